@@ -1,0 +1,80 @@
+import {addressOf, type Family, familyOf, type Ip, numberOf, type Prefix, tryIp, widthOf} from './address.js';
+
+export interface PrefixParts {
+  readonly family: Family;
+  readonly base: Ip;
+  readonly bits: number;
+  /** First and last address, inclusive, as numbers. */
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/**
+ * Reads `a.b.c.d/len`, `a.b.c.d`, their IPv6 forms, and the short forms old `ip` prints (`10.244/16`). Host bits are cleared.
+ * Undefined when the text is no prefix.
+ */
+export function tryPrefix(text: string): Prefix | undefined {
+  const slash = text.indexOf('/');
+  const head = slash < 0 ? text : text.slice(0, slash);
+  const address = tryIp(head) ?? (slash > 0 && /^\d{1,3}(\.\d{1,3}){0,2}$/.test(head) ? tryIp(`${head}${'.0'.repeat(3 - (head.split('.').length - 1))}`) : undefined);
+  if (address === undefined) return undefined;
+  const width = widthOf(familyOf(address));
+  const tail = slash < 0 ? String(width) : text.slice(slash + 1);
+  if (!/^\d{1,3}$/.test(tail) || Number(tail) > width) return undefined;
+  const bits = Number(tail);
+  return bits === width ? `${address}/${bits}` : `${network(address, bits)}/${bits}`;
+}
+
+/** @throws RangeError when the text is not a prefix. */
+export function prefix(text: string): Prefix {
+  const parsed = tryPrefix(text);
+  if (parsed === undefined) throw new RangeError(`not a prefix: ${JSON.stringify(text)}`);
+  return parsed;
+}
+
+/** The network address of `address/bits`. */
+export function network(address: Ip, bits: number): Ip {
+  const family = familyOf(address);
+  const host = BigInt(widthOf(family) - bits);
+  return addressOf((numberOf(address) >> host) << host, family);
+}
+
+const memo = new Map<Prefix, PrefixParts>();
+
+/** The parts of a canonical prefix. Remembered, since a cluster asks for the same few thousand again and again. */
+export function partsOf(text: Prefix): PrefixParts {
+  const known = memo.get(text);
+  if (known) return known;
+  const [base = '', length = ''] = text.split('/');
+  const family = familyOf(base);
+  const bits = Number(length);
+  const first = numberOf(base);
+  const parts = {family, base, bits, first, last: first + (1n << BigInt(widthOf(family) - bits)) - 1n};
+  if (memo.size > 50_000) memo.clear();
+  memo.set(text, parts);
+  return parts;
+}
+
+/** The network address of a prefix: `10.244.1.0` of `10.244.1.0/24`. */
+export const baseOf = (text: Prefix): Ip => text.slice(0, text.indexOf('/'));
+
+export const lengthOf = (text: Prefix): number => Number(text.slice(text.indexOf('/') + 1));
+
+/** Does `outer` hold the address or the whole prefix `inner`? */
+export function contains(outer: Prefix, inner: Ip | Prefix): boolean {
+  if (familyOf(outer) !== familyOf(inner)) return false;
+  const o = partsOf(outer);
+  if (!inner.includes('/')) {
+    const n = numberOf(inner);
+    return o.first <= n && n <= o.last;
+  }
+  const i = partsOf(inner);
+  return o.first <= i.first && i.last <= o.last;
+}
+
+export const overlaps = (a: Prefix, b: Prefix): boolean => contains(a, b) || contains(b, a);
+
+/** The n-th address of a prefix: 0 is the network address. */
+export const hostOf = (text: Prefix, n: number): Ip => addressOf(partsOf(text).first + BigInt(n), partsOf(text).family);
+
+export const anyPrefix = (family: Family): Prefix => (family === 4 ? '0.0.0.0/0' : '::/0');
