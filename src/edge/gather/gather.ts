@@ -1,16 +1,17 @@
 import {pMapIterable} from 'p-map';
 import type {NodeDump, NodeFailure} from '../../core/model/snapshot.js';
 import {type TransportOptions, transports} from '../transports/index.js';
-import {printable} from '../transports/ssh-failure.js';
 import {type NodeAddress, TransportError} from '../transports/transport.js';
+import {oneLine} from '../ui/escape.js';
 import {readDump} from './read-dump.js';
 import {gatherScript} from './script.js';
 
-export interface GatherOptions extends TransportOptions {
+export interface GatherOptions {
+  readonly transport: TransportOptions;
   /** Nodes at a time; 32 unless told. */
   readonly concurrency?: number;
   /** For one node, connecting included, in milliseconds; 20 000 unless told. */
-  readonly timeout?: number;
+  readonly timeoutMs?: number;
   /** Which pods are entered: all of them unless told, or those with one of these names or addresses. */
   readonly pods?: 'none' | 'all' | readonly string[];
   /** Only these sections (and `host`); `pods` stands for all of the pods' sections. */
@@ -19,7 +20,7 @@ export interface GatherOptions extends TransportOptions {
   readonly text?: boolean;
   /** Ends the whole; the generator then throws the signal's reason. */
   readonly signal?: AbortSignal;
-  readonly progress?: (event: GatherEvent) => void;
+  readonly onNode?: (event: GatherEvent) => void;
 }
 
 export type GatherEvent =
@@ -54,17 +55,17 @@ const LET_GO_MS = 2000;
 
 async function gatherNode(address: NodeAddress, script: string, options: GatherOptions, whole: AbortSignal): Promise<NodeDump> {
   const {node} = address;
-  const {timeout = 20_000} = options;
+  const {timeoutMs = 20_000} = options;
   const began = Date.now();
   const takenAt = new Date(began).toISOString();
   if (whole.aborted) return {node, takenAt, via: address.via, sections: [], failure: {kind: 'timeout', message: 'interrupted'}};
-  options.progress?.({kind: 'started', node});
+  options.onNode?.({kind: 'started', node});
   const clock = new AbortController();
-  const timer = setTimeout(() => clock.abort(new DOMException(`no answer in ${timeout / 1000} s`, 'TimeoutError')), timeout);
+  const timer = setTimeout(() => clock.abort(new DOMException(`no answer in ${timeoutMs / 1000} s`, 'TimeoutError')), timeoutMs);
   const signal = AbortSignal.any([whole, clock.signal]);
   const late: NodeFailure = {
     kind: 'timeout',
-    message: `did not answer to the end within ${timeout / 1000} s`,
+    message: `did not answer to the end within ${timeoutMs / 1000} s`,
     hint: 'A larger --timeout may help; what had arrived is used.',
   };
   let dump: NodeDump;
@@ -80,7 +81,7 @@ async function gatherNode(address: NodeAddress, script: string, options: GatherO
   }
   const {via, failure} = dump;
   const ms = Date.now() - began;
-  options.progress?.(failure ? {kind: 'failed', node, via, ms, failure} : {kind: 'done', node, via, ms});
+  options.onNode?.(failure ? {kind: 'failed', node, via, ms, failure} : {kind: 'done', node, via, ms});
   return dump;
 }
 
@@ -92,12 +93,12 @@ async function readNode(
   takenAt: string,
 ): Promise<NodeDump> {
   const open = await transports[address.via]();
-  await using transport = await open(address, options, signal);
+  await using transport = await open(address, options.transport, signal);
   const {stdout, stderr, code} = await transport.run(script, scriptArgs(options), {signal});
   const dump = readDump(stdout.toString(), address.node, transport.via, takenAt);
   if (!dump.failure) return dump;
   const exit = code === undefined ? 'it was cut off' : `sh ended with ${code}`;
-  const said = stderr.trim() === '' ? '' : `: ${printable(stderr).slice(0, 300)}`;
+  const said = stderr.trim() === '' ? '' : `: ${oneLine(stderr.trim()).slice(0, 300)}`;
   return {...dump, failure: {...dump.failure, message: `${dump.failure.message}; ${exit}${said}`}};
 }
 

@@ -99,3 +99,23 @@ function noDump(text: string): NodeFailure {
     hint: 'The node needs a POSIX sh that reads a script from its stdin; a forced command or a login menu prevents that.',
   };
 }
+
+/**
+ * The dumps in a text that may hold several, one after the other (`for node in …; do ssh …; done > all.dump`). A dump begins only where
+ * the one before has ended: a line like a header inside a section is the section's.
+ */
+export function splitDumps(text: string): readonly string[] {
+  const dumps: string[] = [];
+  const lines = text.split('\n');
+  let begin = 0;
+  let mark: string | undefined;
+  for (const [index, line] of lines.entries()) {
+    mark ??= HEADER.exec(line.trimEnd())?.[2];
+    if (mark === undefined || line.trimEnd() !== `${mark}. end`) continue;
+    dumps.push(lines.slice(begin, index + 1).join('\n'));
+    begin = index + 1;
+    mark = undefined;
+  }
+  if (mark !== undefined || dumps.length === 0) dumps.push(lines.slice(begin).join('\n'));
+  return dumps;
+}
