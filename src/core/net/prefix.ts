@@ -65,10 +65,10 @@ export function contains(outer: Prefix, inner: Ip | Prefix): boolean {
   if (familyOf(outer) !== familyOf(inner)) return false;
   const o = partsOf(outer);
   if (!inner.includes('/')) {
-    const n = numberOf(inner);
+    const n = numberOf(inner as Ip);
     return o.first <= n && n <= o.last;
   }
-  const i = partsOf(inner);
+  const i = partsOf(inner as Prefix);
   return o.first <= i.first && i.last <= o.last;
 }
 

@@ -1,0 +1,52 @@
+// The main job, end to end, on this machine: a three-node cluster of namespaces, a fault, the diagnosis, the remedy.
+// Exit 0 only when doctor said healthy, then named the fault, then said healthy again; 1 when it did not.
+import {spawnSync} from 'node:child_process';
+import {fileURLToPath} from 'node:url';
+
+const flanctl = fileURLToPath(new URL('run.js', import.meta.url));
+const recorded = (name) => fileURLToPath(new URL(`../docs/demo/${name}.ndjson.br`, import.meta.url));
+const LAB = 'demo';
+
+/** Runs a command as the reader would type it, and shows both. */
+function show(args, {quiet = false} = {}) {
+  if (!quiet) process.stdout.write(`\n$ flanctl ${args.join(' ')}\n`);
+  const {status} = spawnSync(process.execPath, [flanctl, ...args], {stdio: quiet ? ['ignore', 'ignore', 'inherit'] : ['ignore', 'inherit', 'inherit']});
+  return status ?? 70;
+}
+
+function read(args) {
+  const {stdout} = spawnSync(process.execPath, [flanctl, ...args, '--output', 'json', '--quiet'], {encoding: 'utf8', maxBuffer: 2 ** 28});
+  return JSON.parse(stdout);
+}
+
+function expect(what, got, wanted) {
+  if (got === wanted) return;
+  process.stdout.write(`\nnot as it should be: ${what} ended with ${got}, not ${wanted}\n`);
+  process.exitCode = 1;
+}
+
+const {canMakeLab} = await import('../lib/edge/lab/can-make-lab.js');
+const possible = await canMakeLab();
+
+if (!possible.ok) {
+  process.stdout.write(`This machine cannot make a lab (${possible.why}).\nWhat follows was recorded from a real one and is judged here and now.\n`);
+  expect('doctor on the healthy recording', show(['doctor', '--snapshot', recorded('healthy')]), 0);
+  expect('doctor on the broken recording', show(['doctor', '--snapshot', recorded('broken')]), 1);
+} else {
+  show(['lab', 'down', '--name', LAB], {quiet: true});
+  try {
+    expect('lab up', show(['lab', 'up', '--name', LAB]), 0);
+    expect('doctor on the healthy lab', show(['doctor', '--lab', LAB]), 0);
+    expect('lab break', show(['lab', 'break', 'fdb-wrong-dst', '--name', LAB]), 0);
+    expect('doctor on the broken lab', show(['doctor', '--lab', LAB]), 1);
+    expect('lab ping on the broken lab', show(['lab', 'ping', '--name', LAB]), 1);
+    const [finding] = read(['doctor', '--lab', LAB]).findings;
+    process.stdout.write('\nNow the remedy that doctor printed:\n');
+    for (const step of finding?.remedy.steps ?? []) expect('the remedy', show(['lab', 'exec', '--name', LAB, step.node, '--', 'sh', '-c', step.run]), 0);
+    expect('doctor on the healed lab', show(['doctor', '--lab', LAB]), 0);
+    expect('lab ping on the healed lab', show(['lab', 'ping', '--name', LAB]), 0);
+  } finally {
+    expect('lab down', show(['lab', 'down', '--name', LAB]), 0);
+  }
+}
+process.stdout.write(process.exitCode ? '\nThe demo did not go as it should.\n' : '\nThat was the main job. Next: flanctl lab up, flanctl doctor --lab demo, flanctl lab break --help\n');

@@ -1,0 +1,93 @@
+import {mkdtempSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {Command, Errors, Flags, type Interfaces} from '@oclif/core';
+import {applyConfiguration} from './edge/configuration.js';
+import {errorDocument, type Kind, print, type ResultOf} from './edge/reporters/index.js';
+import {printable} from './edge/ui/escape.js';
+import {colourLevel, theme} from './edge/ui/theme.js';
+import {ExitCode} from './exit-code.js';
+import {Failure} from './failure.js';
+
+/** Gives every flag its FLANCTL_* variable, so that flags win over environment over configuration file without a line in any command. */
+export function withEnv<T extends Interfaces.FlagInput>(flags: T): T {
+  for (const [name, flag] of Object.entries(flags)) flag.env ??= `FLANCTL_${name.replaceAll('-', '_').toUpperCase()}`;
+  return flags;
+}
+
+/** What every command shares: the output contract, honest exit codes, and one place where failures become words. */
+export abstract class BaseCommand extends Command {
+  static override baseFlags = withEnv({
+    quiet: Flags.boolean({summary: 'print results only, no progress and no notices', helpGroup: 'GLOBAL'}),
+    'no-color': Flags.boolean({summary: 'no colours (also NO_COLOR=1)', helpGroup: 'GLOBAL'}),
+    config: Flags.string({summary: 'configuration file', description: 'Default: ./flanctl.yaml, then $XDG_CONFIG_HOME/flanctl/flanctl.yaml.', helpValue: 'FILE', helpGroup: 'GLOBAL'}),
+  });
+
+  protected quiet = false;
+  #noColor = false;
+
+  override async init(): Promise<void> {
+    await super.init();
+    this.#noColor = this.argv.includes('--no-color') || process.env['FLANCTL_NO_COLOR'] === 'true';
+    const at = this.argv.findIndex((word) => word === '--config' || word.startsWith('--config='));
+    const named = at < 0 ? process.env['FLANCTL_CONFIG'] : this.argv[at]!.startsWith('--config=') ? this.argv[at]!.slice(9) : this.argv[at + 1];
+    const known = new Set(Object.entries({...this.ctor.baseFlags, ...this.ctor.flags}).map(([name]) => name));
+    await applyConfiguration(named, known);
+    this.quiet = this.argv.includes('--quiet') || process.env['FLANCTL_QUIET'] === 'true';
+    // A second interrupt ends at once; the first lets a command put things back.
+    process.once('SIGINT', () => {
+      process.exitCode = ExitCode.interrupted;
+      this.interrupted.abort(new Failure('interrupted', {exit: ExitCode.interrupted}));
+      process.once('SIGINT', () => process.exit(ExitCode.interrupted));
+    });
+  }
+
+  /** Fires when the user presses ^C; long work takes its signal. */
+  protected readonly interrupted = new AbortController();
+
+  /** Prints a result in the form that `-o` asks for: the same data whatever the form. */
+  protected async emit<K extends Kind>(kind: K, result: ResultOf<K>, format: string): Promise<void> {
+    const text = await print(kind, result, format, {level: colourLevel(process.stdout, {noColor: this.#noColor}), width: process.stdout.columns ?? 100});
+    await new Promise<void>((resolve) => {
+      process.stdout.write(text, () => resolve());
+    });
+  }
+
+  /** A line for people, on stderr; `--quiet` silences it. */
+  protected notice(message: string): void {
+    if (!this.quiet) process.stderr.write(`${theme(colourLevel(process.stderr, {noColor: this.#noColor})).dim(printable(message))}\n`);
+  }
+
+  protected override async catch(error: Error & {exitCode?: number; oclif?: {exit?: number}; code?: string}): Promise<void> {
+    const paint = theme(colourLevel(process.stderr, {noColor: this.#noColor}));
+    const machine = /^(json|yaml)$/.exec(this.#formatAsked() ?? '')?.[1];
+    const say = async (message: string, hints: readonly string[], exit: number) => {
+      process.exitCode = exit;
+      process.stderr.write(`${paint.error('error:')} ${printable(message)}\n${hints.map((hint) => `  ${paint.dim('→')} ${printable(hint)}\n`).join('')}`);
+      if (machine !== undefined) process.stdout.write(await errorDocument(machine, {message, hints, exit}));
+    };
+    if (error instanceof Failure) return say(error.message, error.hints, error.exit);
+    if (this.interrupted.signal.aborted) return say('interrupted', [], ExitCode.interrupted);
+    if (error instanceof Errors.ExitError) {
+      process.exitCode = error.oclif.exit ?? ExitCode.bug;
+      return;
+    }
+    if (error instanceof Errors.CLIError || error.oclif?.exit !== undefined) {
+      // What the parser says of flags and arguments; its context, configuration and all, is not for anybody's terminal.
+      return say(error.message.split('\nSee more help')[0]!.trimEnd(), [`flanctl ${this.id?.replaceAll(':', ' ') ?? ''} --help`], error.oclif?.exit ?? ExitCode.usage);
+    }
+    const file = join(mkdtempSync(join(tmpdir(), 'flanctl-crash-')), 'crash.txt');
+    writeFileSync(file, `flanctl ${this.config.version} node ${process.version} ${process.platform}\ncommand: ${this.id ?? ''}\n\n${error.stack ?? String(error)}\n`);
+    return say(`this is a bug in flanctl: ${error.message}`, [`please report it with ${file}`], ExitCode.bug);
+  }
+
+  #formatAsked(): string | undefined {
+    const at = this.argv.findIndex((word) => word === '-o' || word === '--output');
+    if (at >= 0) return this.argv[at + 1];
+    return this.argv.find((word) => word.startsWith('--output='))?.slice(9) ?? this.argv.find((word) => /^-o./.test(word))?.slice(2) ?? process.env['FLANCTL_OUTPUT'];
+  }
+}
+
+/** `-o table|json|yaml`; a command with more forms names them. */
+export const outputFlag = (more: readonly string[] = []) =>
+  Flags.string({char: 'o', summary: 'form of the result', options: ['table', 'json', 'yaml', ...more], default: 'table', env: 'FLANCTL_OUTPUT'});

@@ -1,0 +1,47 @@
+import {Flags} from '@oclif/core';
+import {BaseCommand, outputFlag, withEnv} from '../base-command.js';
+import {evidenceFlags, openEvidence} from '../edge/evidence.js';
+import {ExitCode} from '../exit-code.js';
+import {Failure} from '../failure.js';
+
+export default class Gather extends BaseCommand {
+  static override summary = 'take a snapshot: the raw tables of every node in one file';
+  static override description = 'Read-only on the nodes: one script over standard input, one round trip a node, nothing left behind. Every read-only command takes the file with --snapshot.';
+  static override examples = [
+    {description: 'A lab into a file', command: '<%= config.bin %> gather --lab demo --file cluster.ndjson.br'},
+    {description: 'By hand, where flanctl cannot reach', command: '<%= config.bin %> gather --print-script | ssh node1 sudo sh -s > dumps/node1.dump'},
+  ];
+  static override flags = withEnv({
+    ...evidenceFlags,
+    output: outputFlag(),
+    file: Flags.string({char: 'f', summary: 'where to write it; .br and .gz are compressed', helpValue: 'FILE', default: 'cluster.ndjson.br'}),
+    'print-script': Flags.boolean({summary: 'print the script that runs on a node, and do nothing else', exclusive: ['snapshot', 'inventory', 'lab', 'local']}),
+  });
+
+  async run(): Promise<void> {
+    const {flags} = await this.parse(Gather);
+    if (flags['print-script']) {
+      const {gatherScript} = await import('../edge/gather/script.js');
+      process.stdout.write(await gatherScript());
+      return;
+    }
+    const evidence = await openEvidence(flags, {signal: this.interrupted.signal, quiet: this.quiet, notice: (m) => this.notice(m)});
+    const dumps = [];
+    for await (const dump of evidence.nodes()) dumps.push(dump);
+    this.interrupted.signal.throwIfAborted();
+    if (dumps.every((d) => d.sections.length === 0)) {
+      throw new Failure('no node could be read, so there is nothing to write', {exit: ExitCode.incomplete, hints: dumps.map((d) => `${d.node}: ${d.failure?.message ?? 'no section'}`)});
+    }
+    const {writeSnapshot} = await import('../edge/snapshots/write.js');
+    await writeSnapshot(flags.file, dumps, {takenAt: new Date().toISOString(), tool: `flanctl ${this.config.version}`});
+    const nodes = dumps.map((d) => ({
+      node: d.node,
+      via: d.via,
+      sections: d.sections.length,
+      bytes: d.sections.reduce((n, s) => n + Buffer.byteLength(s.out), 0),
+      failure: d.failure?.message ?? null,
+    }));
+    await this.emit('GatherReport', {file: flags.file, nodes}, flags.output);
+    process.exitCode = dumps.some((d) => d.failure) ? ExitCode.incomplete : ExitCode.ok;
+  }
+}

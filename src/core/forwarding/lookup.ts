@@ -1,0 +1,109 @@
+import type {Route} from '../kernel/route.js';
+import type {Rule} from '../kernel/rule.js';
+import {type Family, familyOf, type Ip} from '../net/address.js';
+import {PrefixIndex} from '../net/lpm.js';
+import {contains, lengthOf} from '../net/prefix.js';
+import type {NamespaceState} from '../model/state.js';
+
+/** The parts of a packet that policy rules and routes look at. */
+export interface Query {
+  readonly dst: Ip;
+  readonly src?: Ip;
+  readonly iif?: string;
+  readonly oif?: string;
+  readonly mark?: number;
+}
+
+export type Lookup =
+  | {readonly kind: 'route'; readonly rule: Rule | undefined; readonly route: Route}
+  /** A rule or route that refuses: blackhole, prohibit, unreachable. */
+  | {readonly kind: 'refused'; readonly rule: Rule | undefined; readonly route?: Route; readonly how: string}
+  | {readonly kind: 'no-route'}
+  /** A table was not read, or a rule has a selector that cannot be decided from the query. */
+  | {readonly kind: 'unknown'; readonly why: string};
+
+const indexes = new WeakMap<readonly Route[], Map<string, PrefixIndex<Route>>>();
+
+function indexOf(routes: readonly Route[]): Map<string, PrefixIndex<Route>> {
+  let known = indexes.get(routes);
+  if (known) return known;
+  known = new Map();
+  for (const route of routes) {
+    const key = `${route.family} ${route.table}`;
+    let table = known.get(key);
+    if (!table) known.set(key, (table = new PrefixIndex()));
+    table.add(route.dst, route);
+  }
+  indexes.set(routes, known);
+  return known;
+}
+
+/** The rules every namespace is born with, for a node whose `ip rule` was not gathered. */
+const defaultRules = (family: Family): readonly Rule[] => [
+  {family, priority: 0, action: 'lookup', table: 'local'},
+  {family, priority: 32766, action: 'lookup', table: 'main'},
+  {family, priority: 32767, action: 'lookup', table: 'default'},
+];
+
+const aliases: {readonly [name: string]: string} = {'255': 'local', '254': 'main', '253': 'default'};
+
+/**
+ * What the kernel's route lookup answers: rules by priority, in each table the longest prefix, then the lowest metric
+ * (net/ipv4/fib_rules.c, fib_trie.c). `throw` and a table without a match go on to the next rule.
+ */
+export function lookup(state: NamespaceState, query: Query): Lookup {
+  const family = familyOf(query.dst);
+  const routes = state.tables.route;
+  if (routes === undefined || !state.families.route?.has(family)) return {kind: 'unknown', why: `the IPv${family} routes were not read`};
+  const index = indexOf(routes);
+  const known = state.families.rule?.has(family) ? (state.tables.rule ?? []).filter((r) => r.family === family) : undefined;
+  const rules = (known ?? defaultRules(family)).toSorted((a, b) => a.priority - b.priority);
+  let from = 0;
+  for (const rule of rules) {
+    if (rule.priority < from) continue;
+    const verdict = selects(rule, query);
+    if (verdict === 'unknown') return {kind: 'unknown', why: `policy rule ${rule.priority} has a selector that the question leaves open`};
+    if (!verdict) continue;
+    if (rule.action === 'goto' && rule.goto !== undefined) {
+      from = rule.goto;
+      continue;
+    }
+    if (rule.action === 'nop') continue;
+    if (rule.action !== 'lookup') return {kind: 'refused', rule, how: rule.action};
+    const table = aliases[rule.table ?? 'main'] ?? rule.table ?? 'main';
+    const found = search(index.get(`${family} ${table}`), query, rule);
+    if (found === undefined) continue;
+    if (found.type === 'throw') continue;
+    if (['blackhole', 'prohibit', 'unreachable'].includes(found.type)) return {kind: 'refused', rule, route: found, how: found.type};
+    return {kind: 'route', rule, route: found};
+  }
+  return {kind: 'no-route'};
+}
+
+/** Does the rule's selector match? `unknown` when it asks for something the query does not say. */
+export function selects(rule: Rule, query: Query): boolean | 'unknown' {
+  const checks: (boolean | 'unknown')[] = [];
+  if (rule.src !== undefined) checks.push(query.src === undefined ? lengthOf(rule.src) === 0 : contains(rule.src, query.src));
+  if (rule.dst !== undefined) checks.push(contains(rule.dst, query.dst));
+  if (rule.iif !== undefined) checks.push(rule.iif === query.iif);
+  if (rule.oif !== undefined) checks.push(rule.oif === query.oif);
+  if (rule.fwmark !== undefined) checks.push(((query.mark ?? 0) & (rule.fwmask ?? 0xffffffff)) >>> 0 === rule.fwmark);
+  if (rule.ipproto !== undefined || rule.sport !== undefined || rule.dport !== undefined || rule.uidrange !== undefined || rule.tos !== undefined || rule.l3mdev) {
+    checks.push('unknown');
+  }
+  if (checks.includes(false)) return rule.not === true;
+  if (checks.includes('unknown')) return 'unknown';
+  return rule.not !== true;
+}
+
+function search(table: PrefixIndex<Route> | undefined, query: Query, rule: Rule): Route | undefined {
+  if (!table) return undefined;
+  for (const group of table.covering(query.dst)) {
+    const usable = group.filter((r) => !r.flags.includes('dead') && (query.oif === undefined || r.dev === query.oif || r.nexthops?.some((n) => n.dev === query.oif)));
+    const best = usable.toSorted((a, b) => a.metric - b.metric)[0];
+    if (best === undefined) continue;
+    if (rule.suppress_prefixlength !== undefined && lengthOf(best.dst) <= rule.suppress_prefixlength) return undefined;
+    return best;
+  }
+  return undefined;
+}

@@ -1,0 +1,99 @@
+import {modes} from '../modes/index.js';
+import type {Detection, Mode} from '../modes/mode.js';
+import type {Link} from '../kernel/link.js';
+import type {Family, Ip, Mac, Prefix} from '../net/address.js';
+import {contains} from '../net/prefix.js';
+import type {NodeState} from './state.js';
+
+/**
+ * What stays of a node after it has been read once: a few facts, no tables. The cluster model is built from these, so that a thousand
+ * nodes' tables never have to be in memory together.
+ */
+export interface NodeSurvey {
+  readonly name: string;
+  readonly state: Pick<NodeState, 'subnetEnv' | 'netConf' | 'failure' | 'via' | 'host' | 'families' | 'gaps'>;
+  readonly detections: readonly {readonly mode: Mode; readonly detection: Detection}[];
+  /** Global addresses of the node itself (pods have their own namespaces). */
+  readonly addresses: readonly {readonly address: Ip; readonly dev: string; readonly family: Family; readonly prefixlen: number; readonly dynamic: boolean}[];
+  /** Devices without veths and bridge ports, which a node may have hundreds of. */
+  readonly links: readonly Link[];
+  /** Device of the IPv4 and the IPv6 default route. */
+  readonly defaultDev: {readonly [F in Family]?: string};
+  /** Device of the plain routes to pod subnets, where there are any. */
+  readonly directDev?: string;
+  readonly looksAt: {readonly routes: boolean; readonly links: boolean};
+}
+
+/** What other nodes hold about a subnet, an address or a VTEP, counted. The truth about a node is its own; claims show what was published. */
+export interface Claims {
+  /** neighbour address on a tunnel device → hardware address → nodes that say so */
+  readonly neigh: ReadonlyMap<Ip, ReadonlyMap<Mac, readonly string[]>>;
+  /** hardware address on a tunnel device → tunnel end → nodes that say so */
+  readonly fdb: ReadonlyMap<Mac, ReadonlyMap<Ip, readonly string[]>>;
+  /** pod subnet → gateway → nodes that say so */
+  readonly route: ReadonlyMap<Prefix, ReadonlyMap<Ip, readonly string[]>>;
+}
+
+type Tally<K, V> = Map<K, Map<V, string[]>>;
+
+function count<K, V>(tally: Tally<K, V>, key: K, value: V, node: string): void {
+  let values = tally.get(key);
+  if (!values) tally.set(key, (values = new Map()));
+  const nodes = values.get(value);
+  if (nodes) nodes.push(node);
+  else values.set(value, [node]);
+}
+
+/** Collects surveys one node at a time. */
+export class Surveyor {
+  readonly surveys: NodeSurvey[] = [];
+  readonly #neigh: Tally<Ip, Mac> = new Map();
+  readonly #fdb: Tally<Mac, Ip> = new Map();
+  readonly #route: Tally<Prefix, Ip> = new Map();
+
+  get claims(): Claims {
+    return {neigh: this.#neigh, fdb: this.#fdb, route: this.#route};
+  }
+
+  add(state: NodeState): void {
+    const {tables} = state;
+    const tunnel = (dev: string | undefined) => dev !== undefined && modes.some((mode) => mode.ownsDevice(dev));
+    for (const row of tables.neigh ?? []) if (tunnel(row.dev) && row.lladdr !== undefined) count(this.#neigh, row.dst, row.lladdr, state.name);
+    for (const row of tables.fdb ?? []) if (tunnel(row.dev) && row.dst !== undefined) count(this.#fdb, row.mac, row.dst, state.name);
+    const networks = state.subnetEnv !== undefined && state.subnetEnv !== 'none' ? [...state.subnetEnv.networks, ...state.subnetEnv.ipv6Networks] : [];
+    const direct = new Map<string, number>();
+    for (const row of tables.route ?? []) {
+      if (row.table !== 'main' || row.gateway === undefined || row.type !== 'unicast') continue;
+      if (row.dst.endsWith('/0')) continue;
+      count(this.#route, row.dst, row.gateway, state.name);
+      if (row.dev !== undefined && !tunnel(row.dev) && networks.some((n) => n !== row.dst && contains(n, row.dst))) {
+        direct.set(row.dev, (direct.get(row.dev) ?? 0) + 1);
+      }
+    }
+    const directDev = [...direct].toSorted((a, b) => b[1] - a[1])[0]?.[0];
+    const defaultDev = (family: Family) =>
+      (tables.route ?? [])
+        .filter((r) => r.family === family && r.table === 'main' && r.dst.endsWith('/0') && r.type === 'unicast')
+        .toSorted((a, b) => a.metric - b.metric)
+        .map((r) => r.dev ?? r.nexthops?.[0]?.dev)[0];
+    const [v4, v6] = [defaultDev(4), defaultDev(6)];
+    this.surveys.push({
+      name: state.name,
+      state: {
+        subnetEnv: state.subnetEnv, netConf: state.netConf, via: state.via, host: state.host, families: state.families, gaps: state.gaps,
+        ...(state.failure && {failure: state.failure}),
+      },
+      detections: modes.flatMap((mode) => {
+        const detection = mode.detect(state);
+        return detection ? [{mode, detection}] : [];
+      }),
+      addresses: (tables.address ?? [])
+        .filter((a) => a.scope === 'global')
+        .map((a) => ({address: a.local, dev: a.dev, family: a.family, prefixlen: a.prefixlen, dynamic: a.flags.includes('dynamic')})),
+      links: (tables.link ?? []).filter((l) => l.kind !== 'veth' && (l.master === undefined || l.kind !== undefined || !l.ifname.startsWith('veth'))),
+      defaultDev: {...(v4 !== undefined && {4: v4}), ...(v6 !== undefined && {6: v6})},
+      ...(directDev !== undefined && {directDev}),
+      looksAt: {routes: state.families.route !== undefined, links: state.families.link !== undefined},
+    });
+  }
+}

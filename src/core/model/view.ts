@@ -1,0 +1,90 @@
+import {bridgeName} from '../flannel/cni-conf.js';
+import type {Lease} from '../flannel/lease.js';
+import {lookup} from '../forwarding/lookup.js';
+import type {Fdb} from '../kernel/fdb.js';
+import type {Route} from '../kernel/route.js';
+import type {Expected} from '../modes/mode.js';
+import {contains} from '../net/prefix.js';
+import type {Cluster, Member} from './cluster.js';
+import {type Changes, diff} from './diff.js';
+import {looked, type NodeState} from './state.js';
+
+/** One node: what it has beside what it should have. Rules look at nothing else. */
+export interface NodeView {
+  readonly cluster: Cluster;
+  readonly member: Member;
+  readonly name: string;
+  readonly state: NodeState;
+  readonly self?: Lease;
+  readonly peers: readonly Lease[];
+  /** The name of the pods' bridge: cni0 unless the CNI configuration says otherwise. */
+  readonly bridge: string;
+  /** Undefined when the node's lease or the cluster's mode is not known. */
+  readonly expected?: Expected;
+  /** Only for tables that were read. */
+  readonly changes: Changes;
+}
+
+/** Joins a node's tables with the model. */
+export function view(cluster: Cluster, state: NodeState): NodeView {
+  const member = cluster.members.find((m) => m.name === state.name)!;
+  const {mode, settings} = cluster;
+  const self = member.lease;
+  // A lease of another type is ignored by flanneld, not removed (flannel-backends.md §9.1); what such a pair uses is judged by its own rule.
+  const peers = cluster.members.flatMap((m) => (m.lease && m.name !== state.name ? [m.lease] : []));
+  const bridge = bridgeName(state.cni === undefined || state.cni === 'none' ? [] : state.cni);
+  const base = {cluster, member, name: state.name, state, ...(self && {self}), peers, bridge};
+  if (!mode || !settings || !self || !member.uplink) return {...base, changes: {}};
+  const expected = mode.expect({
+    settings,
+    self,
+    peers,
+    uplink: member.uplink,
+    adjacent(address) {
+      const found = lookup(state, {dst: address});
+      if (found.kind === 'unknown') return undefined;
+      return found.kind === 'route' && found.route.gateway === undefined && found.route.type === 'unicast' && found.route.nexthops === undefined;
+    },
+  });
+  const ours = (dev: string | undefined) => dev !== undefined && mode.devices(settings).some((d) => d.name === dev);
+  const families = ([4, 6] as const).filter((f) => (f === 4 ? self.subnet : self.ipv6Subnet) !== undefined);
+  const seen = (table: 'route' | 'neigh') => families.filter((f) => looked(state, table, f));
+  const changes: Changes = {
+    ...(looked(state, 'link') && {link: diff('link', expected.link, (state.tables.link ?? []).filter((l) => ours(l.ifname)))}),
+    ...(looked(state, 'address') && {
+      address: diff('address', expected.address, (state.tables.address ?? []).filter((a) => ours(a.dev) && a.scope === 'global')),
+    }),
+    ...(seen('route').length > 0 && {
+      route: diff(
+        'route',
+        expected.route.filter((w) => looked(state, 'route', w.family)),
+        (state.tables.route ?? []).filter((r) => ownsRoute(cluster, self, bridge, r)),
+      ),
+    }),
+    ...(seen('neigh').length > 0 && {
+      neigh: diff(
+        'neigh',
+        expected.neigh.filter((w) => looked(state, 'neigh', w.family)),
+        (state.tables.neigh ?? []).filter((n) => ours(n.dev) && !n.state.includes('NOARP') && n.proxy !== true),
+      ),
+    }),
+    ...(looked(state, 'fdb') && {fdb: diff('fdb', expected.fdb, (state.tables.fdb ?? []).filter((f) => ours(f.dev) && isTunnelRow(f)))}),
+  };
+  return {...base, expected, changes};
+}
+
+/** Routes of the main table into the pod network that are not the node's own bridge or device: flannel writes these, or they stand in its way. */
+function ownsRoute(cluster: Cluster, self: Lease, bridge: string, route: Route): boolean {
+  if (route.table !== 'main' || route.type === 'local' || route.type === 'broadcast' || route.type === 'multicast' || route.type === 'anycast') return false;
+  if (!cluster.networks.some((n) => n !== route.dst && contains(n, route.dst))) return false;
+  if (route.dev === bridge) return false;
+  if (route.type === 'unicast' && route.gateway === undefined && route.nexthops === undefined) {
+    // The device's own /32 or /128, and per-pod routes of other plugins.
+    const own = [self.subnet, self.ipv6Subnet].some((s) => s !== undefined && contains(s, route.dst));
+    if (own && (route.protocol === 'kernel' || route.dst.endsWith(route.family === 4 ? '/32' : '/128'))) return false;
+  }
+  return true;
+}
+
+/** Unicast rows to a tunnel end; the kernel's own multicast rows and the bridge's are not flannel's. */
+const isTunnelRow = (row: Fdb): boolean => row.dst !== undefined && (Number.parseInt(row.mac.slice(0, 2), 16) & 1) === 0 && row.mac !== '00:00:00:00:00:00';

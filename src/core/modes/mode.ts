@@ -1,0 +1,91 @@
+import type {Lease} from '../flannel/lease.js';
+import type {Address} from '../kernel/address.js';
+import type {Fdb} from '../kernel/fdb.js';
+import type {Link} from '../kernel/link.js';
+import type {Neigh} from '../kernel/neigh.js';
+import type {Route} from '../kernel/route.js';
+import type {NodeState} from '../model/state.js';
+import type {Family, Ip} from '../net/address.js';
+
+/** The keys of flannel's Backend object that change what the kernel must hold; a mode uses those that are its own. */
+export interface Settings {
+  readonly vni: number;
+  /** UDP destination port of the tunnel. */
+  readonly port: number;
+  readonly directRouting: boolean;
+  readonly learning: boolean;
+  readonly gbp: boolean;
+  /** `Backend.MTU`: replaces the uplink's MTU in flannel's sum; bytes. */
+  readonly mtu?: number;
+}
+
+/** A row that must be there, and for whose sake. */
+export interface Want<Row> {
+  readonly row: Row;
+  readonly family: Family;
+  /** The node whose lease asks for it; absent for what belongs to the node itself. */
+  readonly peer?: string;
+  /** May be there or not, right or wrong: leftovers that flannel itself leaves and nothing uses. */
+  readonly tolerated?: boolean;
+}
+
+/** The kernel state that a mode asks for on one node. */
+export interface Expected {
+  readonly link: readonly Want<Link>[];
+  readonly address: readonly Want<Address>[];
+  readonly route: readonly Want<Route>[];
+  readonly neigh: readonly Want<Neigh>[];
+  readonly fdb: readonly Want<Fdb>[];
+}
+
+export interface ExpectContext {
+  readonly settings: Settings;
+  readonly self: Lease;
+  /** Leases of the same backend type, self excluded. */
+  readonly peers: readonly Lease[];
+  /** The interface that carries traffic between nodes; MTU in bytes. */
+  readonly uplink: {readonly name: string; readonly mtu: number};
+  /** Does a route lookup to this address give one route without gateway? undefined when the routes are not known. */
+  readonly adjacent: (address: Ip) => boolean | undefined;
+}
+
+/** What a node's own tables say about the mode it runs. */
+export interface Detection {
+  readonly settings: Settings;
+  /** Higher wins where two modes recognise themselves: 3 traffic uses it, 2 configured for it, 1 a leftover. */
+  readonly weight: 1 | 2 | 3;
+  readonly evidence: readonly string[];
+}
+
+export interface Explanation {
+  readonly summary: string;
+  /** One line a hop, pod to pod. */
+  readonly path: readonly string[];
+  readonly overhead: string;
+  readonly facts: readonly string[];
+}
+
+/**
+ * A network mode: data plus pure functions. doctor's diff, the lab's set-up, trace and migrate all come from `expect`;
+ * nothing about a mode is written twice.
+ */
+export interface Mode {
+  /** flannel's `Backend.Type`. */
+  readonly type: string;
+  readonly title: string;
+  /** Reads the Backend object (keys folded to lower case). */
+  settings(backend: {readonly [key: string]: unknown}): Settings;
+  detect(state: NodeState): Detection | undefined;
+  /** Tunnel devices by family, none for routed modes. */
+  devices(settings: Settings): readonly {readonly family: Family; readonly name: string}[];
+  /** Bytes that the mode adds to each packet on the wire. */
+  overhead(family: Family): number;
+  /** `FLANNEL_MTU`: what flanneld writes for pods. */
+  podMtu(settings: Settings, uplinkMtu: number): number;
+  /** What the node's own devices add to its lease: the VTEP's hardware address. */
+  publishes(state: NodeState, settings: Settings): Partial<Pick<Lease, 'vtepMAC' | 'vtepMACv6'>>;
+  expect(context: ExpectContext): Expected;
+  /** May this mode leave or own such a device? Used to tell flannel's devices from others. */
+  ownsDevice(name: string): boolean;
+  readonly explain: Explanation;
+}

@@ -1,0 +1,82 @@
+import type {Cluster} from '../model/cluster.js';
+import {looked} from '../model/state.js';
+import type {NodeView} from '../model/view.js';
+import type {Judged} from './fold.js';
+import type {Need, NodeRule, Rule} from './rule.js';
+
+/** A rule that could not be judged on a node, and what was missing. */
+export interface NotEvaluated {
+  readonly rule: string;
+  readonly node: string;
+  readonly missing: readonly string[];
+}
+
+export interface Examination {
+  readonly judged: readonly Judged[];
+  readonly notEvaluated: readonly NotEvaluated[];
+}
+
+const applies = (rule: Rule, cluster: Cluster): boolean => rule.modes === undefined || (cluster.mode !== undefined && rule.modes.includes(cluster.mode.type));
+
+/** Rules that look at the model as a whole. */
+export function examineCluster(cluster: Cluster, rules: readonly Rule[]): Examination {
+  const judged = rules.flatMap((rule): Judged[] => {
+    if (rule.scope !== 'cluster' || !applies(rule, cluster)) return [];
+    const observations = [...rule.check(cluster)];
+    // One cluster rule speaks of several nodes; each is a finding of its own.
+    const byNode = new Map<string, (typeof observations)[number][]>();
+    for (const o of observations) byNode.set(o.node, [...(byNode.get(o.node) ?? []), o]);
+    return [...byNode].map(([node, list]) => ({rule, node, observations: list}));
+  });
+  return {judged, notEvaluated: []};
+}
+
+/** Rules that look at one node beside the model. */
+export function examineNode(view: NodeView, rules: readonly Rule[]): Examination {
+  const judged: Judged[] = [];
+  const notEvaluated: NotEvaluated[] = [];
+  for (const rule of rules) {
+    if (rule.scope !== 'node' || !applies(rule, view.cluster)) continue;
+    const missing = missingFor(rule, view);
+    if (missing.length > 0) {
+      notEvaluated.push({rule: rule.id, node: view.name, missing});
+      continue;
+    }
+    const observations = [...rule.check(view)];
+    if (observations.length > 0) judged.push({rule, node: view.name, observations});
+  }
+  return {judged, notEvaluated};
+}
+
+function missingFor(rule: NodeRule, view: NodeView): readonly string[] {
+  const missing = rule.needs.filter((need) => !has(view, need)).map(String);
+  if (rule.needsWholeCluster && !view.cluster.complete) {
+    const unknown = view.cluster.members.filter((m) => m.lease === undefined).map((m) => m.name);
+    missing.push(unknown.length > 0 ? `the lease of ${unknown.join(', ')}` : 'the other nodes');
+  }
+  return missing;
+}
+
+function has({state}: NodeView, need: Need): boolean {
+  switch (need) {
+    case 'sysctl':
+      return state.sysctl !== undefined;
+    case 'netfilter':
+      return state.netfilter.complete;
+    case 'iptables':
+      return state.netfilter.iptables.has(4);
+    case 'nft':
+      return state.netfilter.nft;
+    case 'subnetEnv':
+    case 'cni':
+    case 'cniBin':
+    case 'netConf':
+      return state[need] !== undefined;
+    case 'pods':
+    case 'sockets':
+    case 'modules':
+      return state[need] !== undefined;
+    default:
+      return looked(state, need);
+  }
+}

@@ -1,0 +1,104 @@
+import type {TableName} from '../kernel/index.js';
+import type {Sourced} from '../kernel/table.js';
+import type {Cluster} from '../model/cluster.js';
+import type {NodeView} from '../model/view.js';
+import type {Token} from './token.js';
+
+export type Severity = 'error' | 'warning' | 'info';
+
+/** Where a rule stands in the chain of causes, earliest first: what breaks early explains what is missing later (failure-catalogue.md §4). */
+export const stages = ['lease', 'device', 'route', 'neigh', 'fdb', 'policy', 'firewall', 'sysctl', 'mtu', 'pod', 'leftover'] as const;
+export type Stage = (typeof stages)[number];
+
+/** What proves a finding: the rows as printed, and the command that printed them. */
+export interface Evidence {
+  readonly node: string;
+  readonly command: string;
+  /** As people read them (iproute2's text), one row a line. */
+  readonly lines: readonly string[];
+  /** The exact text or JSON objects that were printed, where the rows came from the node. */
+  readonly raw?: readonly unknown[];
+}
+
+/** One command of a remedy, to be run as root on a node. */
+export interface Step {
+  readonly node: string;
+  readonly run: string;
+}
+
+/** What a rule itself says of one thing; the engine adds whose rule it is, merges equal ones and folds consequences under causes. */
+export interface Observation {
+  /** Overrides the rule's own, where the same fault may or may not break traffic. */
+  readonly severity?: Severity;
+  /** The node it is found on; only cluster rules need to say it. */
+  readonly node?: string;
+  /** The thing, in a few words: a prefix, a device, a pod. */
+  readonly subject: string;
+  /** One sentence: what is, and what should be. */
+  readonly message: string;
+  readonly evidence: readonly Evidence[];
+  /** Overrides the rule's effect with the names at hand. */
+  readonly effect?: string;
+  /** Commands that mend it, in order; none when no command can. */
+  readonly steps?: readonly Step[];
+  /** The other nodes concerned. */
+  readonly peers?: readonly string[];
+  /** Tokens of what must be whole for this to be right: a finding that breaks one of them is the cause of this. */
+  readonly dependsOn?: readonly Token[];
+  /** Tokens of what is broken by this. */
+  readonly breaks?: readonly Token[];
+}
+
+export interface RuleInfo {
+  /** Stable and kebab-case; also the name of the file and of docs/rules/<id>.md. An id of model/failure-catalogue.md where it has one. */
+  readonly id: string;
+  readonly stage: Stage;
+  readonly severity: Severity;
+  /** The healthy state in one plain sentence: what is true when nothing is found. */
+  readonly holds: string;
+  /** How it comes about in the field. */
+  readonly cause: string;
+  /** What traffic suffers. */
+  readonly effect: string;
+  /** The remedy in words; the observation has the commands. */
+  readonly remedy: string;
+  /** safe: idempotent, cuts nothing that works, flanneld would have written the same. ask: needs a human's yes. no: commands, if any, are advice. */
+  readonly fix: 'safe' | 'ask' | 'no';
+  /** Append the commands of the folded consequences to this rule's own: a device that comes back comes back empty. */
+  readonly replay?: boolean;
+  /** flannel backend types it is about; absent means all. */
+  readonly modes?: readonly string[];
+}
+
+/** A table, or another part of the state, that must have been looked at. `netfilter` is `iptables` and `nft` together. */
+export type Need = TableName | 'sysctl' | 'iptables' | 'nft' | 'netfilter' | 'subnetEnv' | 'cni' | 'cniBin' | 'pods' | 'sockets' | 'netConf' | 'modules';
+
+export interface NodeRule extends RuleInfo {
+  readonly scope: 'node';
+  /** Without these the verdict is `not evaluated`, never `pass`. */
+  readonly needs: readonly Need[];
+  /** Judges only with every member known: an unknown node may own what looks like a stray. */
+  readonly needsWholeCluster?: boolean;
+  check(view: NodeView): Iterable<Observation>;
+}
+
+export interface ClusterRule extends RuleInfo {
+  readonly scope: 'cluster';
+  check(cluster: Cluster): Iterable<Observation & {readonly node: string}>;
+}
+
+export type Rule = NodeRule | ClusterRule;
+
+/** Evidence from rows of one table. */
+export function rows<Row extends Sourced>(node: string, show: (row: Row) => string, found: readonly Row[], otherwise = ''): Evidence {
+  const origins = found.flatMap((row) => (row.origin ? [row.origin] : []));
+  return {
+    node,
+    command: origins[0]?.command ?? otherwise,
+    lines: found.map(show),
+    ...(origins.length > 0 && {raw: origins.map((o) => o.raw)}),
+  };
+}
+
+/** Evidence that a row is not there: the command that did not print it. */
+export const absent = (node: string, command: string, what: string): Evidence => ({node, command, lines: [`(no row: ${what})`]});

@@ -1,0 +1,28 @@
+/**
+ * Names of things that findings are about, so that the engine can tell cause from consequence without knowing any rule:
+ * one finding breaks a token, another depends on it.
+ */
+export type Token = string & {readonly __brand?: 'Token'};
+
+export const token = {
+  /** What a node published: subnet, public address. */
+  lease: (node: string): Token => `lease ${node}`,
+  /** The hardware address a node published for its tunnel device. */
+  mac: (node: string): Token => `mac ${node}`,
+  /** A device and everything that lives on it. */
+  device: (node: string, name: string): Token => `device ${node} ${name}`,
+  bridge: (node: string): Token => `bridge ${node}`,
+  /** A node's rows towards one peer. */
+  route: (node: string, peer: string): Token => `route ${node} ${peer}`,
+  neigh: (node: string, peer: string): Token => `neigh ${node} ${peer}`,
+  fdb: (node: string, peer: string): Token => `fdb ${node} ${peer}`,
+  /** The node's forwarding as a whole: policy rules, sysctls, firewall. */
+  forwarding: (node: string): Token => `forwarding ${node}`,
+  /** MTU chain of a node. */
+  mtu: (node: string): Token => `mtu ${node}`,
+  pod: (node: string, pod: string): Token => `pod ${node} ${pod}`,
+  /** subnet.env, which tells the CNI plugin what new pods get. */
+  subnetEnv: (node: string): Token => `subnet.env ${node}`,
+  /** The CNI configuration that new pods are made with. */
+  cni: (node: string): Token => `cni ${node}`,
+} as const;

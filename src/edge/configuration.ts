@@ -1,0 +1,49 @@
+import {readFile} from 'node:fs/promises';
+import {homedir} from 'node:os';
+import {join} from 'node:path';
+import {Failure} from '../failure.js';
+
+/** Every flag a configuration file may set, whatever the command: one file serves them all. */
+const shared = new Set([
+  'snapshot', 'inventory', 'lab', 'local', 'net-conf', 'node', 'pods', 'timeout', 'concurrency', 'ssh-config', 'ssh-host-keys', 'fail-on', 'rule', 'output', 'quiet', 'no-color',
+]);
+
+/**
+ * Reads flanctl.yaml and offers its keys as FLANCTL_* variables where the environment has none: flags win over environment over file.
+ * @throws Failure naming the file and the key when it cannot be read or has a key that no flag has.
+ */
+export async function applyConfiguration(named: string | undefined, known: ReadonlySet<string>): Promise<void> {
+  const found = await find(named);
+  if (!found) return;
+  const {parse, YAMLParseError} = await import('yaml');
+  let value: unknown;
+  try {
+    value = parse(found.text);
+  } catch (error) {
+    const at = error instanceof YAMLParseError ? error.linePos?.[0].line : undefined;
+    throw new Failure(`${found.file}${at === undefined ? '' : `, line ${at}`}: not YAML: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
+  }
+  if (value === null || value === undefined) return;
+  if (typeof value !== 'object' || Array.isArray(value)) throw new Failure(`${found.file}: must hold keys and values, one a flag`);
+  for (const [key, item] of Object.entries(value)) {
+    if (!shared.has(key) && !known.has(key)) throw new Failure(`${found.file}: unknown key ${JSON.stringify(key)}`, {hints: [`keys are the long names of flags: ${[...shared].join(', ')}`]});
+    const name = `FLANCTL_${key.replaceAll('-', '_').toUpperCase()}`;
+    if (known.has(key)) process.env[name] ??= Array.isArray(item) ? item.join(',') : String(item);
+  }
+}
+
+async function find(named: string | undefined): Promise<{file: string; text: string} | undefined> {
+  if (named !== undefined) {
+    try {
+      return {file: named, text: await readFile(named, 'utf8')};
+    } catch (error) {
+      throw new Failure(`cannot read the configuration file ${named}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  const config = process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config');
+  for (const file of ['flanctl.yaml', join(config, 'flanctl', 'flanctl.yaml')]) {
+    const text = await readFile(file, 'utf8').catch(() => undefined);
+    if (text !== undefined) return {file, text};
+  }
+  return undefined;
+}

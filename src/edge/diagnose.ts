@@ -1,0 +1,70 @@
+import {buildCluster, type Cluster, type Given} from '../core/model/cluster.js';
+import {readNode} from '../core/model/read-node.js';
+import type {Gap, NodeDump} from '../core/model/snapshot.js';
+import type {NodeState} from '../core/model/state.js';
+import {Surveyor} from '../core/model/survey.js';
+import {type NodeView, view} from '../core/model/view.js';
+import {examineCluster, examineNode, type NotEvaluated} from '../core/rules/examine.js';
+import {compare, type Finding, fold, type Judged} from '../core/rules/fold.js';
+import type {Rule} from '../core/rules/rule.js';
+
+/** Nodes whose parsed tables are kept between the two passes; beyond it each node is read twice and dropped. */
+const KEPT = 64;
+
+/** A sequence of node dumps that can be walked more than once. */
+export interface Dumps {
+  nodes(): AsyncIterable<NodeDump>;
+}
+
+export interface Diagnosis {
+  readonly cluster: Cluster;
+  readonly pods: ReadonlyMap<string, number>;
+  readonly findings: readonly Finding[];
+  readonly notEvaluated: readonly NotEvaluated[];
+  readonly gaps: readonly Gap[];
+}
+
+/**
+ * Two passes over the nodes, one at a time: the first learns who is in the cluster, the second judges each node against that.
+ * Memory holds the model and the findings, not the tables.
+ */
+export async function survey(dumps: Dumps, given: Given): Promise<{cluster: Cluster; states: () => AsyncGenerator<NodeState>; pods: ReadonlyMap<string, number>}> {
+  const surveyor = new Surveyor();
+  const kept: NodeState[] = [];
+  const pods = new Map<string, number>();
+  let total = 0;
+  for await (const dump of dumps.nodes()) {
+    const state = readNode(dump);
+    surveyor.add(state);
+    if (state.pods) pods.set(state.name, state.pods.length);
+    total += 1;
+    if (kept.length < KEPT) kept.push(state);
+  }
+  const cluster = buildCluster(surveyor, given);
+  async function* states(): AsyncGenerator<NodeState> {
+    if (total <= kept.length) yield* kept;
+    else for await (const dump of dumps.nodes()) yield readNode(dump);
+  }
+  return {cluster, states, pods};
+}
+
+export async function* views(cluster: Cluster, states: AsyncIterable<NodeState>): AsyncGenerator<NodeView> {
+  for await (const state of states) yield view(cluster, state);
+}
+
+export async function diagnose(dumps: Dumps, given: Given, rules: readonly Rule[]): Promise<Diagnosis> {
+  const {cluster, states, pods} = await survey(dumps, given);
+  const whole = examineCluster(cluster, rules);
+  const judged: Judged[] = [...whole.judged];
+  const notEvaluated: NotEvaluated[] = [...whole.notEvaluated];
+  const gaps: Gap[] = [];
+  for await (const node of views(cluster, states())) {
+    gaps.push(...node.state.gaps);
+    // Nothing of it was read: that is one gap, not fifty rules that could not be judged.
+    if (node.state.failure && Object.keys(node.state.tables).length === 0) continue;
+    const examined = examineNode(node, rules);
+    judged.push(...examined.judged);
+    notEvaluated.push(...examined.notEvaluated);
+  }
+  return {cluster, pods, findings: fold(judged), notEvaluated: notEvaluated.toSorted((a, b) => compare(a.node, b.node)), gaps};
+}

@@ -1,0 +1,145 @@
+import {access, readFile} from 'node:fs/promises';
+import {Flags} from '@oclif/core';
+import {withEnv} from '../base-command.js';
+import type {Given} from '../core/model/cluster.js';
+import type {Inventory} from '../core/model/inventory.js';
+import type {NodeDump} from '../core/model/snapshot.js';
+import {Failure} from '../failure.js';
+import type {Dumps} from './diagnose.js';
+import type {NodeAddress} from './transports/transport.js';
+
+/** Where the evidence comes from and how: the same flags on every command that reads. */
+export const evidenceFlags = withEnv({
+  snapshot: Flags.string({summary: 'read a snapshot instead of live nodes', helpValue: 'FILE|DIR', helpGroup: 'SOURCE', exclusive: ['inventory', 'lab', 'local']}),
+  inventory: Flags.string({summary: 'nodes and how to reach them', helpValue: 'FILE', helpGroup: 'SOURCE', exclusive: ['lab', 'local']}),
+  lab: Flags.string({summary: 'the nodes of a lab on this machine', helpValue: 'NAME', helpGroup: 'SOURCE', exclusive: ['local']}),
+  local: Flags.boolean({summary: 'this machine only', helpGroup: 'SOURCE'}),
+  'net-conf': Flags.string({summary: "flannel's net-conf.json, when the nodes do not have it", helpValue: 'FILE', helpGroup: 'SOURCE'}),
+  pods: Flags.option({summary: 'which pod namespaces to look into', options: ['none', 'all'] as const, default: 'all', helpGroup: 'GATHERING'})(),
+  timeout: Flags.integer({summary: 'seconds one node may take, connection included', default: 20, min: 1, max: 3600, helpGroup: 'GATHERING'}),
+  concurrency: Flags.integer({summary: 'nodes read at the same time', default: 32, min: 1, max: 1024, helpGroup: 'GATHERING'}),
+  'ssh-config': Flags.string({summary: 'ssh_config to use instead of your own', helpValue: 'FILE', helpGroup: 'GATHERING'}),
+  'ssh-host-keys': Flags.option({
+    summary: 'what to do with a host key that is not in known_hosts; a changed key is always refused',
+    options: ['strict', 'accept-new'] as const,
+    default: 'strict',
+    helpGroup: 'GATHERING',
+  })(),
+});
+
+export interface EvidenceFlags {
+  readonly snapshot?: string | undefined;
+  readonly inventory?: string | undefined;
+  readonly lab?: string | undefined;
+  readonly local?: boolean | undefined;
+  readonly 'net-conf'?: string | undefined;
+  readonly pods: 'none' | 'all';
+  readonly timeout: number;
+  readonly concurrency: number;
+  readonly 'ssh-config'?: string | undefined;
+  readonly 'ssh-host-keys': 'strict' | 'accept-new';
+}
+
+/** The evidence of one run: dumps that can be walked twice, and the records that came with them. */
+export interface Evidence extends Dumps {
+  /** For people: `snapshot cluster.ndjson.br`, `lab demo`, `inventory nodes.yaml`. */
+  readonly from: string;
+  readonly given: Given;
+  readonly live: boolean;
+}
+
+export interface EvidenceOptions {
+  readonly signal: AbortSignal;
+  readonly quiet: boolean;
+  readonly notice: (message: string) => void;
+}
+
+/** Opens what the flags name; nothing is gathered before the first walk. @throws Failure when it is not there or none is named. */
+export async function openEvidence(flags: EvidenceFlags, options: EvidenceOptions): Promise<Evidence> {
+  const netConf = flags['net-conf'] === undefined ? undefined : await readJson(flags['net-conf']);
+  if (flags.snapshot !== undefined) return openSnapshot(flags.snapshot, netConf, options);
+  const {inventory, from} = await findInventory(flags, options);
+  const addresses: NodeAddress[] = inventory.nodes.map((node) => ({
+    node: node.name,
+    via: node.via,
+    host: node.host ?? node.name,
+    ...((node.user ?? inventory.ssh?.user) !== undefined && {user: (node.user ?? inventory.ssh?.user)!}),
+    ...((node.port ?? inventory.ssh?.port) !== undefined && {port: (node.port ?? inventory.ssh?.port)!}),
+    ...(node.pid !== undefined && {pid: node.pid}),
+  }));
+  const sshConfig = flags['ssh-config'] ?? inventory.ssh?.config;
+  let gathered: readonly NodeDump[] | undefined;
+  return {
+    from,
+    live: true,
+    given: {inventory, ...(netConf !== undefined && {netConf})},
+    async *nodes() {
+      if (gathered === undefined) {
+        const {gatherWithProgress} = await import('./gather/progress.js');
+        gathered = await gatherWithProgress(
+          addresses,
+          {
+            pods: flags.pods,
+            timeoutMs: flags.timeout * 1000,
+            concurrency: flags.concurrency,
+            signal: options.signal,
+            transport: {sshHostKeys: flags['ssh-host-keys'], notice: options.notice, ...(sshConfig !== undefined && {sshConfig})},
+          },
+          options,
+        );
+      }
+      yield* gathered;
+    },
+  };
+}
+
+async function openSnapshot(path: string, netConf: unknown, {notice}: EvidenceOptions): Promise<Evidence> {
+  const {readSnapshot} = await import('./snapshots/read.js');
+  const snapshot = await readSnapshot(path);
+  for (const line of snapshot.notices ?? []) notice(line);
+  const text = snapshot.extras?.['inventory.yaml'];
+  const inventory = text === undefined ? undefined : (await import('./sources/inventory.js')).parseInventory(text, `${path}/inventory.yaml`);
+  return {
+    from: `snapshot ${path}`,
+    live: false,
+    given: {...(netConf !== undefined && {netConf}), ...(inventory && {inventory})},
+    nodes: () => snapshot.nodes(),
+  };
+}
+
+/** The first that is given, else the first that is found; which one is said. */
+async function findInventory(flags: EvidenceFlags, {notice}: EvidenceOptions): Promise<{inventory: Inventory; from: string}> {
+  const {readInventory} = await import('./sources/inventory.js');
+  if (flags.inventory !== undefined) return {inventory: await readInventory(flags.inventory), from: `inventory ${flags.inventory}`};
+  if (flags.lab !== undefined) {
+    const {labInventory} = await import('./lab/state.js');
+    return {inventory: await readInventory(await labInventory(flags.lab)), from: `lab ${flags.lab}`};
+  }
+  if (flags.local) return {inventory: await thisMachine(), from: 'this machine'};
+  if (await access('/run/flannel/subnet.env').then(() => true, () => false)) {
+    notice('no source was named: reading this machine, which has /run/flannel/subnet.env');
+    return {inventory: await thisMachine(), from: 'this machine'};
+  }
+  throw new Failure('nothing to look at: no source was named and this machine runs no flannel', {
+    hints: ['--inventory FILE for your nodes over SSH', '--snapshot FILE|DIR for evidence taken earlier', '--lab NAME for a lab (flanctl lab up)', '--local for this machine'],
+  });
+}
+
+async function thisMachine(): Promise<Inventory> {
+  const {hostname} = await import('node:os');
+  return {source: 'this machine', nodes: [{name: hostname(), via: 'local'}]};
+}
+
+async function readJson(file: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new Failure(`cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Failure(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,48 @@
+/** What a fault needs to know of the lab it is put into; the lab's own description fits it. */
+export interface LabFacts {
+  readonly backend: string;
+  readonly directRouting: boolean;
+  readonly dualStack: boolean;
+  readonly vni: number;
+  readonly port: number;
+  /** Bytes, of the nodes' eth0. */
+  readonly mtu: number;
+  readonly nodes: readonly LabNodeFacts[];
+}
+
+export interface LabNodeFacts {
+  readonly name: string;
+  readonly ip: string;
+  readonly ip6?: string;
+  readonly subnet: string;
+  readonly subnet6?: string;
+  readonly vtepMac?: string;
+  readonly vtepMac6?: string;
+  readonly pods: readonly {readonly name: string; readonly ip: string; readonly ip6?: string; readonly veth: string}[];
+}
+
+/** A line of shell, run as root inside a node or a pod of the lab. */
+export interface LabStep {
+  readonly at: string;
+  readonly run: string;
+}
+
+/**
+ * One way to break a lab, what doctor must say of it, and how it is undone. The matrix test runs each on every lab it fits:
+ * `expect.rule` must be the top cause on `expect.node`, nothing unrelated may be found, the remedy that doctor prints must heal it,
+ * and doctor's severity must agree with what real packets do.
+ */
+export interface Fault {
+  /** Kebab-case; the name of its file. */
+  readonly id: string;
+  readonly title: string;
+  /** Does it make sense in this lab? */
+  fits(lab: LabFacts): boolean;
+  /** The finding that must come first. */
+  expect(lab: LabFacts): {readonly rule: string; readonly node: string};
+  inject(lab: LabFacts): readonly LabStep[];
+  /** Puts everything back without help from doctor. */
+  fix(lab: LabFacts): readonly LabStep[];
+  /** No command can mend it (a person must decide): the matrix then uses `fix` after checking that doctor says so. */
+  readonly byHand?: true;
+}

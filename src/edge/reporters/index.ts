@@ -1,0 +1,57 @@
+import type {Clean, DiffReport, DoctorReport, ExplainReport, GatherReport, LabReport, LabListReport, PingReport, ShowReport} from './documents.js';
+
+/** What a reporter may know of where its text goes. Colour level 0 means none. */
+export interface Paper {
+  readonly level: 0 | 1 | 2 | 3;
+  /** Columns. */
+  readonly width: number;
+}
+
+export type Render<T> = (result: T, paper: Paper) => string;
+
+/** Every kind of result and its data. The machine forms carry it as it is; only the table form is written per kind. */
+export interface Results {
+  readonly DoctorReport: DoctorReport;
+  readonly DiffReport: DiffReport;
+  readonly ShowReport: ShowReport;
+  readonly ExplainReport: ExplainReport;
+  readonly GatherReport: GatherReport;
+  readonly LabReport: LabReport;
+  readonly LabListReport: LabListReport;
+  readonly PingReport: PingReport;
+}
+export type Kind = keyof Results;
+export type ResultOf<K extends Kind> = Clean<Results[K]>;
+
+/** A new result is one file in table/ and one line here; each loads only when it is printed. */
+const tables: {readonly [K in Kind]: () => Promise<Render<Results[K]>>} = {
+  DoctorReport: async () => (await import('./table/doctor.js')).doctor,
+  DiffReport: async () => (await import('./table/diff.js')).diff,
+  ShowReport: async () => (await import('./table/show.js')).show,
+  ExplainReport: async () => (await import('./table/explain.js')).explain,
+  GatherReport: async () => (await import('./table/gather.js')).gather,
+  LabReport: async () => (await import('./table/lab.js')).lab,
+  LabListReport: async () => (await import('./table/lab.js')).labList,
+  PingReport: async () => (await import('./table/ping.js')).ping,
+};
+
+const apiVersion = 'flanctl.dev/v1alpha1';
+
+/** Forms that work for every kind. */
+const machine: {readonly [format: string]: (document: unknown) => Promise<string>} = {
+  json: async (document) => `${JSON.stringify(document, null, 2)}\n`,
+  yaml: async (document) => (await import('yaml')).stringify(document, {aliasDuplicateObjects: false, lineWidth: 0}),
+};
+
+/** The result as text in the form asked for. */
+export async function print<K extends Kind>(kind: K, result: ResultOf<K>, format: string, paper: Paper): Promise<string> {
+  const write = machine[format];
+  if (write) return write({apiVersion, kind, ...result});
+  const render = await tables[kind]();
+  return render(result as Results[K], paper);
+}
+
+/** What a machine form says when there is no result. */
+export async function errorDocument(format: string, error: {message: string; hints: readonly string[]; exit: number}): Promise<string> {
+  return (machine[format] ?? machine['json']!)({apiVersion, kind: 'Error', error});
+}

@@ -1,0 +1,25 @@
+import {oneLine} from '../../ui/escape.js';
+import {theme} from '../../ui/theme.js';
+import type {DiffReport} from '../documents.js';
+import type {Render} from '../index.js';
+import {heading} from './heading.js';
+
+/** `-` missing, `+` unexpected, `~` changed (what is, then what should be), in iproute2's own words, node by node. */
+export const diff: Render<DiffReport> = (report, {level}) => {
+  const paint = theme(level);
+  const out = [heading(report.cluster, paint)];
+  let at = '';
+  for (const entry of report.entries) {
+    const place = `${entry.node} ${entry.table}`;
+    if (place !== at) out.push('', paint.strong(oneLine(place)));
+    at = place;
+    const about = entry.peer === undefined ? '' : paint.dim(`  # ${oneLine(entry.peer)}`);
+    const colour = {'-': paint.error, '+': paint.good, '~': paint.warning}[entry.sign];
+    out.push(`${colour(`${entry.sign} ${oneLine(entry.row)}`)}${about}`);
+    if (entry.want !== undefined) out.push(`${paint.dim('  should be:')} ${oneLine(entry.want)}${entry.fields ? paint.dim(`  (${entry.fields.join(', ')})`) : ''}`);
+  }
+  const unread = report.gaps.filter((g) => g.what === 'node');
+  if (unread.length > 0) out.push('', ...unread.map((g) => `${paint.warning('? not read')}  ${oneLine(g.node)}: ${oneLine(g.why)}`));
+  if (report.entries.length === 0) out.push('', unread.length > 0 ? 'no difference in what could be read' : `${paint.good('✔')} no difference`);
+  return `${out.join('\n')}\n`;
+};

@@ -1,0 +1,18 @@
+import {oneLine} from '../../ui/escape.js';
+import type {Theme} from '../../ui/theme.js';
+import type {ClusterSummary} from '../documents.js';
+
+/** One line on what was looked at and how that is known. */
+export function heading(cluster: ClusterSummary, paint: Theme): string {
+  const read = cluster.nodes.filter((n) => n.state === 'read').length;
+  const settings = cluster.settings;
+  const parts = [
+    `${read === cluster.nodes.length ? read : `${read} of ${cluster.nodes.length}`} nodes`,
+    cluster.mode === null ? 'mode not recognised' : `${cluster.mode}${settings?.['directRouting'] ? ' + DirectRouting' : ''}${cluster.mode === 'vxlan' ? ` (VNI ${settings?.['vni']}, UDP ${settings?.['port']})` : ''}`,
+    ...(cluster.networks.length > 0 ? [cluster.networks.join(' + ')] : []),
+  ];
+  const known = cluster.configuredBy === 'net-conf' ? 'configuration from net-conf' : 'configuration derived from the nodes';
+  const lines = [`${paint.strong(oneLine(cluster.from))}  ${oneLine(parts.join(' · '))}  ${paint.dim(known)}`];
+  for (const problem of cluster.problems) lines.push(`${paint.warning('▲')} ${oneLine(problem)}`);
+  return lines.join('\n');
+}
