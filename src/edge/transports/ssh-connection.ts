@@ -30,25 +30,31 @@ export async function connect(target: SshTarget, options: TransportOptions, sign
   const host = await resolve(target, options.sshConfig, signal);
   const [{NodeSSH}, {default: ssh2}, known] = await Promise.all([import('node-ssh'), import('ssh2'), knownKeys(host, signal)]);
   const login = await credentials(ssh2, host);
+  const hop = host.jump === undefined ? undefined : await connectHop(host.jump, options, signal, depth);
   const there = endpoint(host.hostname, host.port);
-  for (let attempt = 0; ; attempt += 1) {
-    const leave = await enter(`${there} ${host.jump ?? ''}`, signal).catch(() => {
-      throw aborted(signal, `waiting to connect to ${there}`);
-    });
-    let line: Line | undefined;
-    try {
-      line = await reach(host, options, signal, depth);
-      return await handshake(new NodeSSH(), host, line, known, login, options, signal);
-    } catch (error) {
-      line?.close();
-      if (!(error instanceof Dropped)) throw error;
-      if (attempt >= RETRIES || signal.aborted) throw error.failure;
-    } finally {
-      leave();
+  try {
+    for (let attempt = 0; ; attempt += 1) {
+      const leave = await enter(`${there} ${hop?.via ?? ''}`, signal).catch(() => {
+        throw aborted(signal, `waiting to connect to ${there}`);
+      });
+      let line: Line | undefined;
+      try {
+        line = hop ? await throughHop(hop, host, signal) : reach(host);
+        return await handshake(new NodeSSH(), host, line, known, login, options, signal);
+      } catch (error) {
+        line?.close();
+        if (!(error instanceof Dropped)) throw error;
+        if (attempt >= RETRIES || signal.aborted) throw error.failure;
+      } finally {
+        leave();
+      }
+      await delay(200 * 2 ** attempt * (1 + Math.random()), undefined, {signal}).catch(() => {
+        throw aborted(signal, `connecting to ${there}`);
+      });
     }
-    await delay(200 * 2 ** attempt * (1 + Math.random()), undefined, {signal}).catch(() => {
-      throw aborted(signal, `connecting to ${there}`);
-    });
+  } catch (error) {
+    hop?.close();
+    throw error;
   }
 }
 
@@ -67,8 +73,7 @@ async function knownKeys(host: SshHost, signal: AbortSignal): Promise<readonly K
   }
 }
 
-async function reach(host: SshHost, options: TransportOptions, signal: AbortSignal, depth: number): Promise<Line> {
-  if (host.jump !== undefined) return throughJump(host, host.jump, options, signal, depth);
+function reach(host: SshHost): Line {
   if (host.proxyCommand !== undefined) {
     const {stream, said, close} = proxy(host.proxyCommand);
     stream.on('error', () => undefined);
@@ -86,32 +91,34 @@ async function reach(host: SshHost, options: TransportOptions, signal: AbortSign
 }
 
 /** Each hop is resolved and verified under its own name; the hops before the last belong to the last, as with `ssh -J`. */
-async function throughJump(host: SshHost, jump: string, options: TransportOptions, signal: AbortSignal, depth: number): Promise<Line> {
+async function connectHop(jump: string, options: TransportOptions, signal: AbortSignal, depth: number): Promise<Connection> {
   const hops = jump.split(',');
   const [, user, bracketed, plain, port] = /^(?:(.*)@)?(?:\[(.*)\]|(.*?))(?::(\d+))?$/.exec(hops.pop() ?? '') ?? [];
   const before = hops.join(',');
   const target = {name: bracketed ?? plain ?? '', ...(user && {user}), ...(port && {port: Number(port)}), ...(before && {jump: before})};
-  const hop = await connect(target, options, signal, depth + 1).catch((error: unknown) => {
-    if (!(error instanceof TransportError)) throw error;
+  try {
+    return await connect(target, options, signal, depth + 1);
+  } catch (error) {
+    if (!(error instanceof TransportError) || depth > 0) throw error;
     throw new TransportError({...error.failure, message: `jump host: ${error.message}`}, {cause: error});
-  });
+  }
+}
+
+async function throughHop(hop: Connection, host: SshHost, signal: AbortSignal): Promise<Line> {
   const there = endpoint(host.hostname, host.port);
   const sock = await new Promise<Duplex>((done, fail) => {
     const stop = (): void => fail(aborted(signal, `asking ${hop.via} for a way to ${there}`));
     if (signal.aborted) return stop();
+    if (hop.lost()) return fail(failure('connect', `jump host ${hop.via} was lost: ${printable(hop.lost()?.message ?? '')}`));
     signal.addEventListener('abort', stop, {once: true});
+    // A throw in here (the hop's socket is gone) rejects as well.
     hop.client.forwardOut('127.0.0.1', 0, host.hostname, host.port, (error, channel) => {
       signal.removeEventListener('abort', stop);
       if (error) fail(failure('connect', `jump host ${hop.via} does not get to ${there}: ${printable(error.message)}`, undefined, error));
       else done(channel);
     });
-  }).catch((error: unknown) => {
-    hop.close();
-    throw error;
   });
-  const close = (): void => {
-    sock.destroy();
-    hop.close();
-  };
-  return {sock, via: ` via ${hop.via}`, close};
+  // Only the connection that is made over it knows when the hop is no longer needed.
+  const over = (): void => hop.close();
+  return {sock, via: ` via ${hop.via}`, close: () => sock.destroy(), over};
 }

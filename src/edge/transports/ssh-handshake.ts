@@ -26,6 +26,8 @@ export interface Line {
   readonly via?: string;
   said?(): string;
   close(): void;
+  /** What was made for this line alone is ended after it: the jump's connection. */
+  over?(): void;
 }
 
 /** ssh2 knows no post-quantum exchange; of what it knows, curve25519 costs both sides least. SHA-1 exchanges are not offered. */
@@ -87,7 +89,7 @@ export async function handshake(
   const who = `${host.user}@${endpoint(host.hostname, host.port)}`;
   const via = `${who}${line.via ?? ''}`;
   const offered: string[] = [];
-  let phase = 'TCP connection';
+  let phase = 'connecting' in line.sock && line.sock.connecting ? 'TCP connection' : 'the SSH identification';
   let lost: Error | undefined;
   let refused: TransportError | undefined;
   let accepted: {readonly key: HostKey; readonly isNew: boolean} | undefined;
@@ -135,7 +137,7 @@ export async function handshake(
       kex: permitted(who, 'KexAlgorithms', KEX, host.allowed.kex),
       cipher: permitted(who, 'Ciphers', CIPHERS, host.allowed.cipher),
       hmac: permitted(who, 'MACs', MACS, host.allowed.hmac),
-      serverHostKey: permitted(who, 'HostKeyAlgorithms', algorithms(known, host.allowed.hostKey), host.allowed.hostKey) as never[],
+      serverHostKey: permitted(who, 'HostKeyAlgorithms', algorithms(known), host.allowed.hostKey),
       compress: ['none'],
     },
     hostVerifier: (blob: Buffer, done: (ok: boolean) => void) => {
@@ -201,15 +203,19 @@ export async function handshake(
       lost ??= new Error('the connection was closed');
       client.end();
       // A dead peer never answers our end; the timer must not keep the process, but the socket must not either.
-      setTimeout(() => line.close(), 500).unref();
+      setTimeout(() => {
+        line.close();
+        line.over?.();
+      }, 300).unref();
     },
   };
 }
 
 /** Our preference as far as ssh_config allows it. */
 function permitted<T extends string>(who: string, keyword: string, ours: readonly T[], allowed: readonly string[]): T[] {
-  const both = ours.filter((a) => allowed.includes(a) || keyword === 'HostKeyAlgorithms');
-  if (both.length === 0)
+  const both = ours.filter((a) => allowed.includes(a));
+  if (both.length === 0) {
     throw failure('connect', `${who}: ${keyword} of ssh_config allows nothing that is supported here`, `Supported: ${ours.join(', ')}.`);
+  }
   return both;
 }

@@ -87,7 +87,7 @@ async function identityFile(ssh2: Ssh2, file: string): Promise<Identity | undefi
   const found = await stat(file).catch((error: NodeJS.ErrnoException) => error);
   // The default names are mostly not there, and OpenSSH passes over a missing file as well.
   if (found instanceof Error) return found.code === 'ENOENT' ? undefined : {why: found.code ?? 'cannot be read'};
-  const id = `${file}\0${found.mtimeMs}\0${found.size}\0${process.env['FLANCTL_SSH_PASSPHRASE'] !== undefined}`;
+  const id = `${file}\0${found.mtimeMs}\0${found.size}\0${process.env['FLANCTL_SSH_PASSPHRASE'] ?? ''}`;
   const identity = cache.get(id) ?? readIdentity(ssh2, file);
   cache.set(id, identity);
   return identity;

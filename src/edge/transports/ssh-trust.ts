@@ -33,7 +33,10 @@ export type Trust =
   | {readonly verdict: 'revoked'; readonly where: string};
 
 /** The key types ssh2 can verify, best first. `ssh-rsa` as a signature (SHA-1) is not among them; an RSA key signs with rsa-sha2. */
-const TYPES = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'ssh-rsa'];
+const TYPES = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'ssh-rsa'] as const;
+
+/** Their names as signature algorithms. */
+export type HostKeyAlgorithm = Exclude<(typeof TYPES)[number], 'ssh-rsa'> | 'rsa-sha2-512' | 'rsa-sha2-256';
 
 /** Reads the type out of a public key blob (RFC 4253 §6.6: a string length, then the type). */
 export function hostKey(blob: Buffer): HostKey {
@@ -92,7 +95,7 @@ export async function judge(host: SshHost, known: readonly KnownKey[], key: Host
   const plain = known.filter((k) => k.marker === undefined);
   if (plain.some((k) => k.base64 === key.base64)) return {verdict: 'known'};
   // Another type than the one on file is a change too: the types on file were asked for first, so the host no longer has (or hides) that key.
-  const was = plain.find((k) => k.type === key.type) ?? plain.find((k) => TYPES.includes(k.type));
+  const was = plain.find((k) => k.type === key.type) ?? plain.find((k) => TYPES.some((type) => type === k.type));
   if (was) return {verdict: 'changed', was};
   const authority = known.find((k) => k.marker === '@cert-authority');
   return {verdict: 'unknown', ...(authority && {authority})};
@@ -103,7 +106,8 @@ async function isRevoked(file: string, key: HostKey): Promise<boolean> {
   const text = await readFile(file).catch(() => undefined);
   if (text === undefined) return true;
   if (!text.subarray(0, 6).equals(Buffer.from('SSHKRL'))) return text.includes(key.base64);
-  const test = run('ssh-keygen', ['-Q', '-f', file, '/dev/stdin']);
+  // ssh-keygen opens the key by name, and the stdin that Node gives is a socket, which cannot be opened: cat makes a pipe of it.
+  const test = run('sh', ['-c', 'cat | ssh-keygen -Q -f "$1" /dev/stdin', 'sh', file]);
   test.child.stdin?.end(`${key.type} ${key.base64}\n`);
   return test.then(
     () => false,
@@ -112,11 +116,9 @@ async function isRevoked(file: string, key: HostKey): Promise<boolean> {
 }
 
 /** The host key algorithms to ask for: the types on file first, or a host known by its ecdsa key would look changed. */
-export function algorithms(known: readonly KnownKey[], allowed: readonly string[]): string[] {
+export function algorithms(known: readonly KnownKey[]): readonly HostKeyAlgorithm[] {
   const onFile = TYPES.filter((type) => known.some((k) => k.marker === undefined && k.type === type));
-  return [...new Set([...onFile, ...TYPES])]
-    .flatMap((type) => (type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type]))
-    .filter((algorithm) => allowed.includes(algorithm));
+  return [...new Set([...onFile, ...TYPES])].flatMap((type) => (type === 'ssh-rsa' ? (['rsa-sha2-512', 'rsa-sha2-256'] as const) : [type]));
 }
 
 /** Why a key that is not known is refused, in words that say what to do. */
