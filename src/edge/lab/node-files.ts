@@ -1,0 +1,56 @@
+import {mkdir, writeFile} from 'node:fs/promises';
+import {dirname} from 'node:path';
+import {hostOf, lengthOf} from '../../core/net/prefix.js';
+import {podMtu} from './links.js';
+import {type Lab, type LabNode, podNetwork, podNetwork6} from './topology.js';
+
+/** The files that flannel and its manifests leave on a node, by path on the node (model/flannel-backends.md §5). */
+export function nodeFiles(lab: Lab, node: LabNode): {readonly [path: string]: string} {
+  return {
+    '/run/flannel/subnet.env': subnetEnv(lab, node),
+    '/etc/cni/net.d/10-flannel.conflist': json(conflist),
+    '/etc/kube-flannel/net-conf.json': json(lab.netConf),
+    '/etc/hostname': `${node.name}\n`,
+    '/etc/hosts': ['127.0.0.1 localhost', '::1 localhost', ...lab.nodes.map((n) => `${n.ip} ${n.name}`), ''].join('\n'),
+  };
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+const conflist = {
+  name: 'cbr0',
+  cniVersion: '0.3.1',
+  plugins: [
+    {type: 'flannel', delegate: {hairpinMode: true, isDefaultGateway: true}},
+    {type: 'portmap', capabilities: {portMappings: true}},
+  ],
+};
+
+function subnetEnv(lab: Lab, node: LabNode): string {
+  return [
+    `FLANNEL_NETWORK=${podNetwork}`,
+    `FLANNEL_SUBNET=${hostOf(node.subnet, 1)}/${lengthOf(node.subnet)}`,
+    ...(node.subnet6 === undefined
+      ? []
+      : [`FLANNEL_IPV6_NETWORK=${podNetwork6}`, `FLANNEL_IPV6_SUBNET=${hostOf(node.subnet6, 1)}/${lengthOf(node.subnet6)}`]),
+    `FLANNEL_MTU=${podMtu(lab)}`,
+    'FLANNEL_IPMASQ=true',
+    '',
+  ].join('\n');
+}
+
+/** Where a node's files lie on this machine until its holder copies them in. */
+export const nodeDir = (lab: Lab, node: LabNode): string => `${lab.dir}/nodes/${node.name}`;
+
+/** Lays files below a node's folder, as the tree that its holder copies over the node's own /run and /etc. */
+export async function stage(
+  lab: Lab,
+  node: LabNode,
+  files: {readonly [path: string]: string | {readonly text: string; readonly mode: number}},
+): Promise<void> {
+  for (const [path, file] of Object.entries(files)) {
+    const target = `${nodeDir(lab, node)}/files${path}`;
+    await mkdir(dirname(target), {recursive: true});
+    await writeFile(target, typeof file === 'string' ? file : file.text, {mode: typeof file === 'string' ? 0o644 : file.mode});
+  }
+}

@@ -1,0 +1,224 @@
+import {createHash} from 'node:crypto';
+import type {Lease} from '../../core/flannel/lease.js';
+import {foldKeys} from '../../core/flannel/net-conf.js';
+import {modeOf} from '../../core/modes/index.js';
+import type {Mode, Settings} from '../../core/modes/mode.js';
+import type {Ip, Mac, Prefix} from '../../core/net/address.js';
+import {contains, hostOf} from '../../core/net/prefix.js';
+import {Failure} from '../../failure.js';
+
+/** What somebody asks for; everything else of a lab follows from it, so that two labs of one spec are alike to the last MAC. */
+export interface LabSpec {
+  readonly name: string;
+  readonly nodes: number;
+  /** Pods on each node. */
+  readonly pods: number;
+  readonly backend: 'vxlan' | 'host-gw';
+  readonly directRouting: boolean;
+  readonly dualStack: boolean;
+  /** `flat`: all nodes on one L2 segment. `routed`: n1 and n2 on one, the others on another, with a router between. */
+  readonly underlay: 'flat' | 'routed';
+  readonly vni: number;
+  readonly port: number;
+  /** MTU of the nodes' eth0, bytes. */
+  readonly mtu: number;
+  readonly ssh: boolean;
+}
+
+export interface LabPod {
+  /** Unique in the lab: `n1-p1`. Also the name of its namespace as seen from inside its node. */
+  readonly name: string;
+  readonly node: string;
+  /** The named namespace on this machine. */
+  readonly netns: string;
+  readonly ip: Ip;
+  readonly ip6?: Ip;
+  readonly mac: Mac;
+  /** The port of cni0 that leads to it. */
+  readonly veth: string;
+}
+
+export interface LabNode {
+  readonly name: string;
+  readonly netns: string;
+  readonly segment: Segment;
+  readonly ip: Ip;
+  readonly ip6?: Ip;
+  readonly mac: Mac;
+  readonly subnet: Prefix;
+  readonly subnet6?: Prefix;
+  /** The hardware address of flannel.N; absent with host-gw. */
+  readonly vtepMac?: Mac;
+  readonly vtepMac6?: Mac;
+  readonly pods: readonly LabPod[];
+  /** The process that holds the node's namespaces, once it runs; look at it only through `alive`. */
+  readonly pid?: number;
+}
+
+export interface Segment {
+  /** The bridge in the underlay's namespace. */
+  readonly bridge: string;
+  readonly prefix: Prefix;
+  readonly gateway: Ip;
+  readonly prefix6: Prefix;
+  readonly gateway6: Ip;
+}
+
+export interface Lab {
+  readonly spec: LabSpec;
+  /** `building` is written before the first namespace is made, so that whatever a killed `up` left can be cleared away. */
+  readonly phase: 'building' | 'up';
+  /** Who builds it. */
+  readonly builder?: {readonly pid: number; readonly started: string};
+  readonly dir: string;
+  /** The namespace with the switch, which is also the router and the world outside. */
+  readonly underlay: string;
+  /** `net-conf.json` of every node. */
+  readonly netConf: {readonly [key: string]: unknown};
+  readonly inventory: string;
+  readonly sshConfig?: string;
+  readonly nodes: readonly LabNode[];
+}
+
+/** Addresses beyond the router: pods reach them through masquerade only, for the underlay has no route back to pods. */
+export const outside = {ip: '203.0.113.1', ip6: '2001:db8:ffff::1'} as const;
+export const podNetwork: Prefix = '10.244.0.0/16';
+export const podNetwork6: Prefix = 'fd44::/56';
+
+export const defaultSpec: LabSpec = {
+  name: 'demo',
+  nodes: 3,
+  pods: 2,
+  backend: 'vxlan',
+  directRouting: false,
+  dualStack: false,
+  underlay: 'flat',
+  vni: 1,
+  port: 8472,
+  mtu: 1500,
+  ssh: false,
+};
+
+const segments: {readonly a: Segment; readonly b: Segment} = {
+  a: {bridge: 'br0', prefix: '192.168.77.0/24', gateway: '192.168.77.254', prefix6: 'fd77::/64', gateway6: 'fd77::fe'},
+  b: {bridge: 'br1', prefix: '192.168.78.0/24', gateway: '192.168.78.254', prefix6: 'fd78::/64', gateway6: 'fd78::fe'},
+};
+
+/** The segments a lab has. */
+export const segmentsOf = (lab: Pick<Lab, 'spec'>): readonly Segment[] =>
+  lab.spec.underlay === 'routed' ? [segments.a, segments.b] : [segments.a];
+
+/** The mode whose `expect` says what each node holds, and its settings as read from the lab's net-conf.json. */
+export function modeOfLab(lab: Pick<Lab, 'spec' | 'netConf'>): {readonly mode: Mode; readonly settings: Settings} {
+  const mode = modeOf(lab.spec.backend)!;
+  return {mode, settings: mode.settings(foldKeys(lab.netConf['Backend']))};
+}
+
+/** Locally administered unicast address, the same for the same words. */
+function macOf(...words: readonly string[]): Mac {
+  const digest = createHash('sha256').update(words.join('/')).digest();
+  digest[0] = (digest[0]! & 0xfc) | 0x02;
+  return [...digest.subarray(0, 6)].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+}
+
+/**
+ * Lays a lab out on paper; nothing is made.
+ * @throws Failure when the spec cannot work (bad name, host-gw over a router, numbers that do not fit the address plan).
+ */
+export function layOut(spec: LabSpec, dir: string): Lab {
+  check(spec);
+  return {
+    spec,
+    phase: 'building',
+    dir,
+    underlay: `fl-${spec.name}-u`,
+    netConf: netConfOf(spec),
+    inventory: `${dir}/inventory.yaml`,
+    ...(spec.ssh && {sshConfig: `${dir}/ssh/ssh_config`}),
+    nodes: Array.from({length: spec.nodes}, (_, index) => layOutNode(spec, index + 1)),
+  };
+}
+
+function netConfOf(spec: LabSpec): Lab['netConf'] {
+  const vxlan = {VNI: spec.vni, ...(spec.port !== 8472 && {Port: spec.port}), ...(spec.directRouting && {DirectRouting: true})};
+  return {
+    Network: podNetwork,
+    ...(spec.dualStack && {EnableIPv6: true, IPv6Network: podNetwork6}),
+    EnableNFTables: false,
+    Backend: {Type: spec.backend, ...(spec.backend === 'vxlan' && vxlan)},
+  };
+}
+
+function layOutNode(spec: LabSpec, number: number): LabNode {
+  const name = `n${number}`;
+  const segment = spec.underlay === 'routed' && number > 2 ? segments.b : segments.a;
+  const subnet = `10.244.${number}.0/24`;
+  const subnet6 = `fd44:0:0:${number.toString(16)}::/64`;
+  const netns = `fl-${spec.name}-${name}`;
+  const pods = Array.from({length: spec.pods}, (_, index): LabPod => {
+    const pod = `${name}-p${index + 1}`;
+    return {
+      name: pod,
+      node: name,
+      netns: `${netns}-p${index + 1}`,
+      ip: hostOf(subnet, index + 2),
+      ...(spec.dualStack && {ip6: hostOf(subnet6, index + 2)}),
+      mac: macOf(spec.name, pod, 'eth0'),
+      veth: `veth${createHash('sha256').update(`${spec.name}/${pod}`).digest('hex').slice(0, 8)}`,
+    };
+  });
+  return {
+    name,
+    netns,
+    segment,
+    ip: hostOf(segment.prefix, 10 + number),
+    ...(spec.dualStack && {ip6: hostOf(segment.prefix6, 0x10 + number), subnet6}),
+    mac: macOf(spec.name, name, 'eth0'),
+    subnet,
+    ...(spec.backend === 'vxlan' && {vtepMac: macOf(spec.name, name, 'flannel')}),
+    ...(spec.backend === 'vxlan' && spec.dualStack && {vtepMac6: macOf(spec.name, name, 'flannel-v6')}),
+    pods,
+  };
+}
+
+function check(spec: LabSpec): void {
+  const wrong = (message: string, ...hints: string[]): never => {
+    throw new Failure(message, {hints});
+  };
+  const between = (what: string, value: number, low: number, high: number): void => {
+    if (!Number.isInteger(value) || value < low || value > high)
+      wrong(`${what} must be a whole number from ${low} to ${high}, not ${value}`);
+  };
+  if (!/^[a-z0-9-]{1,12}$/.test(spec.name)) wrong(`${JSON.stringify(spec.name)} is no lab name`, 'use 1 to 12 of a-z, 0-9 and -');
+  between('the number of nodes', spec.nodes, 1, 200);
+  between('the number of pods on a node', spec.pods, 0, 200);
+  between('the VNI', spec.vni, 1, 16_777_215);
+  between('the VXLAN port', spec.port, 1, 65_535);
+  // 1280 is IPv6's smallest; below, the kernel takes IPv6 off the device.
+  between('the MTU', spec.mtu, spec.dualStack ? 1350 : 576, 9000);
+  if (spec.backend === 'host-gw' && spec.underlay === 'routed') {
+    wrong(
+      "host-gw cannot work across a router: each node must reach every other node's address on its own link",
+      'use --backend vxlan, or --underlay flat',
+    );
+  }
+  if (spec.directRouting && spec.backend !== 'vxlan') wrong('DirectRouting is a setting of vxlan', 'host-gw routes directly always');
+}
+
+/** What a node publishes to the others. */
+export function leaseOf(lab: Lab, node: LabNode): Lease {
+  return {
+    node: node.name,
+    subnet: node.subnet,
+    publicIP: node.ip,
+    backendType: lab.spec.backend,
+    ...(node.subnet6 !== undefined && {ipv6Subnet: node.subnet6}),
+    ...(node.ip6 !== undefined && {publicIPv6: node.ip6}),
+    ...(node.vtepMac !== undefined && {vtepMAC: node.vtepMac}),
+    ...(node.vtepMac6 !== undefined && {vtepMACv6: node.vtepMac6}),
+  };
+}
+
+/** Is the address on the node's own link? */
+export const adjacent = (node: LabNode, address: Ip): boolean =>
+  contains(node.segment.prefix, address) || contains(node.segment.prefix6, address);

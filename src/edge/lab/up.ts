@@ -1,0 +1,132 @@
+import {mkdir} from 'node:fs/promises';
+import {Failure} from '../../failure.js';
+import {labDown} from './down.js';
+import {runIn} from './exec.js';
+import {startHolder} from './holder.js';
+import {writeInventory} from './inventory.js';
+import {cniLines, nodeLines, podLines, underlayLines, underlayPortLines} from './links.js';
+import {namespacesOf, startedAt} from './namespaces.js';
+import {nodeDir, nodeFiles, stage} from './node-files.js';
+import {batchesOf, expectedOn, netfilterOf} from './provision.js';
+import {requireLab} from './requirements.js';
+import {batch, must} from './shell.js';
+import {prepareSsh, startSshd} from './sshd.js';
+import {claim, labDir, save, taken} from './state.js';
+import {defaultSpec, type Lab, type LabNode, type LabSpec, layOut} from './topology.js';
+
+export interface UpOptions {
+  /** Called with what begins, for progress. */
+  readonly onStep?: (step: string) => void;
+  /** Take down a lab of that name first. */
+  readonly replace?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Makes a lab: as `flanctl lab up`. What is not in the spec is as in `defaultSpec`. When it fails or the signal fires, nothing is left.
+ * @throws Failure when it cannot be made here, the name is taken, or the spec makes no sense.
+ */
+export async function labUp(wish: Partial<LabSpec> = {}, {onStep, replace, signal}: UpOptions = {}): Promise<Lab> {
+  const spec = {...defaultSpec, ...wish};
+  const plan = layOut(spec, labDir(spec.name));
+  await requireLab(spec);
+  if (replace === true) await labDown(spec.name);
+  if ((await namespacesOf(spec.name)).length > 0) throw taken(spec.name);
+  const builder = {pid: process.pid, started: (await startedAt(process.pid)) ?? ''};
+  const lab: Lab = {...plan, builder};
+  await claim(lab);
+  try {
+    return await build(lab, onStep ?? (() => undefined), signal);
+  } catch (error) {
+    onStep?.('clearing away');
+    await labDown(spec.name, {building: true});
+    throw error;
+  }
+}
+
+async function build(plan: Lab, onStep: (step: string) => void, signal: AbortSignal | undefined): Promise<Lab> {
+  const {nodes, underlay} = plan;
+  onStep('namespaces');
+  const names = [underlay, ...nodes.flatMap((node) => [node.netns, ...node.pods.map((pod) => pod.netns)])];
+  await batch(
+    'ip',
+    undefined,
+    names.map((name) => `netns add ${name}`),
+    signal,
+  );
+
+  onStep('nodes');
+  await every(nodes.map((node) => mkdir(nodeDir(plan, node), {recursive: true})));
+  await every(nodes.map((node) => stage(plan, node, nodeFiles(plan, node))));
+  if (plan.spec.ssh) await prepareSsh(plan, signal);
+  // Sysctls first: devices take the defaults at birth.
+  await must(['nsenter', `--net=/run/netns/${underlay}`, 'sh', '-s'], {input: routerSysctls, ...(signal && {signal})});
+  const held = await every(nodes.map(async (node): Promise<LabNode> => ({...node, pid: await startHolder(plan, node, signal)})));
+  const lab: Lab = {...plan, nodes: held};
+  await save(lab);
+
+  onStep('underlay');
+  await batch('ip', underlay, underlayLines(lab), signal);
+  await every(lab.nodes.map((node) => batch('ip', node.netns, nodeLines(lab, node), signal)));
+  await batch('ip', underlay, underlayPortLines(lab), signal);
+
+  onStep(`flannel (${lab.spec.backend}) and pods`);
+  await every(lab.nodes.map((node) => provision(lab, node, signal)));
+
+  if (lab.spec.ssh) {
+    onStep('ssh servers');
+    await every(lab.nodes.map((node) => startSshd(lab, node, signal)));
+  }
+  await writeInventory(lab);
+  const {builder: _, ...rest} = lab;
+  const done: Lab = {...rest, phase: 'up'};
+  await save(done);
+  return done;
+}
+
+async function provision(lab: Lab, node: LabNode, signal: AbortSignal | undefined): Promise<void> {
+  const {ip, bridge} = batchesOf(expectedOn(lab, node));
+  await batch('ip', node.netns, [...ip, ...cniLines(lab, node)], signal);
+  await batch('bridge', node.netns, bridge, signal);
+  await every(node.pods.map((pod) => batch('ip', pod.netns, podLines(node, pod), signal)));
+  for (const family of lab.spec.dualStack ? ([4, 6] as const) : ([4] as const)) await restore(lab, node, family, signal);
+}
+
+/** Waits for all even when one fails: what is under way would otherwise make things while they are cleared away. */
+async function every<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(work);
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}
+
+/** --random-fully needs iptables 1.6.2 and a kernel that knows it; flanneld leaves it out where it does not work, and so do we. */
+async function restore(lab: Lab, node: LabNode, family: 4 | 6, signal: AbortSignal | undefined): Promise<void> {
+  const program = family === 4 ? 'iptables-restore' : 'ip6tables-restore';
+  const attempt = (randomFully: boolean) =>
+    runIn(lab, node.name, [program, '--noflush'], {input: netfilterOf(lab, node, family, {randomFully}), ...(signal && {signal})});
+  const first = await attempt(true);
+  if (first.code === 0) return;
+  const second = await attempt(false);
+  if (second.code !== 0) throw new Failure(`${program} --noflush on ${node.name}: ${second.stderr.trim()}`);
+}
+
+/** The underlay routes between segments and to the world; it takes any source, for it knows no pods. */
+const routerSysctls = `set -e
+cd /proc/sys/net
+echo 1 > ipv4/ip_forward
+for scope in all default; do
+  echo 0 > ipv4/conf/$scope/rp_filter
+  echo 0 > ipv4/conf/$scope/send_redirects
+done
+if [ -d ipv6 ]; then
+  echo 1 > ipv6/conf/all/forwarding
+  echo 0 > ipv6/conf/default/accept_dad
+  echo 0 > ipv6/conf/default/accept_ra
+fi
+if [ -d bridge ]; then
+  echo 0 > bridge/bridge-nf-call-iptables
+  echo 0 > bridge/bridge-nf-call-ip6tables
+fi
+`;
