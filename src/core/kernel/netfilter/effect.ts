@@ -1,0 +1,68 @@
+import {type Ip, tryIp} from '../../net/address.js';
+import type {CtState, Packet, Seen} from './packet.js';
+
+/** What a NAT rule does to the connection. */
+export interface Nat {
+  readonly kind: 'snat' | 'dnat' | 'masquerade' | 'redirect' | 'netmap';
+  /** `10.1.1.1:80`, `10.0.0.1-10.0.0.9`, `:8080`; absent for masquerade: the address of the output device. */
+  readonly to?: string;
+  readonly rule: string;
+}
+
+/** What rules have changed on the packet so far. `undefined` marks are unknown. */
+export interface State {
+  readonly mark: number | undefined;
+  readonly ctmark: number | undefined;
+  readonly ctstate: CtState;
+  readonly src: Ip | undefined;
+  readonly dst: Ip | undefined;
+  readonly sport: number | undefined;
+  readonly dport: number | undefined;
+  readonly nat?: Nat;
+}
+
+/** Where a packet goes after a rule. */
+export type Action =
+  | {readonly do: 'next'}
+  | {readonly do: 'return'}
+  | {readonly do: 'jump' | 'goto'; readonly chain: string}
+  | {readonly do: 'accept' | 'drop' | 'reject'}
+  | {readonly do: 'unknown'; readonly why: string};
+
+/** One way a rule can go. `branch` names the guess it rests on; without one it is certain. */
+export interface Effect {
+  readonly branch?: string;
+  readonly state: State;
+  readonly action: Action;
+}
+
+/** The packet as the next rule sees it. */
+export const seen = (packet: Packet, state: State): Seen => ({...packet, ...state});
+
+export function initialState(packet: Packet): State {
+  const {mark, ctstate, src, dst, sport, dport} = packet;
+  return {mark, ctstate, src, dst, sport, dport, ctmark: packet.ctmark ?? (ctstate === 'new' ? 0 : undefined)};
+}
+
+/** Two states with one key look alike to every rule to come. */
+export const stateKey = (s: State): string =>
+  `${s.mark} ${s.ctmark} ${s.ctstate} ${s.src} ${s.dst} ${s.sport} ${s.dport} ${s.nat?.kind} ${s.nat?.to}`;
+
+/** The state after NAT: one plain address (and port) is known from here on, anything else is not. */
+export function translated(state: State, nat: Nat): State {
+  const to = nat.to === undefined || nat.kind === 'netmap' ? undefined : single(nat.to);
+  if (nat.kind === 'dnat' || nat.kind === 'redirect') {
+    return {...state, nat, dst: to?.address, dport: to === undefined && nat.kind === 'dnat' ? undefined : (to?.port ?? state.dport)};
+  }
+  // The source port may be changed to keep connections apart, and nothing says so.
+  return {...state, nat, src: nat.kind === 'snat' ? to?.address : undefined, sport: undefined};
+}
+
+/** `10.1.1.1`, `10.1.1.1:80`, `fd00::1`, `[fd00::1]:80`, `:80`; undefined for ranges and lists, of which one is taken. */
+function single(text: string): {readonly address: Ip | undefined; readonly port: number | undefined} | undefined {
+  const whole = tryIp(text);
+  if (whole !== undefined) return {address: whole, port: undefined};
+  const parsed = /^(?:\[([^\]]*)\]|([\d.]*))(?::(\d{1,5}))?$/.exec(text);
+  if (!parsed) return undefined;
+  return {address: tryIp(parsed[1] ?? parsed[2] ?? ''), port: parsed[3] === undefined ? undefined : Number(parsed[3])};
+}
