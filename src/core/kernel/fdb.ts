@@ -1,6 +1,19 @@
 import type {Ip, Mac} from '../net/address.js';
 import {tryMac} from '../net/address.js';
-import {type Draft, type JsonObject, numberIn, originOf, type Place, type Reader, read, type Sink, Words, wordIn, wordsIn} from './reading.js';
+import {
+  type Draft,
+  type JsonObject,
+  numberIn,
+  originOf,
+  type Place,
+  type Reader,
+  read,
+  type Sink,
+  Words,
+  withExtra,
+  wordIn,
+  wordsIn,
+} from './reading.js';
 import type {Sourced, Table} from './table.js';
 import {ipIn} from './words.js';
 
@@ -25,7 +38,17 @@ export interface Fdb extends Sourced {
 
 type Row = Draft<Fdb>;
 
-const flagWords: ReadonlySet<string> = new Set(['self', 'router', 'extern_learn', 'offload', 'sticky', 'locked', 'activity_notify', 'norefresh', 'added_by_ext_learn']);
+const flagWords: ReadonlySet<string> = new Set([
+  'self',
+  'router',
+  'extern_learn',
+  'offload',
+  'sticky',
+  'locked',
+  'activity_notify',
+  'norefresh',
+  'added_by_ext_learn',
+]);
 const stateWords: ReadonlySet<string> = new Set(['permanent', 'static', 'stale', 'noarp']);
 
 function accept(row: Row, at: Place, sink: Sink<Fdb>): void {
@@ -38,14 +61,6 @@ function accept(row: Row, at: Place, sink: Sink<Fdb>): void {
 function start(text: unknown, at: Place): Row | undefined {
   const mac = typeof text === 'string' ? tryMac(text) : undefined;
   return mac === undefined ? undefined : {mac, dev: '', flags: [], state: '', origin: originOf(at)};
-}
-
-function withExtra(row: Row, extra: Record<string, unknown>): Row {
-  for (const _ in extra) {
-    row.extra = extra;
-    break;
-  }
-  return row;
 }
 
 function readLine(line: string, at: Place): Row | string {
@@ -90,7 +105,7 @@ function readLine(line: string, at: Place): Row | string {
 function readElement(element: JsonObject, at: Place): Row | string {
   const row = start(element['mac'], at);
   if (row === undefined) return `not a forwarding entry: ${JSON.stringify(element['mac']) ?? 'nothing'} is no hardware address`;
-  let extra: Record<string, unknown> | undefined;
+  const extra: Record<string, unknown> = {};
   for (const name in element) {
     const value = element[name];
     switch (name) {
@@ -130,10 +145,10 @@ function readElement(element: JsonObject, at: Place): Row | string {
         row.state = wordIn(value) ?? '';
         break;
       default:
-        (extra ??= {})[name] = value;
+        extra[name] = value;
     }
   }
-  return extra === undefined ? row : withExtra(row, extra);
+  return withExtra(row, extra);
 }
 
 const reader: Reader<Fdb> = {
@@ -175,5 +190,10 @@ export const fdb: Table<Fdb> = {
 
 /** A forwarding entry after `bridge fdb add|append|replace`: `master` is a bare word there, and an entry without a state is `dynamic`. */
 export const fdbCommandArgs = (row: Fdb): string =>
-  fdb.show({...row, flags: ownerOf(row) === 'self' ? row.flags : [...row.flags.filter((flag) => flag !== 'master'), 'master'], state: row.state || 'dynamic'})
+  fdb
+    .show({
+      ...row,
+      flags: ownerOf(row) === 'self' ? row.flags : [...row.flags.filter((flag) => flag !== 'master'), 'master'],
+      state: row.state || 'dynamic',
+    })
     .replace(row.master === undefined ? '' : ` master ${row.master}`, '');

@@ -1,6 +1,6 @@
 import type {Family, Ip, Mac} from '../net/address.js';
 import {tryMac} from '../net/address.js';
-import {type Draft, type JsonObject, originOf, type Place, type Reader, read, type Sink, wordsIn, Words} from './reading.js';
+import {type Draft, type JsonObject, originOf, type Place, type Reader, read, type Sink, Words, withExtra, wordsIn} from './reading.js';
 import type {Sourced, Table} from './table.js';
 import {ipIn} from './words.js';
 
@@ -65,18 +65,10 @@ function readLine(line: string, at: Place): Row | string {
   return withExtra(row, extra);
 }
 
-function withExtra(row: Row, extra: Record<string, unknown>): Row {
-  for (const _ in extra) {
-    row.extra = extra;
-    break;
-  }
-  return row;
-}
-
 function readElement(element: JsonObject, at: Place): Row | string {
   const row = start(element['dst'], at);
   if (row === undefined) return `not a neighbour: ${JSON.stringify(element['dst']) ?? 'nothing'} is no address`;
-  let extra: Record<string, unknown> | undefined;
+  const extra: Record<string, unknown> = {};
   for (const name in element) {
     const value = element[name];
     switch (name) {
@@ -93,7 +85,7 @@ function readElement(element: JsonObject, at: Place): Row | string {
       case 'lladdr': {
         const lladdr = typeof value === 'string' ? tryMac(value) : undefined;
         if (lladdr !== undefined) row.lladdr = lladdr;
-        else (extra ??= {})['lladdr'] = value;
+        else extra['lladdr'] = value;
         break;
       }
       case 'state':
@@ -104,10 +96,10 @@ function readElement(element: JsonObject, at: Place): Row | string {
         if (value !== false) row[name] = true;
         break;
       default:
-        (extra ??= {})[name] = value;
+        extra[name] = value;
     }
   }
-  return extra === undefined ? row : withExtra(row, extra);
+  return withExtra(row, extra);
 }
 
 /**

@@ -1,5 +1,17 @@
 import type {Ip} from '../net/address.js';
-import {type Draft, isObject, type JsonObject, numberIn, originOf, type Place, type Reader, read, Words, wordsIn} from './reading.js';
+import {
+  type Draft,
+  isObject,
+  type JsonObject,
+  numberIn,
+  originOf,
+  type Place,
+  type Reader,
+  read,
+  Words,
+  withExtra,
+  wordsIn,
+} from './reading.js';
 import type {Sourced, Table} from './table.js';
 import {ipIn} from './words.js';
 
@@ -40,11 +52,7 @@ function readLine(line: string, at: Place): Row | string {
       else extra[word] = value;
     }
   }
-  for (const _ in extra) {
-    row.extra = extra;
-    break;
-  }
-  return row;
+  return withExtra(row, extra);
 }
 
 /** `6,3` is member 6 with weight 3; the weight 1 is not printed. */
@@ -71,11 +79,7 @@ function readElement(element: JsonObject, at: Place): Row | string {
       row.group = value.filter(isObject).map((member) => ({id: numberIn(member['id']) ?? 0, weight: numberIn(member['weight']) ?? 1}));
     } else extra[name] = value;
   }
-  for (const _ in extra) {
-    row.extra = extra;
-    break;
-  }
-  return row;
+  return withExtra(row, extra);
 }
 
 const reader: Reader<NexthopObject> = {
@@ -100,7 +104,8 @@ export const nexthop: Table<NexthopObject> = {
   key: (row) => String(row.id),
   show(row) {
     let text = `id ${row.id}`;
-    if (row.group !== undefined) text += ` group ${row.group.map(({id, weight}) => (weight === 1 ? String(id) : `${id},${weight}`)).join('/')}`;
+    if (row.group !== undefined)
+      text += ` group ${row.group.map(({id, weight}) => (weight === 1 ? String(id) : `${id},${weight}`)).join('/')}`;
     if (row.gateway !== undefined) text += ` via ${row.gateway}`;
     if (row.dev !== undefined) text += ` dev ${row.dev}`;
     if (row.blackhole) text += ' blackhole';

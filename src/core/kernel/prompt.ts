@@ -28,7 +28,10 @@ function objectOf(tool: string, words: readonly string[]): string | undefined {
   if (tool === 'brctl') return 'brctl';
   if (tool === 'arp') return 'arp';
   if (tool === 'route') return 'route-n';
-  const word = words.find((w, i) => !w.startsWith('-') && words[i - 1] !== '-n' && words[i - 1] !== '-netns' && words[i - 1] !== '-f' && words[i - 1] !== '-family');
+  const word = words.find(
+    (w, i) =>
+      !w.startsWith('-') && words[i - 1] !== '-n' && words[i - 1] !== '-netns' && words[i - 1] !== '-f' && words[i - 1] !== '-family',
+  );
   if (word === undefined) return undefined;
   if (tool === 'bridge') return 'fdb'.startsWith(word) ? 'fdb' : undefined;
   if (word === 'ru') return 'rule';
@@ -68,9 +71,11 @@ export function readCommand(text: string): Command {
 
 const nameOf = (word: string): string => word.slice(word.lastIndexOf('/') + 1);
 
-const bare = /^(?:sudo\s+)?(?:\/\S*\/)?(?:(?:ip|bridge)(?:\s+-\S+)*\s+[a-z]+\b|brctl\s+show\b|route(?:\s+-[a-z0-9]+)*\s*$|arp(?:\s+-\S+)*\s*$)/;
+const bare =
+  /^(?:sudo\s+)?(?:\/\S*\/)?(?:(?:ip|bridge)(?:\s+-\S+)*\s+[a-z]+\b|brctl\s+show\b|route(?:\s+-[a-z0-9]+)*\s*$|arp(?:\s+-\S+)*\s*$)/;
 const prompted = /^(?:\[[^\]]*\]\s?[#$]|[^\s:]*[@:][^#$]*[#$]|(?:\S*\s)?[#$]|[➜❯][^#$]*?|[#$%>❯])\s+(\S.*)$/u;
-const insideAnother = /(?:^|\s)(?:exec|nsenter|docker|kubectl|crictl|ssh|k)\s.*?(?:--\s+|\s)((?:\/\S*\/)?(?:ip|bridge|brctl|route|arp)(?:\s.*)?)$/;
+const insideAnother =
+  /(?:^|\s)(?:exec|nsenter|docker|kubectl|crictl|ssh|k)\s.*?(?:--\s+|\s)((?:\/\S*\/)?(?:ip|bridge|brctl|route|arp)(?:\s.*)?)$/;
 
 /**
  * The command of a pasted prompt line (`[root@node2 ~]# ip neigh show dev flannel.1`, `/ # ip route`, `➜  ~ k exec pod -- ip addr`,

@@ -1,5 +1,5 @@
 import {type Command, promptOf, readCommand} from './prompt.js';
-import type {Origin, Parsed, ParseContext, ParseProblem} from './table.js';
+import type {Origin, ParseContext, Parsed, ParseProblem} from './table.js';
 
 /** A row while it is being read. */
 export type Draft<Row> = {-readonly [K in keyof Row]: Row[K]};
@@ -125,7 +125,10 @@ function readText<Row>(output: string, given: Command, reader: Reader<Row>, sink
       command = prompt.family === undefined && given.family !== undefined ? {...prompt, family: given.family} : prompt;
       take = reader.lines(sink);
       const rest = lines.slice(i + 1).join('\n');
-      if (ours && looksLikeJson(rest)) return readJson(rest, command, reader, sink);
+      if (ours && looksLikeJson(rest)) {
+        readJson(rest, command, reader, sink);
+        return;
+      }
     } else if (ours) {
       const at: Place = {command, line: i + 1, raw};
       // `ip -o` writes a backslash where the line would break.
@@ -136,7 +139,6 @@ function readText<Row>(output: string, given: Command, reader: Reader<Row>, sink
 
 /** Takes off what a terminal (`ip -c`) or a web page (a ` /` at the end, a footnote mark) added. */
 function clean(line: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape sequences of coloured output are what is looked for
   const plain = line.includes('\u001b') ? line.replace(/\u001b\[[0-9;]*m/g, '') : line;
   return plain.replace(/(?:[¹²³⁰⁴-⁹]+|\s\/)$/u, '').trimEnd();
 }
@@ -177,3 +179,9 @@ export const wordIn = (value: unknown): string | undefined =>
 
 export const wordsIn = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((word): word is string => typeof word === 'string') : [];
+
+/** Attributes without a name of their own; a row that has none has no `extra`. */
+export function withExtra<Row extends {extra?: JsonObject}>(row: Row, extra: JsonObject): Row {
+  if (!isEmpty(extra)) row.extra = extra;
+  return row;
+}

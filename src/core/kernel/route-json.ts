@@ -1,5 +1,5 @@
 import type {Family} from '../net/address.js';
-import {type Draft, isObject, type JsonObject, numberIn, originOf, type Place, wordIn, wordsIn} from './reading.js';
+import {type Draft, isObject, type JsonObject, numberIn, originOf, type Place, withExtra, wordIn, wordsIn} from './reading.js';
 import type {Nexthop, Route} from './route.js';
 import {ipIn, prefixIn, tableIn} from './words.js';
 
@@ -8,7 +8,7 @@ type Row = Draft<Route>;
 /** Reads one element of `ip -j route`; a string says why it is none. */
 export function routeElement(element: JsonObject, at: Place): Row | string {
   const row: Row = {family: 4, table: '', type: 'unicast', dst: '', metric: 0, flags: [], origin: originOf(at)};
-  let extra: Record<string, unknown> | undefined;
+  const extra: Record<string, unknown> = {};
   for (const name in element) {
     const value = element[name];
     switch (name) {
@@ -66,13 +66,13 @@ export function routeElement(element: JsonObject, at: Place): Row | string {
         if (Array.isArray(value)) row.nexthops = value.filter(isObject).map(hopIn);
         break;
       case 'metrics':
-        readMetrics(row, value, (extra ??= {}));
+        readMetrics(row, value, extra);
         break;
       case 'flow':
-        (extra ??= {})['realm'] = isObject(value) ? [value['from'], value['to']].filter((part) => part !== undefined).join('/') : value;
+        extra['realm'] = isObject(value) ? [value['from'], value['to']].filter((part) => part !== undefined).join('/') : value;
         break;
       default:
-        (extra ??= {})[name] = value;
+        extra[name] = value;
     }
   }
   const dst = element['dst'];
@@ -80,11 +80,7 @@ export function routeElement(element: JsonObject, at: Place): Row | string {
   const prefix = prefixIn(dst, row.family);
   if (prefix === undefined) return `not a route: ${JSON.stringify(dst) ?? 'nothing'} is no destination`;
   row.dst = prefix;
-  for (const _ in extra) {
-    row.extra = extra as Record<string, unknown>;
-    break;
-  }
-  return row;
+  return withExtra(row, extra);
 }
 
 function assignWord(row: Row, name: 'protocol' | 'scope' | 'pref', value: unknown): void {

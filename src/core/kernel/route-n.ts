@@ -1,9 +1,10 @@
 import {type Draft, numberIn, originOf, type Place} from './reading.js';
 import type {Route} from './route.js';
-import {prefixIn, ipIn} from './words.js';
+import {ipIn, prefixIn} from './words.js';
 
 /** The header of `route` and `route -n`; busybox and net-tools print the same words. */
-export const isRouteNHeader = (line: string): boolean => /^\s*Kernel IP(?:v6)? routing table|^\s*Destination\s+(?:Gateway\s+Genmask|Next Hop)\s/.test(line);
+export const isRouteNHeader = (line: string): boolean =>
+  /^\s*Kernel IP(?:v6)? routing table|^\s*Destination\s+(?:Gateway\s+Genmask|Next Hop)\s/.test(line);
 
 /** `255.255.240.0` → 20; undefined when the ones do not come first. */
 function maskLength(mask: string): number | undefined {
@@ -24,7 +25,8 @@ export function routeNLine(line: string, at: Place): Draft<Route> | string {
   if (iface === undefined) return 'not a line of "route -n": eight columns are needed';
   const length = maskLength(genmask);
   const dst = prefixIn(destination === 'default' ? '0.0.0.0/0' : `${destination}/${length}`, 4);
-  if (length === undefined || dst === undefined) return `not a route: ${JSON.stringify(destination)} with the mask ${JSON.stringify(genmask)}`;
+  if (length === undefined || dst === undefined)
+    return `not a route: ${JSON.stringify(destination)} with the mask ${JSON.stringify(genmask)}`;
   const via = flags.includes('G') ? ipIn(gateway) : undefined;
   const deviceless = iface === '*' || iface === '-';
   return {

@@ -1,5 +1,5 @@
 import type {Family} from '../net/address.js';
-import {type Draft, numberIn, originOf, type Place, type Sink, Words} from './reading.js';
+import {type Draft, numberIn, originOf, type Place, type Sink, Words, withExtra} from './reading.js';
 import type {Nexthop, Route} from './route.js';
 import {flagWords, metricIn, metricWords, routeTypes} from './route-words.js';
 import {ipIn, prefixIn, tableIn} from './words.js';
@@ -42,11 +42,7 @@ function readRoute(words: Words, at: Place): Row | string {
   if (prefix === undefined) return `not a route: ${JSON.stringify(dst)} is no destination`;
   row.dst = prefix;
   delete extra['via_family'];
-  for (const _ in extra) {
-    row.extra = extra;
-    break;
-  }
-  return row;
+  return withExtra(row, extra);
 }
 
 function familyBeside(row: Row, extra: Extra, at: Place): Family {
@@ -96,17 +92,23 @@ function readAttribute(row: Row, word: string, value: string | undefined, extra:
       row.tos = value;
       return undefined;
     case 'src':
-      return (row.prefsrc = ipIn(value) as string) === undefined ? `no address after "src"` : undefined;
+      return put(row, 'prefsrc', ipIn(value), word);
     case 'from':
-      return (row.from = prefixIn(value, value.includes(':') ? 6 : 4) as string) === undefined ? `no prefix after "from"` : undefined;
+      return put(row, 'from', prefixIn(value, value.includes(':') ? 6 : 4), word);
     case 'metric':
-      return (row.metric = numberIn(value) as number) === undefined ? `no number after "metric"` : undefined;
     case 'nhid':
-      return (row.nhid = numberIn(value) as number) === undefined ? `no number after "nhid"` : undefined;
+      return put(row, word, numberIn(value), word);
     default:
       extra[word === 'realms' ? 'realm' : word] = value;
       return undefined;
   }
+}
+
+/** Sets what could be read; otherwise says after which word nothing usable stands. */
+function put<Name extends keyof Row>(row: Row, name: Name, value: Row[Name] | undefined, word: string): string | undefined {
+  if (value === undefined) return `nothing usable after "${word}"`;
+  row[name] = value;
+  return undefined;
 }
 
 function readVia(hop: {gateway?: string}, words: Words, extra?: Extra): string | undefined {
@@ -137,7 +139,8 @@ function readMetric(row: Row, word: string, words: Words, extra: Extra): void {
 /** `ip id 5 src 0.0.0.0 dst 192.168.77.3 ttl 0 tos 0`: up to the word that goes on with the route itself. */
 function readEncap(words: Words): string {
   const taken: string[] = [];
-  for (let word = words.peek(); word !== undefined && word !== 'via' && word !== 'dev' && word !== 'table'; word = words.peek()) taken.push(words.next() ?? '');
+  for (let word = words.peek(); word !== undefined && word !== 'via' && word !== 'dev' && word !== 'table'; word = words.peek())
+    taken.push(words.next() ?? '');
   return taken.join(' ');
 }
 

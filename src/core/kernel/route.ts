@@ -46,7 +46,8 @@ export interface Route extends Sourced {
 }
 
 /** The table as `ip route show` names it in the command's own filter; `all` filters nothing. */
-const filteredTable = (filter: string | undefined): string => (filter === undefined || filter === 'all' || filter === '0' ? 'main' : tableIn(filter));
+const filteredTable = (filter: string | undefined): string =>
+  filter === undefined || filter === 'all' || filter === '0' ? 'main' : tableIn(filter);
 
 /** What the command filtered for is missing from every row it printed (iproute2's iproute.c, print_route). */
 function complete(row: Draft<Route>, filters: Command['filters']): void {
@@ -117,7 +118,8 @@ export const route: Table<Route> = {
 
 const textOf = (raw: unknown): string => (typeof raw === 'string' ? raw : (JSON.stringify(raw) ?? ''));
 
-const viaOf = (gateway: Ip, family: Family): string => (family === 4 && gateway.includes(':') ? ` via inet6 ${gateway}` : ` via ${gateway}`);
+const viaOf = (gateway: Ip, family: Family): string =>
+  family === 4 && gateway.includes(':') ? ` via inet6 ${gateway}` : ` via ${gateway}`;
 
 /** The route without what `-d` adds (`unicast`, `proto boot`, `scope global`): iproute2 prints it so, and `ip route replace` takes it. */
 function show(row: Route): string {
@@ -133,7 +135,8 @@ function show(row: Route): string {
   if (row.scope !== undefined && row.scope !== 'global') text += ` scope ${row.scope}`;
   if (row.prefsrc !== undefined) text += ` src ${row.prefsrc}`;
   if (row.metric !== 0) text += ` metric ${row.metric}`;
-  for (const name in row.metrics) text += ` ${name}${row.locked?.includes(name) ? ' lock' : ''} ${row.metrics[name]}${timeMetrics.has(name) ? 'ms' : ''}`;
+  for (const name in row.metrics)
+    text += ` ${name}${row.locked?.includes(name) ? ' lock' : ''} ${row.metrics[name]}${timeMetrics.has(name) ? 'ms' : ''}`;
   if (row.flags.includes('onlink')) text += ' onlink';
   if (row.pref !== undefined && row.pref !== 'medium') text += ` pref ${row.pref}`;
   for (const hop of row.nexthops ?? []) {

@@ -1,5 +1,5 @@
 import type {Family, Prefix} from '../net/address.js';
-import {type Draft, type JsonObject, numberIn, originOf, type Place, type Reader, read, wordIn, Words} from './reading.js';
+import {type Draft, type JsonObject, numberIn, originOf, type Place, type Reader, read, Words, withExtra, wordIn} from './reading.js';
 import type {Sourced, Table} from './table.js';
 import {prefixIn, shownPrefix, tableIn} from './words.js';
 
@@ -38,7 +38,12 @@ type Extra = Record<string, unknown>;
 
 /** Actions that stand alone; busybox prints the kernel's number of `goto` and `nop` by the names that route types have. */
 const actions: {readonly [word: string]: string} = {
-  blackhole: 'blackhole', prohibit: 'prohibit', unreachable: 'unreachable', nop: 'nop', local: 'goto', broadcast: 'nop',
+  blackhole: 'blackhole',
+  prohibit: 'prohibit',
+  unreachable: 'unreachable',
+  nop: 'nop',
+  local: 'goto',
+  broadcast: 'nop',
 };
 
 const fresh = (priority: number, at: Place): Row => ({family: at.command.family ?? 4, priority, action: 'lookup', origin: originOf(at)});
@@ -79,11 +84,7 @@ function readLine(line: string, at: Place): Row | string {
     const why = readWord(row, word, words, extra);
     if (why !== undefined) return why;
   }
-  for (const _ in extra) {
-    row.extra = extra;
-    break;
-  }
-  return row;
+  return withExtra(row, extra);
 }
 
 function readWord(row: Row, word: string, words: Words, extra: Extra): string | undefined {
@@ -240,11 +241,7 @@ function readElement(element: JsonObject, at: Place): Row | string {
     }
     if (why !== undefined) return why;
   }
-  for (const _ in extra) {
-    row.extra = extra;
-    break;
-  }
-  return row;
+  return withExtra(row, extra);
 }
 
 const reader: Reader<Rule> = {
@@ -269,7 +266,8 @@ function selector(row: Rule): string {
   text += ` ${row.src === undefined ? 'all' : shownRulePrefix(row.src)}`;
   if (row.dst !== undefined) text += ` to ${shownRulePrefix(row.dst)}`;
   if (row.tos !== undefined) text += ` tos ${row.tos}`;
-  if (row.fwmark !== undefined) text += ` fwmark ${hex(row.fwmark)}${row.fwmask === undefined || row.fwmask === 0xffffffff ? '' : `/${hex(row.fwmask)}`}`;
+  if (row.fwmark !== undefined)
+    text += ` fwmark ${hex(row.fwmark)}${row.fwmask === undefined || row.fwmask === 0xffffffff ? '' : `/${hex(row.fwmask)}`}`;
   if (row.iif !== undefined) text += ` iif ${row.iif}`;
   if (row.oif !== undefined) text += ` oif ${row.oif}`;
   if (row.uidrange !== undefined) text += ` uidrange ${row.uidrange}`;
@@ -298,5 +296,6 @@ export const rule: Table<Rule> = {
   parse: (output, context) => read(output, context, reader),
   // `protocol` says who made the rule, not what it does; `detached` follows from which devices exist.
   key: (row) => `${row.family} ${row.priority} ${selector(row)}`,
-  show: (row) => `${row.priority}:\t${selector(row)}${row.protocol === undefined || row.protocol === 'kernel' || row.protocol === 'unspec' ? '' : ` proto ${row.protocol}`}`,
+  show: (row) =>
+    `${row.priority}:\t${selector(row)}${row.protocol === undefined || row.protocol === 'kernel' || row.protocol === 'unspec' ? '' : ` proto ${row.protocol}`}`,
 };
