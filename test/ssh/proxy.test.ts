@@ -143,7 +143,7 @@ describe('ProxyCommand', () => {
     });
     const {failure} = await failed(go(config));
     expect(failure.kind).toBe('connect');
-    expect(failure.message).toContain('the proxy command said: no \\u001b[31mtunnel today');
+    expect(failure.message).toContain('the proxy command said: no \\x1b[31mtunnel today');
   });
 
   test('that is silent is ended when the time is up', async () => {

@@ -100,6 +100,13 @@ describe('a host that is not known', () => {
     ).toBe('ok\n');
   });
 
+  test('on its port is new, not changed, when the bare name has another key', async () => {
+    const {config, known} = lab.config(sshd.port, {known: `127.0.0.1 ${lab.publicKey('id')}\n`});
+    expect((await refusedBy(config)).failure.kind).toBe('host-key-unknown');
+    expect(await hello(config, 'accept-new')).toBe("hello it's me\n");
+    expect(readFileSync(known, 'utf8')).toContain(sshd.known());
+  });
+
   test('is recorded once when many connect at the same time, also after a last line without its newline', async () => {
     const other = `other ${lab.publicKey('id')}`;
     const {config, known} = lab.config(sshd.port, {known: other});

@@ -1,3 +1,4 @@
+import {oneLine} from '../ui/escape.js';
 import {TransportError} from './transport.js';
 
 /** The kinds of NodeFailure that this transport can end with. */
@@ -7,15 +8,8 @@ export function failure(kind: SshFailureKind, message: string, hint?: string, ca
   return new TransportError({kind, message, ...(hint !== undefined && {hint})}, cause === undefined ? {} : {cause});
 }
 
-/** Banners, disconnect texts and a proxy's stderr are the other side's words: nothing in them may steer a terminal (controls, bidi marks). */
-export function printable(text: string): string {
-  return text
-    .trim()
-    .replace(
-      /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-      (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    );
-}
+/** Disconnect texts, file names and a proxy's stderr are other people's words: on one line, and nothing in them may steer a terminal. */
+export const printable = (text: string): string => oneLine(text.trim());
 
 /** `host:port`, with the brackets an IPv6 address needs. */
 export const endpoint = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);

@@ -16,6 +16,8 @@ export interface KnownKey {
   readonly marker?: '@revoked' | '@cert-authority';
   readonly type: string;
   readonly base64: string;
+  /** It is on file for the bare name, the host is asked on another port: it can confirm or revoke a key there, but not contradict it. */
+  readonly bareName?: true;
 }
 
 export interface HostKey {
@@ -55,8 +57,9 @@ export async function onFile(host: SshHost, signal: AbortSignal): Promise<readon
   const lookUp = async (name: string): Promise<readonly KnownKey[]> =>
     (await Promise.all(places.map((file) => search(file, name, signal)))).flat();
   const found = await lookUp(host.trustName);
-  // OpenSSH's rule: a host on another port that is not on file under [host]:port may be so under its bare name.
-  return found.length > 0 || !host.trustName.startsWith('[') ? found : lookUp(host.hostname);
+  if (found.length > 0 || !host.trustName.startsWith('[')) return found;
+  // OpenSSH's rule (check_host_key, "checking without port identifier"): the key on file for the bare name is good for the other port too.
+  return (await lookUp(host.hostname)).map((key) => ({...key, bareName: true}));
 }
 
 async function search(file: string, name: string, signal: AbortSignal): Promise<readonly KnownKey[]> {
@@ -95,7 +98,8 @@ export async function judge(host: SshHost, known: readonly KnownKey[], key: Host
   const plain = known.filter((k) => k.marker === undefined);
   if (plain.some((k) => k.base64 === key.base64)) return {verdict: 'known'};
   // Another type than the one on file is a change too: the types on file were asked for first, so the host no longer has (or hides) that key.
-  const was = plain.find((k) => k.type === key.type) ?? plain.find((k) => TYPES.some((type) => type === k.type));
+  const own = plain.filter((k) => !k.bareName);
+  const was = own.find((k) => k.type === key.type) ?? own.find((k) => TYPES.some((type) => type === k.type));
   if (was) return {verdict: 'changed', was};
   const authority = known.find((k) => k.marker === '@cert-authority');
   return {verdict: 'unknown', ...(authority && {authority})};
