@@ -42,7 +42,7 @@ function readSections(lines: readonly string[], mark: string): {sections: Sectio
     sections.push({name: open.name, command: open.command, rc, out, ...(err !== '' && {err})});
     open = undefined;
   };
-  for (const line of lines) {
+  for (const [index, line] of lines.entries()) {
     const kind = line.startsWith(mark) ? line.slice(mark.length, mark.length + 2) : '';
     const rest = line.slice(mark.length + 2);
     if (kind === '. ' && rest === 'end' && !open) return {sections, ended: true};
@@ -56,7 +56,8 @@ function readSections(lines: readonly string[], mark: string): {sections: Sectio
     } else if (kind === '! ' && open) open.err.push(rest);
     else if (kind === '= ' && open && rest.startsWith(`${open.name} `)) {
       const rc = /^\d+$/.exec(rest.slice(open.name.length + 1));
-      close(rc ? Number(rc[0]) : -1);
+      // Without its line end, an exit code may have lost digits.
+      close(rc && index < lines.length - 1 ? Number(rc[0]) : -1);
     } else open?.out.push(line);
   }
   close(-1);
