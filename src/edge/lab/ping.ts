@@ -1,0 +1,115 @@
+import type {Family, Ip} from '../../core/net/address.js';
+import {Failure} from '../../failure.js';
+import {runIn} from './exec.js';
+import {podMtu} from './links.js';
+import {expectedOn} from './provision.js';
+import {type Lab, type LabNode, outside} from './topology.js';
+
+export interface PingPair {
+  readonly from: string;
+  /** A pod, or `outside`: an address beyond the router, which answers only what was masqueraded. */
+  readonly to: string;
+  readonly family: Family;
+  /** 56 bytes of data came back. */
+  readonly small: boolean;
+  /** The largest packet that the sender's MTU and the mode promise, sent whole (DF), came back. */
+  readonly large: boolean;
+}
+
+export interface PingResult {
+  readonly ok: boolean;
+  readonly pairs: readonly PingPair[];
+}
+
+export interface PingOptions {
+  /** Nodes send too, beside the pods. */
+  readonly nodes?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Pings under way at once in one sender: a hundred pods must not be ten thousand processes. */
+const AT_ONCE = 32;
+
+/**
+ * Pings from every pod to every other pod and to the outside, with a small packet and with the largest, each once more when it fails, since
+ * the first packet may wait for neighbour resolution. Takes a second or two when something is broken.
+ * @throws Failure when a sender could not be asked: that is not the same as no answer.
+ */
+export async function labPing(lab: Lab, {nodes = false, signal}: PingOptions = {}): Promise<PingResult> {
+  const senders = lab.nodes.flatMap((node) => [
+    ...(nodes ? [{node, name: node.name}] : []),
+    ...node.pods.map((pod) => ({node, name: pod.name})),
+  ]);
+  const pairs = (await Promise.all(senders.map(({node, name}) => pingFrom(lab, node, name, signal)))).flat();
+  return {ok: pairs.every((pair) => pair.small && pair.large), pairs};
+}
+
+interface Target {
+  readonly to: string;
+  readonly family: Family;
+  readonly address: Ip;
+  /** What the way takes at most, bytes, where that is less than the sender's MTU. */
+  readonly limit: number;
+}
+
+async function pingFrom(lab: Lab, node: LabNode, from: string, signal: AbortSignal | undefined): Promise<PingPair[]> {
+  const targets = targetsOf(lab, node, from);
+  const ran = await runIn(lab, from, scriptFor(targets), signal ? {signal} : {});
+  const answers = new Map(ran.stdout.split('\n').map((line) => [line.slice(0, -2), line.endsWith(' y')]));
+  return targets.map(({to, family}, index) => {
+    const [small, large] = [answers.get(`${index} small`), answers.get(`${index} large`)];
+    if (small === undefined || large === undefined)
+      throw new Failure(`cannot ping from ${from}: ${ran.stderr.trim() || `exit ${ran.code}`}`);
+    return {from, to, family, small, large};
+  });
+}
+
+function targetsOf(lab: Lab, node: LabNode, from: string): readonly Target[] {
+  const pods = lab.nodes.flatMap((other) => other.pods.filter((pod) => pod.name !== from).map((pod) => ({other, pod})));
+  const families: readonly Family[] = lab.spec.dualStack ? [4, 6] : [4];
+  return families.flatMap((family) => [
+    ...pods.map(({other, pod}) => ({
+      to: pod.name,
+      family,
+      address: family === 4 ? pod.ip : pod.ip6!,
+      limit: limitOf(lab, node, other, family),
+    })),
+    {to: 'outside', family, address: family === 4 ? outside.ip : outside.ip6, limit: lab.spec.mtu},
+  ]);
+}
+
+/**
+ * flanneld gives pods the IPv4 tunnel's MTU, but the IPv6 tunnel takes 20 bytes less (model/flannel-backends.md §2.1). A sender learns that from
+ * "packet too big"; a healthy lab must not be called broken for it.
+ */
+function limitOf(lab: Lab, node: LabNode, other: LabNode, family: Family): number {
+  if (other === node) return podMtu(lab);
+  const {route, link} = expectedOn(lab, node);
+  const dev = route.find((want) => want.family === family && want.peer === other.name)?.row.dev;
+  return link.find((want) => want.row.ifname === dev)?.row.mtu ?? lab.spec.mtu;
+}
+
+function scriptFor(targets: readonly Target[]): string {
+  const lines = targets.flatMap(({family, address, limit}, index) => {
+    // IP and ICMP headers.
+    const headers = family === 4 ? 28 : 48;
+    return [
+      `try "${index} small" -${family} -s 56 ${address} &`,
+      `try "${index} large" -${family} -M do -s $((${limit} < mtu ? ${limit} - ${headers} : mtu - ${headers})) ${address} &`,
+      ...(index % (AT_ONCE / 2) === AT_ONCE / 2 - 1 ? ['wait'] : []),
+    ];
+  });
+  return `# A path MTU learnt while something was broken stays for ten minutes; it says nothing of now.
+ip route flush cache
+ip -6 route flush cache 2>/dev/null
+read -r mtu < /sys/class/net/eth0/mtu || exit 1
+command -v ping >/dev/null || { echo 'ping: not found' >&2; exit 127; }
+try() {
+  name=$1
+  shift
+  if ping -n -q -c 1 -W 1 "$@" >/dev/null 2>&1 || ping -n -q -c 1 -W 1 "$@" >/dev/null 2>&1; then echo "$name y"; else echo "$name n"; fi
+}
+${lines.join('\n')}
+wait
+`;
+}
