@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {Command, Errors, Flags, type Interfaces} from '@oclif/core';
 import {applyConfiguration} from './edge/configuration.js';
-import {errorDocument, type Kind, print, type ResultOf} from './edge/reporters/index.js';
+import {errorDocument, type Kind, print, type Results} from './edge/reporters/index.js';
 import {printable} from './edge/ui/escape.js';
 import {colourLevel, theme} from './edge/ui/theme.js';
 import {ExitCode} from './exit-code.js';
@@ -46,7 +46,7 @@ export abstract class BaseCommand extends Command {
   protected readonly interrupted = new AbortController();
 
   /** Prints a result in the form that `-o` asks for: the same data whatever the form. */
-  protected async emit<K extends Kind>(kind: K, result: ResultOf<K>, format: string): Promise<void> {
+  protected async emit<K extends Kind>(kind: K, result: Results[K], format: string): Promise<void> {
     const text = await print(kind, result, format, {level: colourLevel(process.stdout, {noColor: this.#noColor}), width: process.stdout.columns ?? 100});
     await new Promise<void>((resolve) => {
       process.stdout.write(text, () => resolve());

@@ -1,6 +1,6 @@
 # flanctl reads one node: sh -s -- [--text] [--pods none|all|path] [--only NAME,NAME] [POD|ADDRESS...] < this file
 #
-# Read-only: it runs list commands, reads files, writes nothing but its output, loads no kernel module and starts nothing that stays.
+# One long file, because it travels as one. Read-only: it runs list commands, reads files, writes nothing but its output, loads no kernel module and starts nothing that stays.
 # POSIX sh; dash, bash and busybox ash run it. Nothing happens before the last lines are here, so a cut upload does nothing.
 #
 # Output: `#flanctl-dump 1 MARK`, then for each section `MARK@ NAME COMMAND`, what the command printed, a newline,
@@ -10,7 +10,7 @@
 #   no-tool, no-permission, no-entry, odd-name, too-many: it could not be seen; there may be something
 #
 # The program stands in a variable because it is needed three times: here, as root through sudo (one call, not one a command), and
-# once inside each pod. Hence no single quote and no apostrophe between the first line of it and the last.
+# once (its first part) inside each pod. Hence no single quote and no apostrophe between the first line of it and the last.
 program='
 LC_ALL=C
 export LC_ALL
@@ -69,14 +69,6 @@ section() {
   finish "$name" $? "$err"
 }
 
-# section_by NAME FUNCTION COMMAND: what a function of this script prints, under the command it stands for
-section_by() {
-  want "$1" || return 0
-  begin "$1" "$3"
-  err=$("$2" 2>&1 >&3 3>&- </dev/null)
-  finish "$1" $? "$err"
-}
-
 # clean WORD: sets clean to WORD with only what a file name may hold
 clean() {
   clean=$1
@@ -93,6 +85,59 @@ clean() {
     case $char in [A-Za-z0-9._-]) clean=$clean$char ;; *) clean=${clean}_ ;; esac
   done
   case $clean in "" | .*) clean=_$clean ;; esac
+}
+
+# pod NAME HOSTNAME?: runs inside the pod. The name of a network namespace made by a container runtime says nothing; the
+# name of its host is the name of the pod. /proc/sys/kernel/hostname follows whoever reads it.
+pod() {
+  mark=$FLANCTL_MARK
+  only=$FLANCTL_ONLY
+  ip=$FLANCTL_IP
+  pod=$1
+  if [ -n "$2" ] && read -r hostname 2>/dev/null </proc/sys/kernel/hostname && [ -n "$hostname" ] && [ "$hostname" != "$2" ]; then pod=$hostname; fi
+  clean "$pod"
+  pod=$clean
+  # It would be copied into each of the commands.
+  unset FLANCTL_PROGRAM
+  exec 3>&1
+  out=$($ip addr show 2>&1)
+  rc=$?
+  case $out in
+    *\"scope\":\"global\"* | *"scope global"* | *\"scope\":\ \"global\"*) ;;
+    *) [ "$rc" = 0 ] && return 0 ;;
+  esac
+  if [ -n "$FLANCTL_PODS" ]; then
+    match=
+    for wanted in $FLANCTL_PODS; do
+      [ "$wanted" = "$pod" ] && match=y
+      case $out in *\""$wanted"\"* | *"inet $wanted/"* | *"inet6 $wanted/"*) match=y ;; esac
+    done
+    [ -n "$match" ] || return 0
+  fi
+  if want "pods/$pod/ip-addr"; then
+    begin "pods/$pod/ip-addr" "$ip addr show"
+    if [ "$rc" = 0 ]; then
+      printf "%s\n" "$out"
+      finish "pods/$pod/ip-addr" 0 ""
+    else
+      finish "pods/$pod/ip-addr" "$rc" "$out"
+    fi
+  fi
+  section "pods/$pod/ip-link" $ip $FLANCTL_DETAILS link show
+  section "pods/$pod/ip-route-all" $ip -4 $FLANCTL_DETAILS route show table all
+  section "pods/$pod/ip-6-route-all" $ip -6 $FLANCTL_DETAILS route show table all
+  section "pods/$pod/ip-neigh" $ip -4 neigh show
+  section "pods/$pod/ip-6-neigh" $ip -6 neigh show
+}
+
+# ---- what follows is not needed inside a pod ----
+
+# section_by NAME FUNCTION COMMAND: what a function of this script prints, under the command it stands for
+section_by() {
+  want "$1" || return 0
+  begin "$1" "$3"
+  err=$("$2" 2>&1 >&3 3>&- </dev/null)
+  finish "$1" $? "$err"
 }
 
 # loaded MODULE: it is in the kernel now, or the kernel cannot load modules at all and looking is harmless
@@ -220,47 +265,6 @@ xtables() {
   fi
 }
 
-# pod NAME HOSTNAME?: runs inside the pod. The name of a network namespace made by a container runtime says nothing; the
-# name of its host is the name of the pod. /proc/sys/kernel/hostname follows whoever reads it.
-pod() {
-  mark=$FLANCTL_MARK
-  only=$FLANCTL_ONLY
-  ip=$FLANCTL_IP
-  pod=$1
-  if [ -n "$2" ] && read -r hostname 2>/dev/null </proc/sys/kernel/hostname && [ -n "$hostname" ] && [ "$hostname" != "$2" ]; then pod=$hostname; fi
-  clean "$pod"
-  pod=$clean
-  exec 3>&1
-  out=$($ip addr show 2>&1)
-  rc=$?
-  case $out in
-    *\"scope\":\"global\"* | *"scope global"* | *\"scope\":\ \"global\"*) ;;
-    *) [ "$rc" = 0 ] && return 0 ;;
-  esac
-  if [ -n "$FLANCTL_PODS" ]; then
-    match=
-    for wanted in $FLANCTL_PODS; do
-      [ "$wanted" = "$pod" ] && match=y
-      case $out in *\""$wanted"\"* | *"inet $wanted/"* | *"inet6 $wanted/"*) match=y ;; esac
-    done
-    [ -n "$match" ] || return 0
-  fi
-  if want "pods/$pod/ip-addr"; then
-    begin "pods/$pod/ip-addr" "$ip addr show"
-    if [ "$rc" = 0 ]; then
-      printf "%s\n" "$out"
-      finish "pods/$pod/ip-addr" 0 ""
-    else
-      finish "pods/$pod/ip-addr" "$rc" "$out"
-    fi
-  fi
-  section "pods/$pod/ip-link" $ip $FLANCTL_DETAILS link show
-  section "pods/$pod/ip-route-all" $ip -4 $FLANCTL_DETAILS route show table all
-  section "pods/$pod/ip-6-route-all" $ip -6 $FLANCTL_DETAILS route show table all
-  section "pods/$pod/ip-neigh" $ip -4 neigh show
-  section "pods/$pod/ip-6-neigh" $ip -6 neigh show
-}
-
 # enter NAME HOSTNAME PATH PID: runs pod() inside the namespace at PATH
 enter() {
   count=$((count + 1))
@@ -280,7 +284,7 @@ enter() {
   name=$1
   host=$2
   shift 2
-  err=$(FLANCTL_PROGRAM=$program FLANCTL_MARK=$mark FLANCTL_ONLY=$only FLANCTL_IP=$ip FLANCTL_DETAILS=$details FLANCTL_PODS=$pods \
+  err=$(FLANCTL_PROGRAM=$inside FLANCTL_MARK=$mark FLANCTL_ONLY=$only FLANCTL_IP=$ip FLANCTL_DETAILS=$details FLANCTL_PODS=$pods \
     "$@" sh -c "eval \"\$FLANCTL_PROGRAM\"; pod \"\$@\"" sh "$name" "$host" 2>&1 >&3 3>&- </dev/null) || skip "pods/$name" no-entry
 }
 
@@ -298,6 +302,7 @@ pods() {
     return
   fi
   read -r hostname 2>/dev/null </proc/sys/kernel/hostname || hostname=$(uname -n)
+  inside=${program%%"# ---- what follows is not needed"*}
   count=0
   entered=
   seen=" $self "
@@ -428,7 +433,7 @@ main() {
   xtables iptables
   xtables ip6tables
   if loaded nf_tables; then
-    if [ -n "$text" ]; then section nft nft list ruleset; else section nft nft -j list ruleset; fi
+    section nft nft -j list ruleset
   else
     skip nft not-loaded
   fi

@@ -1,4 +1,4 @@
-import type {Clean, DiffReport, DoctorReport, ExplainReport, GatherReport, LabReport, LabListReport, PingReport, ShowReport} from './documents.js';
+import type * as documents from './documents.js';
 
 /** What a reporter may know of where its text goes. Colour level 0 means none. */
 export interface Paper {
@@ -11,19 +11,18 @@ export type Render<T> = (result: T, paper: Paper) => string;
 
 /** Every kind of result and its data. The machine forms carry it as it is; only the table form is written per kind. */
 export interface Results {
-  readonly DoctorReport: DoctorReport;
-  readonly DiffReport: DiffReport;
-  readonly ShowReport: ShowReport;
-  readonly ExplainReport: ExplainReport;
-  readonly GatherReport: GatherReport;
-  readonly LabReport: LabReport;
-  readonly LabListReport: LabListReport;
-  readonly PingReport: PingReport;
+  readonly DoctorReport: documents.DoctorReport;
+  readonly DiffReport: documents.DiffReport;
+  readonly ShowReport: documents.ShowReport;
+  readonly ExplainReport: documents.ExplainReport;
+  readonly GatherReport: documents.GatherReport;
+  readonly LabReport: documents.LabReport;
+  readonly LabListReport: documents.LabListReport;
+  readonly PingReport: documents.PingReport;
 }
 export type Kind = keyof Results;
-export type ResultOf<K extends Kind> = Clean<Results[K]>;
 
-/** A new result is one file in table/ and one line here; each loads only when it is printed. */
+/** A new result is a schema in schema.ts, one file in table/ and one line here; each loads only when it is printed. */
 const tables: {readonly [K in Kind]: () => Promise<Render<Results[K]>>} = {
   DoctorReport: async () => (await import('./table/doctor.js')).doctor,
   DiffReport: async () => (await import('./table/diff.js')).diff,
@@ -44,11 +43,11 @@ const machine: {readonly [format: string]: (document: unknown) => Promise<string
 };
 
 /** The result as text in the form asked for. */
-export async function print<K extends Kind>(kind: K, result: ResultOf<K>, format: string, paper: Paper): Promise<string> {
+export async function print<K extends Kind>(kind: K, result: Results[K], format: string, paper: Paper): Promise<string> {
   const write = machine[format];
   if (write) return write({apiVersion, kind, ...result});
   const render = await tables[kind]();
-  return render(result as Results[K], paper);
+  return render(result, paper);
 }
 
 /** What a machine form says when there is no result. */

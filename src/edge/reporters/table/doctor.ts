@@ -1,7 +1,7 @@
-import type {Finding} from '../../../core/rules/fold.js';
+
 import {oneLine} from '../../ui/escape.js';
 import {type Theme, theme} from '../../ui/theme.js';
-import type {DoctorReport} from '../documents.js';
+import type {DoctorReport, FindingDocument} from '../documents.js';
 import type {Render} from '../index.js';
 import {heading} from './heading.js';
 
@@ -20,7 +20,7 @@ export const doctor: Render<DoctorReport> = (report, {level, width}) => {
   return `${out.join('\n')}\n`;
 };
 
-function block(finding: Finding, paint: Theme, width: number): string[] {
+function block(finding: FindingDocument, paint: Theme, width: number): string[] {
   const colour = paint[finding.severity];
   const lines = [
     `${colour(`${marks[finding.severity]} ${finding.severity}`)}  ${paint.strong(finding.rule)}  ${oneLine(finding.node)}`,

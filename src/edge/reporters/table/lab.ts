@@ -30,7 +30,7 @@ export const lab: Render<LabReport> = (report, {level}) => {
   ];
   return [
     `${paint.good('✔')} lab ${paint.strong(report.name)} is up: ${report.backend}`,
-    columns(['NODE', 'ADDRESS', 'POD SUBNET', 'PODS'], rows, paint.strong).trimEnd(),
+    columns(['NODE', 'ADDRESS', 'POD SUBNET', 'PODS'], rows, (text) => paint.strong(text)).trimEnd(),
     `inventory  ${String(report['inventory'])}`,
     ...next.map((command) => paint.dim(`  → ${command}`)),
     '',

@@ -1,0 +1,147 @@
+import * as z from 'zod';
+
+/**
+ * The machine forms of every result: the types that the code uses are inferred from these, and docs/schema/ is generated from them
+ * (`node bin/schemas.js`), so that what is promised, what is compiled and what is printed cannot part ways. Not loaded at run time.
+ */
+const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
+const object = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape).readonly();
+const severity = z.enum(['error', 'warning', 'info']);
+const nullable = (text: string) => z.string().nullable().describe(text);
+
+const gap = object({
+  node: z.string(),
+  what: z.string().describe('the section that could not be read, or "node" for the whole node'),
+  why: z.string(),
+});
+
+const nodeSummary = object({
+  name: z.string(),
+  via: z.string().describe('how it was read'),
+  state: z.enum(['read', 'partly', 'unreadable']),
+  mode: nullable('the backend the node itself shows'),
+  subnet: nullable('pod subnet, IPv4'),
+  ipv6Subnet: nullable('pod subnet, IPv6'),
+  publicIP: nullable('the address peers send to'),
+  publicIPv6: nullable('the same for IPv6'),
+  vtepMAC: nullable('hardware address of its VXLAN device'),
+  uplink: nullable('interface that carries traffic between nodes'),
+  mtu: z.int().nullable().describe('of the uplink, bytes'),
+  pods: z.int().nullable().describe('pod namespaces that were found; null when they were not looked for'),
+  kernel: nullable('uname -r'),
+});
+
+const cluster = object({
+  source: z.enum(['inventory', 'derived']).describe('who says which nodes there are'),
+  from: z.string().describe('where the evidence was read'),
+  mode: nullable('flannel backend type'),
+  configuredBy: z.enum(['net-conf', 'derived']),
+  settings: z.record(z.string(), z.unknown()).readonly().nullable(),
+  networks: list(z.string()),
+  problems: list(z.string()),
+  nodes: list(nodeSummary),
+});
+
+const evidence = object({
+  node: z.string(),
+  command: z.string().describe('what printed it'),
+  lines: list(z.string()).describe('the rows as people read them'),
+  raw: list(z.unknown()).optional().describe('the exact text or JSON objects that were printed'),
+});
+
+const step = object({node: z.string(), run: z.string().describe('a shell command for root on that node')});
+
+const findingShape = {
+  id: z.string().describe('stable for the same state: rule@node'),
+  rule: z.string(),
+  severity,
+  stage: z.string(),
+  node: z.string(),
+  subject: z.string(),
+  message: z.string(),
+  evidence: list(evidence),
+  cause: z.string(),
+  effect: z.string().describe('what traffic suffers'),
+  remedy: object({summary: z.string(), steps: list(step)}),
+  fixable: z.boolean().describe('the steps mend it'),
+  fix: z.enum(['safe', 'ask', 'no']),
+  peers: list(z.string()),
+  doc: z.string(),
+};
+const finding = object({...findingShape, consequences: list(object({...findingShape, consequences: list(z.unknown())}))});
+const exit = z.int().describe('the exit code of the process');
+
+export const schemas = {
+  DoctorReport: object({
+    cluster,
+    findings: list(finding),
+    notEvaluated: list(object({rule: z.string(), node: z.string(), missing: list(z.string())})),
+    gaps: list(gap),
+    summary: object({errors: z.int(), warnings: z.int(), infos: z.int(), rules: z.int(), nodes: z.int()}),
+    exit,
+  }),
+  DiffReport: object({
+    cluster,
+    entries: list(
+      object({
+        node: z.string(),
+        table: z.string(),
+        sign: z.enum(['-', '+', '~']).describe('- missing, + unexpected, ~ changed'),
+        row: z.string().describe('in iproute2\'s words'),
+        want: z.string().optional().describe('for ~: what should be there'),
+        fields: list(z.string()).optional(),
+        peer: z.string().optional(),
+      }),
+    ),
+    gaps: list(gap),
+    exit,
+  }),
+  ShowReport: object({
+    table: z.string(),
+    columns: list(z.string()),
+    rows: list(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).readonly()),
+    gaps: list(gap),
+  }),
+  ExplainReport: object({topic: z.string(), what: z.enum(['rule', 'mode', 'index']), title: z.string(), text: z.string().describe('Markdown')}),
+  GatherReport: object({
+    file: nullable('where the snapshot was written'),
+    nodes: list(object({node: z.string(), via: z.string(), sections: z.int(), bytes: z.int(), failure: nullable('why the node could not be read')})),
+  }),
+  LabReport: z.looseObject({name: z.string(), backend: z.string()}).readonly(),
+  LabListReport: object({labs: list(z.looseObject({name: z.string()}).readonly())}),
+  PingReport: object({
+    ok: z.boolean(),
+    pairs: list(
+      object({
+        from: z.string(),
+        to: z.string(),
+        family: z.union([z.literal(4), z.literal(6)]),
+        small: z.boolean().describe('a small echo was answered'),
+        large: z.boolean().describe('the largest that fits the sender\'s MTU, with DF, was answered'),
+      }),
+    ),
+  }),
+} as const;
+
+const head = {apiVersion: z.literal('flanctl.dev/v1alpha1')};
+
+/** What a machine form holds when there is no result: the error, on stdout too. */
+const error = z.strictObject({...head, kind: z.literal('Error'), error: object({message: z.string(), hints: list(z.string()), exit})});
+
+/** JSON Schema (2020-12) of each document, by file name. */
+export function publishedSchemas(): {readonly [name: string]: unknown} {
+  const documents = Object.entries(schemas).map(([kind, schema]): [string, unknown] => {
+    const {$schema: _, properties, required, ...rest} = z.toJSONSchema(schema, {io: 'output'}) as {$schema?: string; properties: object; required?: readonly string[]};
+    return [
+      kind,
+      {
+        $schema: 'https://json-schema.org/draft/2020-12/schema',
+        title: kind,
+        ...rest,
+        properties: {apiVersion: {const: 'flanctl.dev/v1alpha1'}, kind: {const: kind}, ...properties},
+        required: ['apiVersion', 'kind', ...(required ?? [])],
+      },
+    ];
+  });
+  return Object.fromEntries([...documents, ['Error', {...z.toJSONSchema(error), title: 'Error'}]]);
+}

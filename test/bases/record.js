@@ -1,0 +1,46 @@
+// Records the healthy snapshots that test/cases edits, from real labs, in iproute2's text form: node test/bases/record.js (as root, after a build).
+// The demo's recordings (docs/demo) are taken with the same labs, in the form that nodes send.
+import {execFileSync} from 'node:child_process';
+import {mkdirSync} from 'node:fs';
+import {fileURLToPath} from 'node:url';
+import {gather} from '../../lib/edge/gather/gather.js';
+import {breakLab, faultNamed} from '../../lib/edge/lab/break.js';
+import {labDown} from '../../lib/edge/lab/down.js';
+import {labUp} from '../../lib/edge/lab/up.js';
+import {writeSnapshot} from '../../lib/edge/snapshots/write.js';
+
+const labs = {
+  vxlan: {backend: 'vxlan'},
+  'vxlan-dual': {backend: 'vxlan', dualStack: true},
+  'vxlan-direct': {backend: 'vxlan', directRouting: true, underlay: 'routed', nodes: 4},
+  'host-gw': {backend: 'host-gw'},
+  'host-gw-dual': {backend: 'host-gw', dualStack: true},
+};
+
+const only = process.argv.slice(2);
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+async function record(lab, file, text) {
+  const dumps = [];
+  const addresses = lab.nodes.map(({name, pid}) => ({node: name, via: 'netns', pid}));
+  for await (const dump of gather(addresses, {pods: 'all', timeoutMs: 20_000, concurrency: 4, text, signal: new AbortController().signal, transport: {sshHostKeys: 'strict', notice: () => {}}})) dumps.push(dump);
+  await writeSnapshot(file, dumps, {takenAt: '2026-01-01T00:00:00.000Z', tool: 'flanctl'});
+}
+
+for (const [name, wish] of Object.entries(labs)) {
+  if (only.length > 0 && !only.includes(name)) continue;
+  const lab = await labUp({name: 'rec', ...wish}, {replace: true});
+  try {
+    // A ping for each pair, so that neighbours are as they are in a cluster that works.
+    for (const node of lab.nodes) execFileSync('nsenter', ['-t', String(node.pid), '-m', '-n', '-p', '--', 'sh', '-c', lab.nodes.flatMap((n) => n.pods.map((p) => `ping -c1 -W1 ${p.ip} >/dev/null`)).join(';')]);
+    await record(lab, here(`${name}.ndjson`), true);
+    if (name === 'vxlan') {
+      mkdirSync(here('../../docs/demo'), {recursive: true});
+      await record(lab, here('../../docs/demo/healthy.ndjson.br'), false);
+      await breakLab('rec', faultNamed('fdb-wrong-dst'));
+      await record(lab, here('../../docs/demo/broken.ndjson.br'), false);
+    }
+  } finally {
+    await labDown('rec');
+  }
+}
