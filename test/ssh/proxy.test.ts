@@ -91,8 +91,8 @@ describe('ProxyJump', () => {
     await using node = await go(config('bastion', jump.known() + target.known()));
     const run = node.run('echo partial; sleep 4.3', [], {signal: soon()});
     await until(() => jump.sessions().length > 0 && target.sessions().some((p) => /sleep/.test(comm(p))), 'no run was seen');
-    // What was printed before has still to pass through both sshd.
-    await new Promise((done) => setTimeout(done, 200));
+    // When a second run has passed through both sshd, what the first had printed before has as well.
+    await node.run('true', [], {signal: soon()});
     for (const pid of jump.sessions()) process.kill(pid, 'SIGKILL');
     expect(await run).toMatchObject({stdout: Buffer.from('partial\n'), code: undefined});
   });

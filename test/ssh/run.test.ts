@@ -73,13 +73,13 @@ test('a command that a signal ends has no code', async () => {
 });
 
 describe('a session that is killed in the middle', () => {
-  const killLater = async (): Promise<void> => {
+  const killLater = async (node: Transport): Promise<void> => {
     await until(
       () => sshd.log().includes('Accepted publickey') && sshd.sessions().some((pid) => commandOf(pid) === 'sleep'),
       'no sleep was seen',
     );
-    // What was printed before has still to pass through sshd.
-    await new Promise((done) => setTimeout(done, 200));
+    // When a second run has passed through sshd, what the first had printed before has as well.
+    await node.run('true', [], {signal: soon()});
     for (const pid of sshd.sessions().filter((p) => commandOf(p) === 'sshd')) process.kill(pid, 'SIGKILL');
   };
   const commandOf = (pid: number): string => {
@@ -92,7 +92,7 @@ describe('a session that is killed in the middle', () => {
 
   test('leaves what had come, with no code', async () => {
     await using node = await go();
-    const [result] = await Promise.all([node.run('echo partial; sleep 4.1', [], {signal: soon()}), killLater()]);
+    const [result] = await Promise.all([node.run('echo partial; sleep 4.1', [], {signal: soon()}), killLater(node)]);
     expect(result).toMatchObject({stdout: Buffer.from('partial\n'), code: undefined});
     const {failure} = await failed(node.run('echo more', [], {signal: soon()}));
     expect(failure.kind).toBe('connect');
@@ -100,7 +100,7 @@ describe('a session that is killed in the middle', () => {
 
   test('is a failure where nothing had come', async () => {
     await using node = await go();
-    const [{failure}] = await Promise.all([failed(node.run('sleep 4.2', [], {signal: soon()})), killLater()]);
+    const [{failure}] = await Promise.all([failed(node.run('sleep 4.2', [], {signal: soon()})), killLater(node)]);
     expect(failure).toMatchObject({
       kind: 'connect',
       message: expect.stringContaining(`root@127.0.0.1:${sshd.port}: the connection was lost`),
