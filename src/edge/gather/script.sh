@@ -1,7 +1,7 @@
 # flanctl reads one node: sh -s -- [--text] [--pods none|all|path] [--only NAME,NAME] [POD|ADDRESS...] < this file
 #
-# One long file, because it travels as one. Read-only: it runs list commands, reads files, writes nothing but its output, loads no kernel module and starts nothing that stays.
-# POSIX sh; dash, bash and busybox ash run it. Nothing happens before the last lines are here, so a cut upload does nothing.
+# Read-only: it runs list commands, reads files, writes nothing but its output, loads no kernel module and starts nothing that stays.
+# One long file, because it travels as one. POSIX sh; dash, bash and busybox ash run it. Nothing happens before the last lines are here, so a cut upload does nothing.
 #
 # Output: `#flanctl-dump 1 MARK`, then for each section `MARK@ NAME COMMAND`, what the command printed, a newline,
 # `MARK! TEXT` for each line of its stderr, `MARK= NAME EXITCODE`; at the very end `MARK. end`. MARK is a random word of this run,
