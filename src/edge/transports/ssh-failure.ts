@@ -78,7 +78,7 @@ function refusedLogin({who, offered, skipped}: Attempt, tooMany: boolean): Trans
   const not = skipped.length > 0 ? `; not usable: ${skipped.join(', ')}` : '';
   return failure(
     'auth',
-    `${who}: the host let nobody in: ${tried}${not}`,
+    `${who}: login refused: ${tried}${not}`,
     tooMany
       ? 'The host gave up after too many keys: name the right one with IdentityFile and set IdentitiesOnly yes in ssh_config.'
       : 'Add a public key to the authorized_keys of that user, load the key into ssh-agent, or name it with IdentityFile in ssh_config; a passphrase is read from FLANCTL_SSH_PASSPHRASE, a password from FLANCTL_SSH_PASSWORD.',
