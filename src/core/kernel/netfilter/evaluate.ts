@@ -2,7 +2,7 @@ import {initialState, type Nat, type State} from './effect.js';
 import type {Ruleset} from './iptables.js';
 import type {NftRuleset} from './nft.js';
 import type {Hook, Packet} from './packet.js';
-import {type Stage, stagesOf} from './stages.js';
+import {permutations, type Stage, sameTime, stagesOf} from './stages.js';
 import {type AnyRule, agreed, type Budget, type End, type Guesses, merge, type Path, walk} from './walk.js';
 
 /** What was gathered of one family. Undefined means not gathered (or not there): what that does to the verdict is the caller's to say. */
@@ -43,8 +43,8 @@ export interface HookVerdict {
 
 /**
  * Says what netfilter does with one packet at one hook. All base chains there run in the order of their priority: an accept ends only its own
- * chain, a drop ends everything. Chains of one priority run in an order that the kernel keeps to itself (latest registered first); here it
- * is iptables-nft, legacy, native nft. A guess that makes a difference gives `unknown`, never a silent accept.
+ * chain, a drop ends everything. Chains of one priority run in an order that the kernel keeps to itself (latest registered first), so every
+ * order is tried. A guess that makes a difference gives `unknown`, never a silent accept.
  */
 export function evaluateHook(rulesets: Rulesets, hook: Hook, packet: Packet): HookVerdict {
   const at = atHook(packet, hook);
@@ -52,10 +52,9 @@ export function evaluateHook(rulesets: Rulesets, hook: Hook, packet: Packet): Ho
   const ends: End[] = [];
   let decided: By | undefined;
   let paths: readonly Path[] = [{state: initialState(at), guesses: new Map()}];
-  for (const stage of stagesOf(rulesets, hook, at)) {
-    if (paths.length === 0) break;
-    const idle = paths.filter((path) => skips(stage, path.state));
-    const active = paths.filter((path) => !skips(stage, path.state)).map((path) => ({...path, state: before(stage, path.state)}));
+  const run = (stage: Stage, from: readonly Path[]): readonly Path[] => {
+    const idle = from.filter((path) => skips(stage, path.state));
+    const active = from.filter((path) => !skips(stage, path.state)).map((path) => ({...path, state: before(stage, path.state)}));
     const stageEnds: End[] = [];
     const left = walk(stage.program, stage.chain, active, stageEnds, budget);
     const passed: Path[] = [...idle];
@@ -63,18 +62,21 @@ export function evaluateHook(rulesets: Rulesets, hook: Hook, packet: Packet): Ho
       if (end.kind !== 'accept') ends.push(end);
       else passed.push({state: end.state, guesses: end.guesses, accepted: stage.nat ? end.accepted : end.rule});
     }
-    const policy: By = {
-      text: `policy ${stage.policy}`,
-      table: stage.table,
-      chain: stage.chain,
-      command: stage.origin.command,
-      line: stage.origin.line,
-      policy: true,
-    };
+    const policy = policyOf(stage);
     if (stage.policy.toUpperCase() === 'DROP') for (const path of left) ends.push({...path, kind: 'drop', rule: policyRule(policy)});
     else passed.push(...left);
     if (!stage.nat && (!decided || stage.priority === 0)) decided = policy;
-    paths = merge(passed.map((path) => ({...path, state: behind(stage, path.state, at)})));
+    return merge(passed.map((path) => ({...path, state: behind(stage, path.state, at)})));
+  };
+  for (const group of sameTime(stagesOf(rulesets, hook, at))) {
+    const from = paths;
+    const orders = permutations(group);
+    const order = orderRule(group);
+    const results = orders.map((stages, i) => {
+      const guessed = orders.length === 1 ? from : from.map((path) => ({...path, guesses: new Map(path.guesses).set(order, String(i))}));
+      return stages.reduce<readonly Path[]>((now, stage) => (now.length === 0 ? now : run(stage, now)), guessed);
+    });
+    paths = merge(results.flat());
   }
   return conclude(paths, ends, decided, packet);
 }
@@ -94,6 +96,22 @@ const before = (stage: Stage, state: State): State =>
   stage.untracked && state.ctstate !== 'untracked' ? {...state, ctstate: 'invalid'} : state;
 const behind = (stage: Stage, state: State, packet: Packet): State =>
   stage.untracked && state.ctstate === 'invalid' ? {...state, ctstate: packet.ctstate} : state;
+
+const policyOf = (stage: Stage): By => ({
+  text: `policy ${stage.policy}`,
+  table: stage.table,
+  chain: stage.chain,
+  command: stage.origin.command,
+  line: stage.origin.line,
+  policy: true,
+});
+
+/** Not a rule but a fact nobody prints, to be named where a verdict hangs on it. */
+function orderRule(group: readonly Stage[]): AnyRule {
+  const [first] = group as readonly [Stage];
+  const text = `order of ${group.map((stage) => `${stage.table} ${stage.chain} (${stage.origin.command})`).join(', ')}`;
+  return {text, table: first.table, chain: first.chain, origin: {...first.origin, raw: text}};
+}
 
 const policyRules = new WeakMap<AnyRule, By>();
 function policyRule(by: By): AnyRule {
@@ -128,7 +146,9 @@ function conclude(paths: readonly Path[], ends: readonly End[], decided: By | un
   if (paths.length > 0) kinds.add('accept');
   const [kind = 'unknown'] = kinds;
   const everyGuess = [...paths, ...ends].flatMap((path) => [...path.guesses.keys()]);
-  if (kinds.size !== 1 || kind === 'unknown') {
+  // Dropped or rejected, by whichever chain comes first: it is stopped, and the first is named.
+  const stopped = !kinds.has('accept') && !kinds.has('unknown');
+  if ((kinds.size !== 1 && !stopped) || kind === 'unknown') {
     const whys = ends.filter((end) => end.kind === 'unknown');
     const texts = [...decisive(paths, ends), ...whys.flatMap((end) => end.rule ?? [])].map((rule) => rule.text);
     const why = whys.find((end) => end.why)?.why;

@@ -42,7 +42,27 @@ export function stagesOf(rulesets: Rulesets, hook: Hook, packet: Packet): readon
   ];
   // NAT chains all hang on one hook of a fixed priority, and in there go by their own.
   const slot = (stage: Stage) => (stage.nat ? (iptablesHooks['nat']?.[hook] ?? stage.priority) : stage.priority);
-  return stages.toSorted((a, b) => slot(a) - slot(b) || a.priority - b.priority);
+  return stages.toSorted((a, b) => slot(a) - slot(b) || Number(a.nat) - Number(b.nat) || a.priority - b.priority);
+}
+
+/** Chains in groups of one priority. Only those that can do something count: an empty chain that accepts has no place in an order. */
+export function sameTime(stages: readonly Stage[]): readonly (readonly Stage[])[] {
+  const groups: Stage[][] = [];
+  for (const stage of stages) {
+    const last = groups.at(-1);
+    if (last?.[0] && last[0].priority === stage.priority && last[0].nat === stage.nat && !idle(stage) && !idle(last[0])) last.push(stage);
+    else groups.push([stage]);
+  }
+  return groups;
+}
+
+const idle = (stage: Stage): boolean => stage.policy.toUpperCase() === 'ACCEPT' && stage.program.rulesOf(stage.chain)?.length === 0;
+
+/** Every order of a few chains; of more than four only the printed one and its reverse. */
+export function permutations(stages: readonly Stage[]): readonly (readonly Stage[])[] {
+  if (stages.length < 2) return [stages];
+  if (stages.length > 4) return [stages, stages.toReversed()];
+  return stages.flatMap((first, i) => permutations(stages.toSpliced(i, 1)).map((rest) => [first, ...rest]));
 }
 
 const untracked = (hook: Hook, priority: number): boolean => priority < conntrackPriority && (hook === 'prerouting' || hook === 'output');
@@ -75,7 +95,7 @@ function* nftStages(ruleset: NftRuleset, iptables: Ruleset | undefined, hook: Ho
   for (const table of ruleset.tables) {
     if (table.dormant || !(table.family === 'inet' || table.family === (packet.family === 4 ? 'ip' : 'ip6'))) continue;
     // iptables-save prints these better: a rule with `xt` says nothing here.
-    if (ownedByIptables(table) && iptables?.tables.has(table.name)) continue;
+    if (ownedByIptables(table) && iptables?.flavour === 'nft' && iptables.tables.has(table.name)) continue;
     for (const chain of table.chains.values()) {
       if (chain.hook !== hook || chain.prio === undefined) continue;
       const priority = chain.prio;
