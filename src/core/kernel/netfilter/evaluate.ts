@@ -48,7 +48,7 @@ export interface HookVerdict {
  */
 export function evaluateHook(rulesets: Rulesets, hook: Hook, packet: Packet): HookVerdict {
   const at = atHook(packet, hook);
-  const budget: Budget = {steps: 1_000_000};
+  const budget: Budget = {steps: 1_000_000, guessed: new Set()};
   const ends: End[] = [];
   let decided: By | undefined;
   let paths: readonly Path[] = [{state: initialState(at), guesses: new Map()}];
@@ -77,8 +77,9 @@ export function evaluateHook(rulesets: Rulesets, hook: Hook, packet: Packet): Ho
       return stages.reduce<readonly Path[]>((now, stage) => (now.length === 0 ? now : run(stage, now)), guessed);
     });
     paths = merge(results.flat());
+    if (results.some((result) => result.length < paths.length)) budget.guessed.add(order);
   }
-  return conclude(paths, ends, decided, packet);
+  return conclude(paths, ends, decided, packet, budget.guessed);
 }
 
 /** A device the hook does not have is the empty name to the kernel; and only frames to this host are forwarded. */
@@ -132,25 +133,30 @@ const byOf = (rule: AnyRule | undefined): By | undefined =>
   });
 
 /** The guesses the verdict hangs on: those all ways to one verdict share, and, should they share none, every one that was made. */
-function decisive(paths: readonly Path[], ends: readonly End[]): readonly AnyRule[] {
+function decisive(paths: readonly Path[], ends: readonly End[], guessed: ReadonlySet<AnyRule>): readonly AnyRule[] {
   const groups = new Map<string, Guesses>();
   const add = (kind: string, {guesses}: Path) => groups.set(kind, agreed(groups.get(kind) ?? guesses, guesses));
   for (const path of paths) add('accept', path);
   for (const end of ends) add(end.kind, end);
   const shared = [...groups.values()].flatMap((guesses) => [...guesses.keys()]);
-  return shared.length > 0 ? shared : [...paths, ...ends].flatMap((path) => [...path.guesses.keys()]);
+  return shared.length > 0 ? shared : [...guessed];
 }
 
-function conclude(paths: readonly Path[], ends: readonly End[], decided: By | undefined, packet: Packet): HookVerdict {
+function conclude(
+  paths: readonly Path[],
+  ends: readonly End[],
+  decided: By | undefined,
+  packet: Packet,
+  guessed: ReadonlySet<AnyRule>,
+): HookVerdict {
   const kinds = new Set<HookVerdict['verdict']>(ends.map((end) => end.kind as HookVerdict['verdict']));
   if (paths.length > 0) kinds.add('accept');
   const [kind = 'unknown'] = kinds;
-  const everyGuess = [...paths, ...ends].flatMap((path) => [...path.guesses.keys()]);
   // Dropped or rejected, by whichever chain comes first: it is stopped, and the first is named.
   const stopped = !kinds.has('accept') && !kinds.has('unknown');
   if ((kinds.size !== 1 && !stopped) || kind === 'unknown') {
     const whys = ends.filter((end) => end.kind === 'unknown');
-    const texts = [...decisive(paths, ends), ...whys.flatMap((end) => end.rule ?? [])].map((rule) => rule.text);
+    const texts = [...decisive(paths, ends, guessed), ...whys.flatMap((end) => end.rule ?? [])].map((rule) => rule.text);
     const why = whys.find((end) => end.why)?.why;
     return {verdict: 'unknown', mark: 'unknown', unknowns: [...new Set(texts)], ...(why === undefined ? {} : {why})};
   }
@@ -158,6 +164,7 @@ function conclude(paths: readonly Path[], ends: readonly End[], decided: By | un
     const by = byOf(ends[0]?.rule);
     return {verdict: kind, mark: packet.mark, unknowns: [], ...(by ? {by} : {})};
   }
+  const own = paths.flatMap((path) => [...path.guesses.keys()]);
   const [first, ...others] = paths as readonly [Path, ...Path[]];
   const by = byOf(paths.find((path) => path.accepted)?.accepted) ?? decided;
   const marks = new Set(paths.map((path) => path.state.mark));
@@ -167,7 +174,7 @@ function conclude(paths: readonly Path[], ends: readonly End[], decided: By | un
   return {
     verdict: 'accept',
     mark,
-    unknowns: others.length === 0 ? [] : [...new Set(everyGuess.map((rule) => rule.text))],
+    unknowns: others.length === 0 ? [] : [...new Set((own.length > 0 ? own : [...guessed]).map((rule) => rule.text))],
     ...(by ? {by} : {}),
     ...(nat ? {nat} : {}),
     ...(nats.length > 1 ? {natChoices: nats.map((choice) => choice ?? ('none' as const))} : {}),

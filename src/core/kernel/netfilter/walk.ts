@@ -35,6 +35,8 @@ export interface Program {
 /** Rule evaluations left; a hostile ruleset of nested jumps would else take for ever. */
 export interface Budget {
   steps: number;
+  /** Every rule that was guessed at, for the case that paths merged until no guess is left on those that differ. */
+  readonly guessed: Set<AnyRule>;
 }
 
 const maxDepth = 64;
@@ -70,6 +72,7 @@ export function walk(program: Program, chain: string, paths: readonly Path[], en
           state: effect.state,
           guesses: effect.branch === undefined ? path.guesses : new Map(path.guesses).set(rule, effect.branch),
         };
+        if (effect.branch !== undefined) budget.guessed.add(rule);
         const {action} = effect;
         if (action.do === 'next') next.push(to);
         else if (action.do === 'return') left.push(to);
