@@ -152,7 +152,7 @@ function uplinkOf(survey: NodeSurvey, tunnel: Link | undefined, publicIP: Ip | u
   const has = (name: unknown): name is string => typeof name === 'string' && survey.links.some((l) => l.ifname === name);
   const ofAddress = survey.addresses.find((a) => a.address === publicIP)?.dev;
   const candidates = [ofAddress, tunnel?.info?.['link'], survey.directDev, survey.defaultDev[4], survey.defaultDev[6]];
-  return candidates.find(has) ?? survey.links.find((l) => l.kind === undefined && l.ifname !== 'lo' && survey.addresses.some((a) => a.dev === l.ifname))?.ifname;
+  return candidates.find(has) ?? survey.links.find((l) => (l.kind === undefined || l.kind === 'veth') && l.ifname !== 'lo' && survey.addresses.some((a) => a.dev === l.ifname))?.ifname;
 }
 
 /**

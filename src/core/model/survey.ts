@@ -15,7 +15,7 @@ export interface NodeSurvey {
   readonly detections: readonly {readonly mode: Mode; readonly detection: Detection}[];
   /** Global addresses of the node itself (pods have their own namespaces). */
   readonly addresses: readonly {readonly address: Ip; readonly dev: string; readonly family: Family; readonly prefixlen: number; readonly dynamic: boolean}[];
-  /** Devices without veths and bridge ports, which a node may have hundreds of. */
+  /** Devices without the veths of pods, which a node may have hundreds of; a veth with an address of its own is the uplink of a nested node. */
   readonly links: readonly Link[];
   /** Device of the IPv4 and the IPv6 default route. */
   readonly defaultDev: {readonly [F in Family]?: string};
@@ -77,6 +77,7 @@ export class Surveyor {
         .toSorted((a, b) => a.metric - b.metric)
         .map((r) => r.dev ?? r.nexthops?.[0]?.dev)[0];
     const [v4, v6] = [defaultDev(4), defaultDev(6)];
+    const addressed = new Set((tables.address ?? []).filter((a) => a.scope === 'global').map((a) => a.dev));
     this.surveys.push({
       name: state.name,
       state: {
@@ -90,7 +91,7 @@ export class Surveyor {
       addresses: (tables.address ?? [])
         .filter((a) => a.scope === 'global')
         .map((a) => ({address: a.local, dev: a.dev, family: a.family, prefixlen: a.prefixlen, dynamic: a.flags.includes('dynamic')})),
-      links: (tables.link ?? []).filter((l) => l.kind !== 'veth' && (l.master === undefined || l.kind !== undefined || !l.ifname.startsWith('veth'))),
+      links: (tables.link ?? []).filter((l) => (l.kind === 'veth' || l.ifname.startsWith('veth') ? l.master === undefined && addressed.has(l.ifname) : true)),
       defaultDev: {...(v4 !== undefined && {4: v4}), ...(v6 !== undefined && {6: v6})},
       ...(directDev !== undefined && {directDev}),
       looksAt: {routes: state.families.route !== undefined, links: state.families.link !== undefined},

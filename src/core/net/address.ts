@@ -4,11 +4,11 @@ import {normalizeIp, parseIp, stringifyIp} from 'ip-bigint';
 export type Family = 4 | 6;
 
 /** Canonical address text (lower case, shortest IPv6), so that `===` compares addresses. */
-export type Ip = string & {readonly __brand?: 'Ip'};
+export type Ip = string;
 /** Lower-case, colon-separated Ethernet address. */
-export type Mac = string & {readonly __brand?: 'Mac'};
+export type Mac = string;
 /** Canonical prefix text, host bits zero, length always written: `10.244.1.0/24`, `10.0.0.1/32`, `0.0.0.0/0`. */
-export type Prefix = string & {readonly __brand?: 'Prefix'};
+export type Prefix = string;
 
 /** Plain dotted quads need no normalising; they are nearly all of what a cluster has. */
 const plainV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;

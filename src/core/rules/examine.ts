@@ -35,6 +35,8 @@ export function examineCluster(cluster: Cluster, rules: readonly Rule[]): Examin
 export function examineNode(view: NodeView, rules: readonly Rule[]): Examination {
   const judged: Judged[] = [];
   const notEvaluated: NotEvaluated[] = [];
+  const unknown = unmodelled(view);
+  if (unknown !== undefined) notEvaluated.push({rule: 'expected-state', node: view.name, missing: [unknown]});
   for (const rule of rules) {
     if (rule.scope !== 'node' || !applies(rule, view.cluster)) continue;
     const missing = missingFor(rule, view);
@@ -46,6 +48,14 @@ export function examineNode(view: NodeView, rules: readonly Rule[]): Examination
     if (observations.length > 0) judged.push({rule, node: view.name, observations});
   }
   return {judged, notEvaluated};
+}
+
+/** Without an expected state nothing of the node was compared, which must never look like health. */
+function unmodelled({cluster, expected, self, member}: NodeView): string | undefined {
+  if (expected !== undefined) return undefined;
+  if (!cluster.mode) return 'the mode: no backend was recognised and no net-conf was given';
+  if (!self) return 'its pod subnet or public address';
+  return member.uplink ? 'the mode\'s settings' : 'its uplink';
 }
 
 function missingFor(rule: NodeRule, view: NodeView): readonly string[] {

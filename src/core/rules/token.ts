@@ -2,7 +2,7 @@
  * Names of things that findings are about, so that the engine can tell cause from consequence without knowing any rule:
  * one finding breaks a token, another depends on it.
  */
-export type Token = string & {readonly __brand?: 'Token'};
+export type Token = string;
 
 export const token = {
   /** What a node published: subnet, public address. */
@@ -14,6 +14,8 @@ export const token = {
   bridge: (node: string): Token => `bridge ${node}`,
   /** A node's rows towards one peer. */
   route: (node: string, peer: string): Token => `route ${node} ${peer}`,
+  /** The way between two nodes' public addresses. */
+  underlay: (node: string, peer: string): Token => `underlay ${node} ${peer}`,
   neigh: (node: string, peer: string): Token => `neigh ${node} ${peer}`,
   fdb: (node: string, peer: string): Token => `fdb ${node} ${peer}`,
   /** The node's forwarding as a whole: policy rules, sysctls, firewall. */

@@ -10,7 +10,7 @@ export function columns(head: readonly string[], rows: readonly (readonly string
   if (rows.length === 0) return `${style(head.join('  '))}\n`;
   if (rows.length > ROWS_FOR_CLI_TABLE) return padded(head, cells, style);
   const none = {top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  '};
-  const table = new Table({head: head.map(style), chars: none, style: {head: [], border: [], 'padding-left': 0, 'padding-right': 0}});
+  const table = new Table({head: head.map((title) => style(title)), chars: none, style: {head: [], border: [], 'padding-left': 0, 'padding-right': 0}});
   table.push(...cells);
   return `${table.toString().split('\n').map((line) => line.trimEnd()).join('\n')}\n`;
 }
