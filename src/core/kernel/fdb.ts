@@ -181,6 +181,7 @@ export const fdb: Table<Fdb> = {
     if (row.vlan !== undefined) text += ` vlan ${row.vlan}`;
     if (row.port !== undefined) text += ` port ${row.port}`;
     if (row.vni !== undefined) text += ` vni ${row.vni}`;
+    if (row.extra?.['src_vni'] !== undefined) text += ` src_vni ${String(row.extra['src_vni'])}`;
     if (row.via !== undefined) text += ` via ${row.via}`;
     for (const flag of row.flags) text += ` ${flag}`;
     if (row.master !== undefined) text += ` master ${row.master}`;

@@ -33,14 +33,17 @@ const otherLines: ReadonlySet<string> = new Set([
 export function linkLines(sink: Sink<Link>): (line: string, at: Place) => void {
   let row: Row | undefined;
   let bridges: ((line: string, at: Place) => string | undefined) | undefined;
-  // After `RX:` and `TX:` of `ip -s` come lines of numbers.
+  let addressesOnly = false;
   return (line, at) => {
     if (isBrctlHeader(line)) bridges = brctlLines((link) => sink.rows.push(link));
     else if (bridges !== undefined) {
       const why = bridges(line, at);
       if (why !== undefined) sink.problem(why, at);
     } else if (/^\s/.test(line) && row !== undefined) continueLink(row, line);
-    else if (!oneLineAddress.test(line)) {
+    else if (oneLineAddress.test(line)) {
+      if (!addressesOnly) sink.problem('addresses only, no devices: "ip -o addr" does not print them; take "ip -d link" too', at);
+      addressesOnly = true;
+    } else {
       const read = startLink(line, at);
       row = typeof read === 'string' ? undefined : read;
       if (row !== undefined) sink.rows.push(row);

@@ -72,7 +72,7 @@ export function readCommand(text: string): Command {
 const nameOf = (word: string): string => word.slice(word.lastIndexOf('/') + 1);
 
 const bare =
-  /^(?:sudo\s+)?(?:\/\S*\/)?(?:(?:ip|bridge)(?:\s+-\S+)*\s+[a-z]+\b|brctl\s+show\b|route(?:\s+-[a-z0-9]+)*\s*$|arp(?:\s+-\S+)*\s*$)/;
+  /^(?:sudo\s+)?(?:\/\S*\/)?(?:ip(?:\s+-\S+)*\s+(?:a|addr|address|l|link|r|ro|route|ru|rule|n|nei|neigh|neighbou?r|nexthop|netns)\b|bridge(?:\s+-\S+)*\s+(?:fdb|link|vlan|mdb)\b|brctl\s+show\b|route(?:\s+-[a-z0-9]+)*\s*$|arp(?:\s+-\S+)*\s*$)/;
 const prompted = /^(?:\[[^\]]*\]\s?[#$]|[^\s:]*[@:][^#$]*[#$]|(?:\S*\s)?[#$]|[➜❯][^#$]*?|[#$%>❯])\s+(\S.*)$/u;
 const insideAnother =
   /(?:^|\s)(?:exec|nsenter|docker|kubectl|crictl|ssh|k)\s.*?(?:--\s+|\s)((?:\/\S*\/)?(?:ip|bridge|brctl|route|arp)(?:\s.*)?)$/;

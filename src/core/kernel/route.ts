@@ -135,8 +135,9 @@ function show(row: Route): string {
   if (row.scope !== undefined && row.scope !== 'global') text += ` scope ${row.scope}`;
   if (row.prefsrc !== undefined) text += ` src ${row.prefsrc}`;
   if (row.metric !== 0) text += ` metric ${row.metric}`;
+  // `rto_min` locks by itself, and `ip route` refuses the word.
   for (const name in row.metrics)
-    text += ` ${name}${row.locked?.includes(name) ? ' lock' : ''} ${row.metrics[name]}${timeMetrics.has(name) ? 'ms' : ''}`;
+    text += ` ${name}${row.locked?.includes(name) && name !== 'rto_min' ? ' lock' : ''} ${row.metrics[name]}${timeMetrics.has(name) ? 'ms' : ''}`;
   if (row.flags.includes('onlink')) text += ' onlink';
   if (row.pref !== undefined && row.pref !== 'medium') text += ` pref ${row.pref}`;
   for (const hop of row.nexthops ?? []) {
