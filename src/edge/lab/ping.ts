@@ -30,6 +30,9 @@ export interface PingOptions {
 /** Pings under way at once in one sender: a hundred pods must not be ten thousand processes. */
 const AT_ONCE = 32;
 
+/** No limit but the sender's MTU: the largest IP packet, bytes. */
+const ANY_SIZE = 65_535;
+
 /**
  * Pings from every pod to every other pod and to the outside, with a small packet and with the largest, each once more when it fails, since
  * the first packet may wait for neighbour resolution. Takes a second or two when something is broken.
@@ -72,21 +75,24 @@ function targetsOf(lab: Lab, node: LabNode, from: string): readonly Target[] {
       to: pod.name,
       family,
       address: family === 4 ? pod.ip : pod.ip6!,
-      limit: limitOf(lab, node, other, family),
+      limit: limitOf(lab, node, other, family, from === node.name ? 'node' : 'pod'),
     })),
-    {to: 'outside', family, address: family === 4 ? outside.ip : outside.ip6, limit: lab.spec.mtu},
+    {to: 'outside', family, address: family === 4 ? outside.ip : outside.ip6, limit: ANY_SIZE},
   ]);
 }
 
 /**
- * flanneld gives pods the IPv4 tunnel's MTU, but the IPv6 tunnel takes 20 bytes less (model/flannel-backends.md §2.1). A sender learns that from
- * "packet too big"; a healthy lab must not be called broken for it.
+ * What the way takes, where the sender's MTU does not say it. flanneld gives pods the IPv4 tunnel's MTU, but the IPv6 tunnel takes 20 bytes less
+ * (model/flannel-backends.md §2.1): a sender learns that from "packet too big", and a healthy lab must not be called broken for it. A node's own
+ * MTU is its card's. In all else a pod's MTU is a promise, so a wrong one shows.
  */
-function limitOf(lab: Lab, node: LabNode, other: LabNode, family: Family): number {
-  if (other === node) return podMtu(lab);
+function limitOf(lab: Lab, node: LabNode, other: LabNode, family: Family, sender: 'node' | 'pod'): number {
+  if (other === node) return sender === 'node' ? podMtu(lab) : ANY_SIZE;
   const {route, link} = expectedOn(lab, node);
   const dev = route.find((want) => want.family === family && want.peer === other.name)?.row.dev;
-  return link.find((want) => want.row.ifname === dev)?.row.mtu ?? lab.spec.mtu;
+  const tunnel = link.find((want) => want.row.ifname === dev)?.row.mtu ?? ANY_SIZE;
+  if (sender === 'node') return Math.min(tunnel, podMtu(lab));
+  return family === 6 ? tunnel : ANY_SIZE;
 }
 
 function scriptFor(targets: readonly Target[]): string {

@@ -56,10 +56,11 @@ Subsystem sftp internal-sftp
 
 /**
  * The way into the underlay's namespace is bash's /dev/tcp: no program beyond what the lab needs anyway. The shell gives its own stdout to the
- * socket, so that the client sees the end when the server closes; when the client closes, the reader is ended.
+ * socket, so that the client sees the end when the server closes; when the client closes, the reader is
+ * ended. ssh sends SIGHUP on its way out: the shell must outlive that, or the reader would hold the connection until the server's grace time ends.
  */
 function sshConfig(lab: Lab): string {
-  const relay = `nsenter --net=/run/netns/${lab.underlay} bash -c 'exec 3<>/dev/tcp/$0/$1 || exit 1; cat <&3 & exec >&3; cat; kill $! 2>/dev/null' %h %p`;
+  const relay = `nsenter --net=/run/netns/${lab.underlay} bash -c 'trap : HUP; exec 3<>/dev/tcp/$0/$1 || exit 1; cat <&3 & exec >&3; cat; kill $! 2>/dev/null' %h %p`;
   const hosts = lab.nodes.map((node) => `Host ${node.name}\n  HostName ${node.ip}\n  HostKeyAlias ${node.name}\n`);
   return `${hosts.join('')}
 Host *

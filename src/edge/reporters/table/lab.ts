@@ -45,6 +45,6 @@ export const labList: Render<LabListReport> = (report, {level}) => {
   return columns(
     keys.map((key) => key.toUpperCase()),
     report.labs.map((entry) => keys.map((key) => cell(entry[key]))),
-    paint.strong,
+    (text) => paint.strong(text),
   );
 };

@@ -1,0 +1,34 @@
+import {mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterAll} from 'vitest';
+import {labDown} from '../../src/edge/lab/down.js';
+import {canMakeLab} from '../../src/edge/lab/requirements.js';
+import type {Lab, LabSpec} from '../../src/edge/lab/topology.js';
+import {labUp} from '../../src/edge/lab/up.js';
+
+const able = await canMakeLab({ssh: true});
+if (!able.ok) process.stderr.write(`lab tests are skipped: ${able.why}\n`);
+
+/** Is the kernel under us one that a lab can be made on, and are we root? */
+export const labsWork = able.ok;
+
+/** Labs of one test file: their state in a folder of its own, and all gone at its end, whatever failed. */
+export function testLabs(): {
+  readonly up: (spec: Partial<LabSpec> & {name: string}) => Promise<Lab>;
+  readonly willClear: (name: string) => string;
+  readonly root: string;
+} {
+  const root = mkdtempSync(join(tmpdir(), 'flanctl-labs-'));
+  process.env['FLANCTL_LAB_DIR'] = root;
+  const names = new Set<string>();
+  afterAll(async () => {
+    for (const name of names) await labDown(name);
+    rmSync(root, {recursive: true, force: true});
+  });
+  const willClear = (name: string): string => {
+    names.add(name);
+    return name;
+  };
+  return {root, willClear, up: (spec) => labUp({...spec, name: willClear(spec.name)})};
+}
