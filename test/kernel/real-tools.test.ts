@@ -1,8 +1,8 @@
 import {execFileSync} from 'node:child_process';
 import {existsSync} from 'node:fs';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {type TableName, tables} from '../../src/core/kernel/index.js';
 import {fdbCommandArgs} from '../../src/core/kernel/fdb.js';
+import {type TableName, tables} from '../../src/core/kernel/index.js';
 import type {Link} from '../../src/core/kernel/link.js';
 import {type Neigh, neighCommandArgs} from '../../src/core/kernel/neigh.js';
 import type {Route} from '../../src/core/kernel/route.js';
@@ -169,7 +169,8 @@ afterAll(() => {
   for (const name of [ns, far]) execFileSync('ip', ['netns', 'del', name]);
 });
 
-const bare = (rows: readonly Sourced[]): readonly object[] => rows.map(({origin: _, extra: __, ...row}: Sourced & {extra?: unknown}) => row);
+const bare = (rows: readonly Sourced[]): readonly object[] =>
+  rows.map(({origin: _, extra: __, ...row}: Sourced & {extra?: unknown}) => row);
 
 /**
  * What one form does not say: with a name for the peer's namespace, text prints `link-netns NAME` for JSON's `link_netnsid`, and
@@ -286,10 +287,16 @@ describe.skipIf(!root || !busybox)('busybox', () => {
 
   test('routes are the same entries, and multipath without its hops is said to be cut', () => {
     const {small, whole, table} = both('route', 'ip -4 route show table all');
-    const keys = (rows: readonly Sourced[]) => rows.map(table.key).map((key) => key.replace(/ 0x10$/, ' ')).toSorted();
+    const keys = (rows: readonly Sourced[]) =>
+      rows
+        .map(table.key)
+        .map((key) => key.replace(/ 0x10$/, ' '))
+        .toSorted();
     expect(keys(small.rows)).toEqual(keys(whole.rows));
     expect(small.problems.length).toBeGreaterThan(0);
-    expect(new Set(small.problems.map(({why}) => why))).toEqual(new Set(['printed without its next hops (busybox does this to multipath routes)']));
+    expect(new Set(small.problems.map(({why}) => why))).toEqual(
+      new Set(['printed without its next hops (busybox does this to multipath routes)']),
+    );
   });
 
   test('neighbours and addresses are equal', () => {
@@ -307,7 +314,15 @@ describe.skipIf(!root || !busybox)('busybox', () => {
     const {small, whole} = both('link', 'ip link');
     expect(small.problems).toEqual([]);
     const common = (rows: readonly Sourced[]) =>
-      (rows as readonly Link[]).map(({ifindex, ifname, flags, mtu, address, master, link_type}) => ({ifindex, ifname, flags, mtu, address, master, link_type}));
+      (rows as readonly Link[]).map(({ifindex, ifname, flags, mtu, address, master, link_type}) => ({
+        ifindex,
+        ifname,
+        flags,
+        mtu,
+        address,
+        master,
+        link_type,
+      }));
     expect(common(small.rows)).toEqual(common(whole.rows));
   });
 
@@ -320,7 +335,9 @@ describe.skipIf(!root || !busybox)('busybox', () => {
 
   test('route -n, route and arp agree with ip', () => {
     const unicast = (rows: readonly Sourced[]) =>
-      (rows as readonly Route[]).filter(({dev, nexthops}) => dev !== undefined && nexthops === undefined).map(({dst, dev, metric}) => `${dst} ${dev} ${metric}`);
+      (rows as readonly Route[])
+        .filter(({dev, nexthops}) => dev !== undefined && nexthops === undefined)
+        .map(({dst, dev, metric}) => `${dst} ${dev} ${metric}`);
     const ip = tables.route.parse(run('ip -4 route'), {command: 'ip -4 route'}).rows;
     for (const command of ['/bin/busybox route -n', 'route -n']) {
       if (!attempt(command)) continue;
@@ -328,7 +345,11 @@ describe.skipIf(!root || !busybox)('busybox', () => {
       expect(parsed.problems, command).toEqual([]);
       expect(unicast(parsed.rows), command).toEqual(expect.arrayContaining(unicast(ip)));
     }
-    const permanent = (rows: readonly Sourced[]) => (rows as readonly Neigh[]).filter(({state}) => state[0] === 'PERMANENT').map(tables.neigh.show).toSorted();
+    const permanent = (rows: readonly Sourced[]) =>
+      (rows as readonly Neigh[])
+        .filter(({state}) => state[0] === 'PERMANENT')
+        .map(tables.neigh.show)
+        .toSorted();
     const neigh = tables.neigh.parse(run('ip -4 neigh'), {command: 'ip -4 neigh'}).rows.map((row) => ({...row, router: false}));
     for (const command of ['/bin/busybox arp -n', 'arp -n']) {
       if (!attempt(command)) continue;
