@@ -1,0 +1,129 @@
+import {type FamilyLease, type Lease, leaseOf} from '../flannel/lease.js';
+import {lookup} from '../forwarding/lookup.js';
+import type {Neigh} from '../kernel/neigh.js';
+import type {Route} from '../kernel/route.js';
+import {looked} from '../model/state.js';
+import type {NodeView} from '../model/view.js';
+import {modes} from '../modes/index.js';
+import type {Family, Ip, Prefix} from '../net/address.js';
+import {PrefixIndex} from '../net/lpm.js';
+import {baseOf, contains} from '../net/prefix.js';
+import type {Severity} from './rule.js';
+
+/** What several rules ask about a node and one of its peers. Everything here is remembered per view, as there may be thousands of peers. */
+
+const remember = <K extends object, V>(make: (key: K) => V): ((key: K) => V) => {
+  const known = new WeakMap<K, V>();
+  return (key) => {
+    const held = known.get(key);
+    if (held !== undefined) return held;
+    const made = make(key);
+    known.set(key, made);
+    return made;
+  };
+};
+
+const byNode = remember((peers: readonly Lease[]) => new Map(peers.map((peer) => [peer.node, peer])));
+
+/** The peer's lease, by its node's name. */
+export const peerNamed = (view: NodeView, node: string | undefined, family: Family): FamilyLease | undefined => {
+  const lease = node === undefined ? undefined : byNode(view.peers).get(node);
+  return lease && leaseOf(lease, family);
+};
+
+const bySubnet = remember((peers: readonly Lease[]) => {
+  const index = new PrefixIndex<FamilyLease>();
+  for (const peer of peers) {
+    for (const family of [4, 6] as const) {
+      const lease = leaseOf(peer, family);
+      if (lease) index.add(lease.subnet, lease);
+    }
+  }
+  return index;
+});
+
+/** The peer whose pods have this address, or whose subnet holds this whole prefix. */
+export function peerOver(view: NodeView, what: Ip | Prefix): FamilyLease | undefined {
+  const address: Ip = what.includes('/') ? baseOf(what as Prefix) : (what as Ip);
+  for (const [peer] of bySubnet(view.peers).covering(address)) if (peer && contains(peer.subnet, what)) return peer;
+  return undefined;
+}
+
+const byBase = remember((peers: readonly Lease[]) => {
+  const map = new Map<Ip, FamilyLease>();
+  for (const peer of peers) {
+    for (const family of [4, 6] as const) {
+      const lease = leaseOf(peer, family);
+      if (lease) map.set(baseOf(lease.subnet), lease);
+    }
+  }
+  return map;
+});
+
+/** The peer whose subnet begins with this address: the gateway of tunnel routes. */
+export const peerWithBase = (view: NodeView, base: Ip): FamilyLease | undefined => byBase(view.peers).get(base);
+
+const mainRows = remember((routes: readonly Route[]) => {
+  const map = new Map<Prefix, Route>();
+  for (const row of routes) {
+    if (row.table !== 'main') continue;
+    const held = map.get(row.dst);
+    // Of equal metrics the kernel takes the one it lists first.
+    if (held === undefined || row.metric < held.metric) map.set(row.dst, row);
+  }
+  return map;
+});
+
+/** The main table's row for exactly this prefix; of several the one the kernel takes. */
+export const rowFor = (view: NodeView, dst: Prefix): Route | undefined => mainRows(view.state.tables.route ?? []).get(dst);
+
+const neighbours = remember((rows: readonly Neigh[]) => new Map(rows.map((row) => [`${row.dev} ${row.dst}`, row])));
+
+/** The neighbour row of an address on a device. */
+export const neighbourOf = (view: NodeView, dev: string, dst: Ip): Neigh | undefined =>
+  neighbours(view.state.tables.neigh ?? []).get(`${dev} ${dst}`);
+
+export const isTunnel = (dev: string | undefined): dev is string => dev !== undefined && modes.some((mode) => mode.ownsDevice(dev));
+
+/**
+ * Would packets that follow this row arrive at the peer, although it may not be the row that the mode wants? Through its public address
+ * on a shared link, or through a tunnel device whose neighbour and FDB rows lead there. Undefined when what decides was not read.
+ */
+export function carries(view: NodeView, row: Route, peer: FamilyLease): boolean | undefined {
+  if (row.type !== 'unicast' || row.gateway === undefined || row.dev === undefined) return false;
+  if (isTunnel(row.dev)) {
+    const {tables} = view.state;
+    if (tables.link === undefined || !looked(view.state, 'neigh', peer.family) || !looked(view.state, 'fdb')) return undefined;
+    if (!tables.link.some((l) => l.ifname === row.dev && l.flags.includes('UP'))) return false;
+    const mac = neighbourOf(view, row.dev, row.gateway)?.lladdr;
+    if (mac === undefined || (peer.vtepMAC !== undefined && mac !== peer.vtepMAC)) return false;
+    return (tables.fdb ?? []).some((f) => f.dev === row.dev && f.mac === mac && f.dst === peer.publicIP);
+  }
+  if (row.gateway !== peer.publicIP) return false;
+  const found = lookup(view.state, {dst: peer.publicIP});
+  if (found.kind === 'unknown') return undefined;
+  return found.kind === 'route' && found.route.gateway === undefined && found.route.dev === row.dev;
+}
+
+/** A wrong row on a device that the route to the peer does not use hurts nobody yet. */
+export function severityOn(view: NodeView, dev: string, subnet: Prefix): Severity {
+  const used = rowFor(view, subnet)?.dev;
+  return used === undefined || used === dev ? 'error' : 'warning';
+}
+
+/** The effect of a one-way cut, with both subnets at hand. */
+export function cut(view: NodeView, family: Family, peer: string, subnet: Prefix): string {
+  const own = family === 4 ? view.self?.subnet : view.self?.ipv6Subnet;
+  return `pods of ${view.name} (${own ?? 'subnet unknown'}) cannot reach pods of ${peer} (${subnet})`;
+}
+
+/** The command that printed a table of one family, for evidence of what it did not print. */
+export function listing(view: NodeView, table: 'route' | 'rule' | 'neigh' | 'fdb', family: Family): string {
+  const [section, otherwise] =
+    table === 'fdb'
+      ? ['bridge-fdb', 'bridge fdb show']
+      : table === 'route'
+        ? [family === 4 ? 'ip-route-all' : 'ip-6-route-all', 'ip route show table all']
+        : [family === 4 ? `ip-${table}` : `ip-6-${table}`, `ip ${table} show`];
+  return view.state.commands[section] ?? otherwise;
+}

@@ -1,0 +1,41 @@
+import {routeReplace} from '../kernel/commands.js';
+import {route as table} from '../kernel/route.js';
+import {cut, listing} from './pair.js';
+import {step} from './remedy.js';
+import {absent, type NodeRule} from './rule.js';
+import {token} from './token.js';
+
+export const routeMissing: NodeRule = {
+  id: 'route-missing',
+  scope: 'node',
+  stage: 'route',
+  severity: 'error',
+  holds: 'Every node has a route to every other node\'s pod subnet.',
+  cause: 'A link flap, a network restart or another program removed the route; vxlan never repairs it, host-gw within ten seconds while flanneld runs.',
+  effect: 'Packets to the peer\'s pods follow the default route and are lost; the way back may still work.',
+  remedy: 'Write the route again (or restart flanneld on the node, which replays every lease).',
+  fix: 'safe',
+  // A node that missed a peer's lease lacks all three of its rows.
+  replay: true,
+  needs: ['route'],
+  *check(view) {
+    const {name, changes} = view;
+    for (const change of changes.route ?? []) {
+      if (change.kind !== 'missing') continue;
+      const {row, peer = '', family} = change.want;
+      yield {
+        subject: `${row.dst} (${peer})`,
+        message: `${name} has no route to ${peer}'s pods, ${row.dst}`,
+        effect: cut(view, family, peer, row.dst),
+        evidence: [absent(name, listing(view, 'route', family), table.show(row))],
+        steps: [step(name, routeReplace(row))],
+        peers: [peer],
+        dependsOn: [
+          token.lease(name), token.lease(peer), token.forwarding(name), token.underlay(name, peer),
+          ...(row.dev ? [token.device(name, row.dev)] : []),
+        ],
+        breaks: [token.route(name, peer)],
+      };
+    }
+  },
+};
