@@ -16,13 +16,22 @@ export interface PrefixParts {
 export function tryPrefix(text: string): Prefix | undefined {
   const slash = text.indexOf('/');
   const head = slash < 0 ? text : text.slice(0, slash);
-  const address = tryIp(head) ?? (slash > 0 && /^\d{1,3}(\.\d{1,3}){0,2}$/.test(head) ? tryIp(`${head}${'.0'.repeat(3 - (head.split('.').length - 1))}`) : undefined);
+  const address =
+    tryIp(head) ??
+    (slash > 0 && /^\d{1,3}(\.\d{1,3}){0,2}$/.test(head) ? tryIp(`${head}${'.0'.repeat(3 - (head.split('.').length - 1))}`) : undefined);
   if (address === undefined) return undefined;
   const width = widthOf(familyOf(address));
   const tail = slash < 0 ? String(width) : text.slice(slash + 1);
   if (!/^\d{1,3}$/.test(tail) || Number(tail) > width) return undefined;
   const bits = Number(tail);
-  return bits === width ? `${address}/${bits}` : `${network(address, bits)}/${bits}`;
+  return bits === width ? `${address}/${bits}` : `${width === 32 ? networkV4(address, bits) : network(address, bits)}/${bits}`;
+}
+
+/** `network` without big integers, for the one form that tables hold by the thousand. */
+function networkV4(address: Ip, bits: number): Ip {
+  const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
+  const base = bits === 0 ? 0 : (((a << 24) | (b << 16) | (c << 8) | d) & (-1 << (32 - bits))) >>> 0;
+  return `${base >>> 24}.${(base >>> 16) & 255}.${(base >>> 8) & 255}.${base & 255}`;
 }
 
 /** @throws RangeError when the text is not a prefix. */
