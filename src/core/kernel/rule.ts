@@ -1,3 +1,4 @@
+// Over 250 lines: both readers are one word per `case`, and stand beside each other so that a word added to one is seen missing in the other.
 import type {Family, Prefix} from '../net/address.js';
 import {type Draft, type JsonObject, numberIn, originOf, type Place, type Reader, read, Words, withExtra, wordIn} from './reading.js';
 import type {Sourced, Table} from './table.js';
