@@ -1,4 +1,4 @@
-import {alive, allAlive, namesInUse, namespacesOf} from './namespaces.js';
+import {allAlive, namesInUse, namespacesOf} from './namespaces.js';
 import {labNames, tryLoad} from './state.js';
 
 export interface LabEntry {
@@ -34,11 +34,4 @@ async function look(name: string): Promise<LabEntry> {
     state: lab.phase === 'building' ? 'building' : whole ? 'alive' : 'broken',
     inventory: lab.inventory,
   };
-}
-
-/** Names of the nodes whose holder is gone. */
-export async function deadNodes(name: string): Promise<string[]> {
-  const lab = await tryLoad(name);
-  const looks = await Promise.all((lab?.nodes ?? []).map(async (node) => ((await alive(node)) ? [] : [node.name])));
-  return looks.flat();
 }

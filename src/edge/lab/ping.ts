@@ -1,3 +1,5 @@
+import {setMaxListeners} from 'node:events';
+import pMap from 'p-map';
 import type {Family, Ip} from '../../core/net/address.js';
 import {Failure} from '../../failure.js';
 import {runIn} from './exec.js';
@@ -27,7 +29,10 @@ export interface PingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Pings under way at once in one sender: a hundred pods must not be ten thousand processes. */
+/** A hundred pods must not be ten thousand processes: their answers would come too late to count. */
+const SENDERS_AT_ONCE = 8;
+
+/** Pings under way at once in one sender. */
 const AT_ONCE = 32;
 
 /** No limit but the sender's MTU: the largest IP packet, bytes. */
@@ -43,7 +48,8 @@ export async function labPing(lab: Lab, {nodes = false, signal}: PingOptions = {
     ...(nodes ? [{node, name: node.name}] : []),
     ...node.pods.map((pod) => ({node, name: pod.name})),
   ]);
-  const pairs = (await Promise.all(senders.map(({node, name}) => pingFrom(lab, node, name, signal)))).flat();
+  if (signal) setMaxListeners(0, signal);
+  const pairs = (await pMap(senders, ({node, name}) => pingFrom(lab, node, name, signal), {concurrency: SENDERS_AT_ONCE})).flat();
   return {ok: pairs.every((pair) => pair.small && pair.large), pairs};
 }
 

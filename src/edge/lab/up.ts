@@ -1,3 +1,4 @@
+import {setMaxListeners} from 'node:events';
 import {mkdir} from 'node:fs/promises';
 import {Failure} from '../../failure.js';
 import {labDown} from './down.js';
@@ -27,6 +28,8 @@ export interface UpOptions {
  * @throws Failure when it cannot be made here, the name is taken, or the spec makes no sense.
  */
 export async function labUp(wish: Partial<LabSpec> = {}, {onStep, replace, signal}: UpOptions = {}): Promise<Lab> {
+  // One listener for each command under way is no leak.
+  if (signal) setMaxListeners(0, signal);
   const spec = {...defaultSpec, ...wish};
   const plan = layOut(spec, labDir(spec.name));
   await requireLab(spec);
