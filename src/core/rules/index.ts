@@ -1,17 +1,47 @@
+import {bridgeAddressConflict} from './bridge-address-conflict.js';
 import {cloudHostgwUnsupported} from './cloud-hostgw-unsupported.js';
+import {cniConfigInvalidVersion} from './cni-config-invalid-version.js';
+import {cniConfigMissing} from './cni-config-missing.js';
+import {cniConfigShadowed} from './cni-config-shadowed.js';
+import {cniPluginBinaryMissing} from './cni-plugin-binary-missing.js';
+import {cni0AddrMismatch} from './cni0-addr-mismatch.js';
+import {cni0Missing} from './cni0-missing.js';
+import {cni0NoAddress} from './cni0-no-address.js';
 import {conntrackFull} from './conntrack-full.js';
 import {fdbDefaultEntry} from './fdb-default-entry.js';
 import {fdbMissing} from './fdb-missing.js';
 import {fdbStray} from './fdb-stray.js';
 import {fdbWrongDst} from './fdb-wrong-dst.js';
+import {hairpinOff} from './hairpin-off.js';
 import {hostgwNeighFailed} from './hostgw-neigh-failed.js';
+import {ifaceNoDefaultRoute} from './iface-no-default-route.js';
+import {ipv6PrerequisiteMissing} from './ipv6-prerequisite-missing.js';
+import {ipv6RouterAdvertAddress} from './ipv6-router-advert-address.js';
+import {leaseBackendMixed} from './lease-backend-mixed.js';
+import {leaseFirstSubnet} from './lease-first-subnet.js';
+import {leaseIfaceWrongNetwork} from './lease-iface-wrong-network.js';
 import {leasePodcidrDuplicate} from './lease-podcidr-duplicate.js';
+import {leasePodcidrOutsideNetwork} from './lease-podcidr-outside-network.js';
+import {leasePodcidrOverlap} from './lease-podcidr-overlap.js';
+import {leasePublicIpDuplicate} from './lease-public-ip-duplicate.js';
+import {leasePublicIpStale} from './lease-public-ip-stale.js';
+import {leaseVtepmacDuplicate} from './lease-vtepmac-duplicate.js';
+import {leaseVtepmacMismatch} from './lease-vtepmac-mismatch.js';
+import {leaseVxlanParamsMismatch} from './lease-vxlan-params-mismatch.js';
 import {migrateOldDeviceLeft} from './migrate-old-device-left.js';
+import {mtuBackendValueMisread} from './mtu-backend-value-misread.js';
+import {mtuNodeMismatch} from './mtu-node-mismatch.js';
+import {mtuOverlayTooLarge} from './mtu-overlay-too-large.js';
+import {mtuPodStale} from './mtu-pod-stale.js';
 import {neighMissing} from './neigh-missing.js';
 import {neighNotPermanent} from './neigh-not-permanent.js';
 import {neighStray} from './neigh-stray.js';
 import {neighWrongMac} from './neigh-wrong-mac.js';
+import {netconfInvalid} from './netconf-invalid.js';
 import {nmCloudSetupOnFlannel} from './nm-cloud-setup-on-flannel.js';
+import {podGatewayNeighbourBad} from './pod-gateway-neighbour-bad.js';
+import {podIpDuplicate} from './pod-ip-duplicate.js';
+import {podIpOutsidePodcidr} from './pod-ip-outside-podcidr.js';
 import {routeBlackholeStale} from './route-blackhole-stale.js';
 import {routeDirectroutingMixed} from './route-directrouting-mixed.js';
 import {routeHostgwGatewayOfflink} from './route-hostgw-gateway-offlink.js';
@@ -22,23 +52,62 @@ import {routeOwnSubnetRemote} from './route-own-subnet-remote.js';
 import {routeShadowed} from './route-shadowed.js';
 import {routeStale} from './route-stale.js';
 import {routeWrongNexthop} from './route-wrong-nexthop.js';
+import type {Rule} from './rule.js';
 import {ruleMainMissing} from './rule-main-missing.js';
 import {ruleVpnCapturesPodCidr} from './rule-vpn-captures-pod-cidr.js';
-import type {Rule} from './rule.js';
 import {scaleNeighOverflow} from './scale-neigh-overflow.js';
+import {subnetEnvMissing} from './subnet-env-missing.js';
+import {subnetEnvStale} from './subnet-env-stale.js';
 import {sysctlIpForwardOff} from './sysctl-ip-forward-off.js';
 import {sysctlIpv6Forwarding} from './sysctl-ipv6-forwarding.js';
 import {sysctlRpFilterStrict} from './sysctl-rp-filter-strict.js';
+import {vethNotEnslaved} from './veth-not-enslaved.js';
+import {vxlanDevAddressWrong} from './vxlan-dev-address-wrong.js';
 import {vxlanDevDown} from './vxlan-dev-down.js';
+import {vxlanDevEmpty} from './vxlan-dev-empty.js';
+import {vxlanDevMissing} from './vxlan-dev-missing.js';
+import {vxlanDevParamsDrift} from './vxlan-dev-params-drift.js';
+import {vxlanModuleMissing} from './vxlan-module-missing.js';
+import {vxlanPortInUse} from './vxlan-port-in-use.js';
 
 /** Every rule of doctor. A new rule is one file beside this one and one line here (and its page docs/rules/<id>.md and case folder). */
 export const rules: readonly Rule[] = [
+  ifaceNoDefaultRoute,
+  ipv6PrerequisiteMissing,
+  ipv6RouterAdvertAddress,
+  leaseBackendMixed,
+  leaseFirstSubnet,
+  leaseIfaceWrongNetwork,
   leasePodcidrDuplicate,
+  leasePodcidrOutsideNetwork,
+  leasePodcidrOverlap,
+  leasePublicIpDuplicate,
+  leasePublicIpStale,
+  leaseVtepmacDuplicate,
+  leaseVtepmacMismatch,
+  leaseVxlanParamsMismatch,
+  netconfInvalid,
   routeNetworkOverlapsHost,
+  vxlanModuleMissing,
+  vxlanPortInUse,
+  bridgeAddressConflict,
+  cniConfigInvalidVersion,
+  cniConfigMissing,
+  cniConfigShadowed,
+  cniPluginBinaryMissing,
+  cni0AddrMismatch,
+  cni0Missing,
+  cni0NoAddress,
   routeHostgwGatewayOfflink,
   routeLinkdown,
   ruleMainMissing,
+  subnetEnvMissing,
+  subnetEnvStale,
+  vxlanDevAddressWrong,
   vxlanDevDown,
+  vxlanDevEmpty,
+  vxlanDevMissing,
+  vxlanDevParamsDrift,
   routeBlackholeStale,
   routeDirectroutingMixed,
   routeMissing,
@@ -63,5 +132,14 @@ export const rules: readonly Rule[] = [
   sysctlIpForwardOff,
   sysctlIpv6Forwarding,
   sysctlRpFilterStrict,
+  mtuBackendValueMisread,
+  mtuNodeMismatch,
+  mtuOverlayTooLarge,
+  mtuPodStale,
+  hairpinOff,
+  podGatewayNeighbourBad,
+  podIpDuplicate,
+  podIpOutsidePodcidr,
+  vethNotEnslaved,
   migrateOldDeviceLeft,
 ];

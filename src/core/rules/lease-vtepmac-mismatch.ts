@@ -1,0 +1,59 @@
+import {leaseOf} from '../flannel/lease.js';
+import {fdbDelete, fdbReplace, neighReplace} from '../kernel/commands.js';
+import {link as table} from '../kernel/link.js';
+import {baseOf} from '../net/prefix.js';
+import {publishedMac} from './rebuild.js';
+import {step} from './remedy.js';
+import {type ClusterRule, rows} from './rule.js';
+import {token} from './token.js';
+
+export const leaseVtepmacMismatch: ClusterRule = {
+  id: 'lease-vtepmac-mismatch',
+  scope: 'cluster',
+  stage: 'lease',
+  severity: 'error',
+  holds: 'The hardware address that a node published for its tunnel device is the device\'s.',
+  cause: 'systemd\'s MACAddressPolicy rewrote it after flannel published it, or somebody made the device anew.',
+  effect: 'Tunnelled packets reach the node and are dropped there: the inner frame is for somebody else. Its own packets still get out.',
+  remedy: 'Restart flannel on that node, which publishes the real address; or write it on every peer. For good: MACAddressPolicy=none for flannel*.',
+  fix: 'ask',
+  modes: ['vxlan'],
+  *check(cluster) {
+    const {members, mode, settings, claims} = cluster;
+    if (!mode || !settings) return;
+    const owners = new Map<string, number>();
+    for (const {lease} of members) for (const mac of [lease?.vtepMAC, lease?.vtepMACv6]) if (mac !== undefined) owners.set(mac, (owners.get(mac) ?? 0) + 1);
+    for (const {name, lease, survey} of members) {
+      for (const {family, name: dev} of mode.devices(settings)) {
+        const own = lease && leaseOf(lease, family);
+        const device = survey.links.find((l) => l.ifname === dev);
+        // Two nodes with one address are another rule's matter.
+        if (!own?.vtepMAC || device?.address !== own.vtepMAC || (owners.get(own.vtepMAC) ?? 0) > 1) continue;
+        const published = publishedMac(cluster, name, family);
+        if (!published || published.mac === own.vtepMAC) continue;
+        // With DirectRouting the rows of peers on the same link are leftovers that nothing uses.
+        const users = settings.directRouting ? claims.route.get(own.subnet)?.get(baseOf(own.subnet)) : undefined;
+        const nodes = settings.directRouting ? published.nodes.filter((n) => users?.includes(n)) : published.nodes;
+        if (nodes.length < Math.min(2, published.of) || nodes.length === 0 || published.nodes.length < published.of * 0.9) continue;
+        const stale = owners.has(published.mac) ? undefined : claims.fdb.get(published.mac);
+        yield {
+          node: name,
+          subject: dev,
+          message: `${dev} on ${name} has ${own.vtepMAC}, but ${nodes.length === 1 ? nodes[0] : `all ${nodes.length} peers`} send to ${published.mac}`,
+          effect: `pods of other nodes cannot reach pods of ${name}`,
+          evidence: [
+            rows(name, table.show, [device]),
+            ...nodes.slice(0, 3).map((node) => ({node, command: `ip neigh show dev ${dev}`, lines: [`${baseOf(own.subnet)} lladdr ${published.mac}`]})),
+          ],
+          peers: nodes,
+          steps: nodes.flatMap((node) => [
+            step(node, neighReplace({dst: baseOf(own.subnet), dev, lladdr: own.vtepMAC!})),
+            step(node, fdbReplace({mac: own.vtepMAC!, dev, dst: own.publicIP})),
+            ...[...(stale ?? [])].filter(([, by]) => by.includes(node)).map(([dst]) => step(node, fdbDelete({mac: published.mac, dev, dst, flags: ['self'], state: 'permanent'}))),
+          ]),
+          breaks: [token.mac(name)],
+        };
+      }
+    }
+  },
+};

@@ -1,0 +1,60 @@
+import {type Link, link as table} from '../kernel/link.js';
+import type {NodeView} from '../model/view.js';
+import type {Want} from '../modes/mode.js';
+import {rebuildDevice} from './rebuild.js';
+import {step} from './remedy.js';
+import {type NodeRule, rows, type Step} from './rule.js';
+import {token} from './token.js';
+
+export const vxlanDevParamsDrift: NodeRule = {
+  id: 'vxlan-dev-params-drift',
+  scope: 'node',
+  stage: 'device',
+  severity: 'error',
+  holds: 'The VXLAN device sends from the public address, over the interface of that address, and does not learn.',
+  cause: 'Somebody changed or made the device by hand; flanneld compares these at its start only, and learning never.',
+  effect: 'Tunnelled packets leave by the wrong interface or with a source their receiver does not expect.',
+  remedy: 'Set the attribute back, or restart flannel on the node, which makes an incompatible device anew.',
+  fix: 'ask',
+  modes: ['vxlan'],
+  needs: ['link', 'address'],
+  *check(view) {
+    const {name, changes, state} = view;
+    for (const change of changes.link ?? []) {
+      if (change.kind !== 'differs') continue;
+      const {want} = change;
+      const [device] = change.actual;
+      const wrong = change.fields.filter((field) => {
+        if (field === 'kind' || field === 'link' || field === 'learning') return true;
+        // With another address of the node's own the tunnel works; k3s with an external address looks like that.
+        return field === 'local' && !(state.tables.address ?? []).some((a) => a.local === localOf(device));
+      });
+      // The identifier and the port are lease-vxlan-params-mismatch's, up is vxlan-dev-down's, the MTU has rules of its own.
+      if (wrong.length === 0) continue;
+      const harmless = wrong.every((field) => field === 'learning');
+      yield {
+        ...(harmless && {severity: 'warning' as const, effect: 'entries learnt from packets may take the place of the ones flannel wrote'}),
+        subject: device.ifname,
+        message: `${device.ifname} on ${name}: ${wrong.map((field) => `${field} is ${valueOf(device, field)}, should be ${valueOf(want.row, field)}`).join('; ')}`,
+        ...(!harmless && {effect: `pods of ${name} cannot reach pods of other nodes`}),
+        evidence: [rows(name, table.show, [device])],
+        steps: mend(view, want, device, wrong),
+        dependsOn: [token.lease(name)],
+        breaks: harmless ? [] : [token.device(name, device.ifname)],
+      };
+    }
+  },
+};
+
+const localOf = (link: Link): unknown => link.info?.['local'] ?? link.info?.['local6'];
+
+const valueOf = (link: Link, field: string): string => String(field === 'kind' ? link.kind : field === 'local' ? localOf(link) : link.info?.[field]);
+
+/** The kernel changes the source, the lower device and learning of a live device; nothing else. */
+function mend(view: NodeView, want: Want<Link>, device: Link, wrong: readonly string[]): readonly Step[] {
+  if (wrong.includes('kind')) return rebuildDevice(view, want, device.ifname);
+  return wrong.map((field) => {
+    const value = field === 'learning' ? [want.row.info?.['learning'] === true ? 'learning' : 'nolearning'] : [field === 'local' ? 'local' : 'dev', valueOf(want.row, field)];
+    return step(view.name, ['ip', 'link', 'set', device.ifname, 'type', 'vxlan', ...value]);
+  });
+}
