@@ -52,29 +52,69 @@ export const routeReplace = (route: Route): Words => ['ip', ...v6(route.family),
 
 /** Deletes exactly this row: the metric is written even where it is the default, or the kernel would take the first that matches. */
 export const routeDelete = (route: Route): Words => [
-  'ip', ...v6(route.family), 'route', 'del', ...routeWords({...route, flags: []}),
+  'ip',
+  ...v6(route.family),
+  'route',
+  'del',
+  ...routeWords({...route, flags: []}),
   ...(route.family === 6 && route.metric === 1024 ? ['metric', '1024'] : []),
 ];
 
 export const neighReplace = (neigh: {dst: Ip; dev: string; lladdr?: Mac}): Words => [
-  'ip', 'neigh', 'replace', neigh.dst, 'lladdr', neigh.lladdr ?? '', 'dev', neigh.dev, 'nud', 'permanent',
+  'ip',
+  'neigh',
+  'replace',
+  neigh.dst,
+  'lladdr',
+  neigh.lladdr ?? '',
+  'dev',
+  neigh.dev,
+  'nud',
+  'permanent',
 ];
 export const neighDelete = (neigh: Neigh): Words => ['ip', 'neigh', 'del', neigh.dst, 'dev', neigh.dev];
 
 export const fdbReplace = (fdb: {mac: Mac; dev: string; dst?: Ip}): Words => [
-  'bridge', 'fdb', 'replace', fdb.mac, 'dev', fdb.dev, ...(fdb.dst === undefined ? [] : ['dst', fdb.dst]), 'self', 'permanent',
+  'bridge',
+  'fdb',
+  'replace',
+  fdb.mac,
+  'dev',
+  fdb.dev,
+  ...(fdb.dst === undefined ? [] : ['dst', fdb.dst]),
+  'self',
+  'permanent',
 ];
 export const fdbDelete = (fdb: Fdb): Words => [
-  'bridge', 'fdb', 'del', fdb.mac, 'dev', fdb.dev, ...(fdb.dst === undefined ? [] : ['dst', fdb.dst]), ...(fdb.flags.includes('master') ? ['master'] : ['self']),
+  'bridge',
+  'fdb',
+  'del',
+  fdb.mac,
+  'dev',
+  fdb.dev,
+  ...(fdb.dst === undefined ? [] : ['dst', fdb.dst]),
+  ...(fdb.flags.includes('master') ? ['master'] : ['self']),
 ];
 
 export const addressReplace = (address: Pick<Address, 'dev' | 'local' | 'prefixlen' | 'family'>): Words => [
-  'ip', ...v6(address.family), 'addr', 'replace', `${address.local}/${address.prefixlen}`, 'dev', address.dev,
+  'ip',
+  ...v6(address.family),
+  'addr',
+  'replace',
+  `${address.local}/${address.prefixlen}`,
+  'dev',
+  address.dev,
   // Duplicate address detection would leave the address unusable for a second.
   ...(address.family === 6 ? ['nodad'] : []),
 ];
 export const addressDelete = (address: Pick<Address, 'dev' | 'local' | 'prefixlen' | 'family'>): Words => [
-  'ip', ...v6(address.family), 'addr', 'del', `${address.local}/${address.prefixlen}`, 'dev', address.dev,
+  'ip',
+  ...v6(address.family),
+  'addr',
+  'del',
+  `${address.local}/${address.prefixlen}`,
+  'dev',
+  address.dev,
 ];
 
 /** Makes a VXLAN device as flanneld does: the hardware address at creation, since udev may rewrite a later one (flannel-backends.md §2.1). */
@@ -82,11 +122,25 @@ export function vxlanAdd(link: Link): readonly Words[] {
   const {info} = link;
   return [
     [
-      'ip', 'link', 'add', link.ifname,
+      'ip',
+      'link',
+      'add',
+      link.ifname,
       ...(link.address === undefined ? [] : ['address', link.address]),
-      'txqueuelen', '0', 'mtu', String(link.mtu), 'type', 'vxlan', 'id', String(info?.['id']),
+      'txqueuelen',
+      '0',
+      'mtu',
+      String(link.mtu),
+      'type',
+      'vxlan',
+      'id',
+      String(info?.['id']),
       ...(localOf(link) === undefined ? [] : ['local', localOf(link)!]),
-      'dev', String(info?.['link']), 'dstport', String(info?.['port']), info?.['learning'] === true ? 'learning' : 'nolearning',
+      'dev',
+      String(info?.['link']),
+      'dstport',
+      String(info?.['port']),
+      info?.['learning'] === true ? 'learning' : 'nolearning',
     ],
     ['ip', 'link', 'set', link.ifname, 'up'],
   ];

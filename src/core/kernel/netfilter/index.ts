@@ -23,14 +23,21 @@ interface Text {
   readonly out: string;
 }
 
-const names: {readonly [F in Family]: readonly [string, string]} = {4: ['iptables-save', 'iptables-legacy-save'], 6: ['ip6tables-save', 'ip6tables-legacy-save']};
+const names: {readonly [F in Family]: readonly [string, string]} = {
+  4: ['iptables-save', 'iptables-legacy-save'],
+  6: ['ip6tables-save', 'ip6tables-legacy-save'],
+};
 
 /**
  * Reads the netfilter sections of one node.
  * @param find a section that could be read, by name
  * @param skipped what the gather script left out, and why; `not-loaded` means that there is nothing
  */
-export function readNetfilter(find: (name: string) => Text | undefined, skipped: ReadonlyMap<string, string>, gap: (what: string, why: string) => void): Netfilter {
+export function readNetfilter(
+  find: (name: string) => Text | undefined,
+  skipped: ReadonlyMap<string, string>,
+  gap: (what: string, why: string) => void,
+): Netfilter {
   const none = (name: string) => skipped.get(name)?.startsWith('not-loaded') === true;
   const complain = (section: string, problems: readonly ParseProblem[]): boolean => {
     for (const p of problems) gap(section, `${p.command}, line ${p.line}: ${p.why}: ${p.text.slice(0, 200)}`);
