@@ -10,7 +10,9 @@ const LAB = 'demo';
 /** Runs a command as the reader would type it, and shows both. */
 function show(args, {quiet = false} = {}) {
   if (!quiet) process.stdout.write(`\n$ flanctl ${args.join(' ')}\n`);
-  const {status} = spawnSync(process.execPath, [flanctl, ...args], {stdio: quiet ? ['ignore', 'ignore', 'inherit'] : ['ignore', 'inherit', 'inherit']});
+  const {status} = spawnSync(process.execPath, [flanctl, ...args], {
+    stdio: quiet ? ['ignore', 'ignore', 'inherit'] : ['ignore', 'inherit', 'inherit'],
+  });
   return status ?? 70;
 }
 
@@ -25,11 +27,13 @@ function expect(what, got, wanted) {
   process.exitCode = 1;
 }
 
-const {canMakeLab} = await import('../lib/edge/lab/can-make-lab.js');
+const {canMakeLab} = await import('../lib/edge/lab/requirements.js');
 const possible = await canMakeLab();
 
 if (!possible.ok) {
-  process.stdout.write(`This machine cannot make a lab (${possible.why}).\nWhat follows was recorded from a real one and is judged here and now.\n`);
+  process.stdout.write(
+    `This machine cannot make a lab (${possible.why}).\nWhat follows was recorded from a real one and is judged here and now.\n`,
+  );
   expect('doctor on the healthy recording', show(['doctor', '--snapshot', recorded('healthy')]), 0);
   expect('doctor on the broken recording', show(['doctor', '--snapshot', recorded('broken')]), 1);
 } else {
@@ -42,11 +46,16 @@ if (!possible.ok) {
     expect('lab ping on the broken lab', show(['lab', 'ping', '--name', LAB]), 1);
     const [finding] = read(['doctor', '--lab', LAB]).findings;
     process.stdout.write('\nNow the remedy that doctor printed:\n');
-    for (const step of finding?.remedy.steps ?? []) expect('the remedy', show(['lab', 'exec', '--name', LAB, step.node, '--', 'sh', '-c', step.run]), 0);
+    for (const step of finding?.remedy.steps ?? [])
+      expect('the remedy', show(['lab', 'exec', '--name', LAB, step.node, '--', 'sh', '-c', step.run]), 0);
     expect('doctor on the healed lab', show(['doctor', '--lab', LAB]), 0);
     expect('lab ping on the healed lab', show(['lab', 'ping', '--name', LAB]), 0);
   } finally {
     expect('lab down', show(['lab', 'down', '--name', LAB]), 0);
   }
 }
-process.stdout.write(process.exitCode ? '\nThe demo did not go as it should.\n' : '\nThat was the main job. Next: flanctl lab up, flanctl doctor --lab demo, flanctl lab break --help\n');
+process.stdout.write(
+  process.exitCode
+    ? '\nThe demo did not go as it should.\n'
+    : '\nThat was the main job. Next: flanctl lab up, flanctl doctor --lab demo, flanctl lab break --help\n',
+);

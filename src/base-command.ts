@@ -20,7 +20,12 @@ export abstract class BaseCommand extends Command {
   static override baseFlags = withEnv({
     quiet: Flags.boolean({summary: 'print results only, no progress and no notices', helpGroup: 'GLOBAL'}),
     'no-color': Flags.boolean({summary: 'no colours (also NO_COLOR=1)', helpGroup: 'GLOBAL'}),
-    config: Flags.string({summary: 'configuration file', description: 'Default: ./flanctl.yaml, then $XDG_CONFIG_HOME/flanctl/flanctl.yaml.', helpValue: 'FILE', helpGroup: 'GLOBAL'}),
+    config: Flags.string({
+      summary: 'configuration file',
+      description: 'Default: ./flanctl.yaml, then $XDG_CONFIG_HOME/flanctl/flanctl.yaml.',
+      helpValue: 'FILE',
+      helpGroup: 'GLOBAL',
+    }),
   });
 
   protected quiet = false;
@@ -30,7 +35,8 @@ export abstract class BaseCommand extends Command {
     await super.init();
     this.#noColor = this.argv.includes('--no-color') || process.env['FLANCTL_NO_COLOR'] === 'true';
     const at = this.argv.findIndex((word) => word === '--config' || word.startsWith('--config='));
-    const named = at < 0 ? process.env['FLANCTL_CONFIG'] : this.argv[at]!.startsWith('--config=') ? this.argv[at]!.slice(9) : this.argv[at + 1];
+    const named =
+      at < 0 ? process.env['FLANCTL_CONFIG'] : this.argv[at]!.startsWith('--config=') ? this.argv[at]!.slice(9) : this.argv[at + 1];
     const known = new Set(Object.entries({...this.ctor.baseFlags, ...this.ctor.flags}).map(([name]) => name));
     await applyConfiguration(named, known);
     this.quiet = this.argv.includes('--quiet') || process.env['FLANCTL_QUIET'] === 'true';
@@ -47,7 +53,10 @@ export abstract class BaseCommand extends Command {
 
   /** Prints a result in the form that `-o` asks for: the same data whatever the form. */
   protected async emit<K extends Kind>(kind: K, result: Results[K], format: string): Promise<void> {
-    const text = await print(kind, result, format, {level: colourLevel(process.stdout, {noColor: this.#noColor}), width: process.stdout.columns ?? 100});
+    const text = await print(kind, result, format, {
+      level: colourLevel(process.stdout, {noColor: this.#noColor}),
+      width: process.stdout.columns ?? 100,
+    });
     await new Promise<void>((resolve) => {
       process.stdout.write(text, () => resolve());
     });
@@ -63,7 +72,9 @@ export abstract class BaseCommand extends Command {
     const machine = /^(json|yaml)$/.exec(this.#formatAsked() ?? '')?.[1];
     const say = async (message: string, hints: readonly string[], exit: number) => {
       process.exitCode = exit;
-      process.stderr.write(`${paint.error('error:')} ${printable(message)}\n${hints.map((hint) => `  ${paint.dim('→')} ${printable(hint)}\n`).join('')}`);
+      process.stderr.write(
+        `${paint.error('error:')} ${printable(message)}\n${hints.map((hint) => `  ${paint.dim('→')} ${printable(hint)}\n`).join('')}`,
+      );
       if (machine !== undefined) process.stdout.write(await errorDocument(machine, {message, hints, exit}));
     };
     if (error instanceof Failure) return say(error.message, error.hints, error.exit);
@@ -74,20 +85,40 @@ export abstract class BaseCommand extends Command {
     }
     if (error instanceof Errors.CLIError || error.oclif?.exit !== undefined) {
       // What the parser says of flags and arguments; its context, configuration and all, is not for anybody's terminal.
-      return say(error.message.split('\nSee more help')[0]!.trimEnd(), [`flanctl ${this.id?.replaceAll(':', ' ') ?? ''} --help`], error.oclif?.exit ?? ExitCode.usage);
+      return say(
+        error.message.split('\nSee more help')[0]!.trimEnd(),
+        [`flanctl ${this.id?.replaceAll(':', ' ') ?? ''} --help`],
+        error.oclif?.exit ?? ExitCode.usage,
+      );
     }
     const file = join(mkdtempSync(join(tmpdir(), 'flanctl-crash-')), 'crash.txt');
-    writeFileSync(file, `flanctl ${this.config.version} node ${process.version} ${process.platform}\ncommand: ${this.id ?? ''}\n\n${error.stack ?? String(error)}\n`);
+    writeFileSync(
+      file,
+      `flanctl ${this.config.version} node ${process.version} ${process.platform}\ncommand: ${this.id ?? ''}\n\n${error.stack ?? String(error)}\n`,
+    );
     return say(`this is a bug in flanctl: ${error.message}`, [`please report it with ${file}`], ExitCode.bug);
   }
 
   #formatAsked(): string | undefined {
     const at = this.argv.findIndex((word) => word === '-o' || word === '--output');
     if (at >= 0) return this.argv[at + 1];
-    return this.argv.find((word) => word.startsWith('--output='))?.slice(9) ?? this.argv.find((word) => /^-o./.test(word))?.slice(2) ?? process.env['FLANCTL_OUTPUT'];
+    return (
+      this.argv.find((word) => word.startsWith('--output='))?.slice(9) ??
+      this.argv.find((word) => /^-o./.test(word))?.slice(2) ??
+      process.env['FLANCTL_OUTPUT']
+    );
   }
 }
 
+/** Which lab: the same flag, variable and default on every lab command. */
+export const labNameFlag = () => Flags.string({summary: 'which lab', helpValue: 'NAME', default: 'demo', env: 'FLANCTL_LAB'});
+
 /** `-o table|json|yaml`; a command with more forms names them. */
 export const outputFlag = (more: readonly string[] = []) =>
-  Flags.string({char: 'o', summary: 'form of the result', options: ['table', 'json', 'yaml', ...more], default: 'table', env: 'FLANCTL_OUTPUT'});
+  Flags.string({
+    char: 'o',
+    summary: 'form of the result',
+    options: ['table', 'json', 'yaml', ...more],
+    default: 'table',
+    env: 'FLANCTL_OUTPUT',
+  });

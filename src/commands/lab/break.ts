@@ -1,5 +1,5 @@
-import {Args, Flags} from '@oclif/core';
-import {BaseCommand, outputFlag, withEnv} from '../../base-command.js';
+import {Args} from '@oclif/core';
+import {BaseCommand, labNameFlag, outputFlag, withEnv} from '../../base-command.js';
 import {breakLab, faultNamed, faultTable} from '../../edge/lab/break.js';
 
 export default class LabBreak extends BaseCommand {
@@ -10,7 +10,7 @@ export default class LabBreak extends BaseCommand {
   ];
   static override args = {fault: Args.string({description: 'the fault'})};
   static override flags = withEnv({
-    name: Flags.string({summary: 'which lab', default: 'demo', helpValue: 'NAME'}),
+    name: labNameFlag(),
     output: outputFlag(),
   });
 
@@ -18,6 +18,6 @@ export default class LabBreak extends BaseCommand {
     const {args, flags} = await this.parse(LabBreak);
     if (args.fault === undefined) return this.emit('ShowReport', faultTable(), flags.output);
     const done = await breakLab(flags.name, faultNamed(args.fault));
-    await this.emit('LabReport', done, flags.output);
+    await this.emit('LabFaultReport', done, flags.output);
   }
 }

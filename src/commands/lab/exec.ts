@@ -1,5 +1,5 @@
-import {Args, Flags} from '@oclif/core';
-import {BaseCommand, withEnv} from '../../base-command.js';
+import {Args} from '@oclif/core';
+import {BaseCommand, labNameFlag, withEnv} from '../../base-command.js';
 
 export default class LabExec extends BaseCommand {
   static override summary = 'run a command in a node or pod of a lab';
@@ -8,7 +8,7 @@ export default class LabExec extends BaseCommand {
   static override examples = ['<%= config.bin %> lab exec n1 -- ip route', '<%= config.bin %> lab exec n1-p1 -- ping -c 1 10.244.2.2'];
   static override strict = false;
   static override args = {place: Args.string({description: 'node, pod or underlay', required: true})};
-  static override flags = withEnv({lab: Flags.string({summary: 'name of the lab', default: 'demo', helpValue: 'NAME'})});
+  static override flags = withEnv({name: labNameFlag()});
 
   async run(): Promise<void> {
     const {args, flags, argv} = await this.parse(LabExec);
@@ -16,6 +16,6 @@ export default class LabExec extends BaseCommand {
     const words = (argv as string[]).slice(1);
     if (words.length === 0) throw new Failure('no command to run', {hints: [`flanctl lab exec ${args.place} -- ip route`]});
     const [{attachIn}, {loadLab}] = await Promise.all([import('../../edge/lab/exec.js'), import('../../edge/lab/state.js')]);
-    process.exitCode = await attachIn(await loadLab(flags.lab), args.place, words);
+    process.exitCode = await attachIn(await loadLab(flags.name), args.place, words);
   }
 }

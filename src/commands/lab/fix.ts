@@ -1,5 +1,5 @@
-import {Args, Flags} from '@oclif/core';
-import {BaseCommand, outputFlag, withEnv} from '../../base-command.js';
+import {Args} from '@oclif/core';
+import {BaseCommand, labNameFlag, outputFlag, withEnv} from '../../base-command.js';
 import {faultNamed, fixLab} from '../../edge/lab/break.js';
 
 export default class LabFix extends BaseCommand {
@@ -7,13 +7,13 @@ export default class LabFix extends BaseCommand {
   static override examples = [{description: 'Undo a fault', command: '<%= config.bin %> lab fix route-deleted --name demo'}];
   static override args = {fault: Args.string({description: 'the fault', required: true})};
   static override flags = withEnv({
-    name: Flags.string({summary: 'which lab', default: 'demo', helpValue: 'NAME'}),
+    name: labNameFlag(),
     output: outputFlag(),
   });
 
   async run(): Promise<void> {
     const {args, flags} = await this.parse(LabFix);
     const done = await fixLab(flags.name, faultNamed(args.fault));
-    await this.emit('LabReport', done, flags.output);
+    await this.emit('LabFaultReport', done, flags.output);
   }
 }

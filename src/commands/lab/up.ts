@@ -1,5 +1,5 @@
-import {Args, Flags} from '@oclif/core';
-import {BaseCommand, outputFlag, withEnv} from '../../base-command.js';
+import {Flags} from '@oclif/core';
+import {BaseCommand, labNameFlag, outputFlag, withEnv} from '../../base-command.js';
 import type {LabSpec} from '../../edge/lab/topology.js';
 
 export default class LabUp extends BaseCommand {
@@ -8,21 +8,21 @@ export default class LabUp extends BaseCommand {
     "Nodes, pods, bridges and tunnels are the real kernel's; only flanneld is missing. Needs root. Nothing outside the lab's own namespaces is touched.";
   static override examples = [
     {description: 'Three vxlan nodes with two pods each', command: '<%= config.bin %> lab up'},
-    {description: 'host-gw, both address families', command: '<%= config.bin %> lab up hg --backend host-gw --dual-stack'},
+    {description: 'host-gw, both address families', command: '<%= config.bin %> lab up --name hg --backend host-gw --dual-stack'},
     {description: 'Nodes that are reached over SSH', command: '<%= config.bin %> lab up --ssh'},
   ];
-  static override args = {name: Args.string({description: 'name of the lab', default: 'demo'})};
   static override flags = withEnv({
+    name: labNameFlag(),
     output: outputFlag(),
     nodes: Flags.integer({summary: 'number of nodes', default: 3, min: 1, max: 200}),
-    pods: Flags.integer({summary: 'pods on each node', default: 2, min: 0, max: 200}),
+    'pods-per-node': Flags.integer({summary: 'pods on each node', default: 2, min: 0, max: 200}),
     backend: Flags.string({summary: 'flannel backend', options: ['vxlan', 'host-gw'], default: 'vxlan'}),
     'direct-routing': Flags.boolean({summary: 'vxlan: plain routes between nodes on one segment'}),
     'dual-stack': Flags.boolean({summary: 'IPv6 beside IPv4'}),
     underlay: Flags.string({
-      summary: 'flat: one segment; routed: n1 and n2 on one, the others behind a router',
-      options: ['flat', 'routed'],
-      default: 'flat',
+      summary: 'l2: one segment; routed: n1 and n2 on one, the others behind a router',
+      options: ['l2', 'routed'],
+      default: 'l2',
     }),
     vni: Flags.integer({summary: 'VXLAN network identifier', default: 1}),
     'vxlan-port': Flags.integer({summary: 'VXLAN UDP port', default: 8472}),
@@ -32,12 +32,12 @@ export default class LabUp extends BaseCommand {
   });
 
   async run(): Promise<void> {
-    const {args, flags} = await this.parse(LabUp);
+    const {flags} = await this.parse(LabUp);
     const {labUp} = await import('../../edge/lab/up.js');
     const spec: LabSpec = {
-      name: args.name,
+      name: flags.name,
       nodes: flags.nodes,
-      pods: flags.pods,
+      pods: flags['pods-per-node'],
       backend: flags.backend as LabSpec['backend'],
       directRouting: flags['direct-routing'],
       dualStack: flags['dual-stack'],

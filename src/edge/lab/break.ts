@@ -1,5 +1,5 @@
 import {Failure} from '../../failure.js';
-import type {LabReport, ShowReport} from '../reporters/documents.js';
+import type {LabFaultReport, ShowReport} from '../reporters/documents.js';
 import {runIn} from './exec.js';
 import type {Fault, LabFacts, LabStep} from './faults/fault.js';
 import {faults} from './faults/index.js';
@@ -34,14 +34,14 @@ export const faultTable = (): ShowReport => ({
 });
 
 /** @throws Failure when the fault makes no sense in this lab, or one of its commands fails (it names the command and what it said). */
-export async function breakLab(name: string, fault: Fault): Promise<LabReport> {
+export async function breakLab(name: string, fault: Fault): Promise<LabFaultReport> {
   const lab = await loadLab(name);
   const facts = factsOf(lab);
   if (!fault.fits(facts))
     throw new Failure(`${fault.id} makes no sense in the lab ${name} (${facts.backend}, ${facts.nodes.length} nodes)`);
   await runSteps(lab, fault.inject(facts));
   return {
-    name,
+    lab: name,
     backend: facts.backend,
     fault: fault.id,
     did: fault.title,
@@ -49,11 +49,11 @@ export async function breakLab(name: string, fault: Fault): Promise<LabReport> {
   };
 }
 
-export async function fixLab(name: string, fault: Fault): Promise<LabReport> {
+export async function fixLab(name: string, fault: Fault): Promise<LabFaultReport> {
   const lab = await loadLab(name);
   const facts = factsOf(lab);
   await runSteps(lab, fault.fix(facts));
-  return {name, backend: facts.backend, fault: fault.id, did: `took back: ${fault.title}`, next: [`flanctl doctor --lab ${name}`]};
+  return {lab: name, backend: facts.backend, fault: fault.id, did: `took back: ${fault.title}`, next: [`flanctl doctor --lab ${name}`]};
 }
 
 /** Runs each step in its place, in order; the first that fails ends it. */

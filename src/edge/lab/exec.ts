@@ -17,7 +17,7 @@ export async function enter(lab: Lab, place: string): Promise<readonly string[]>
   }
   if (!(await alive(node))) {
     throw new Failure(`node ${node.name} of the lab ${lab.spec.name} does not run any more`, {
-      hints: [`flanctl lab up ${lab.spec.name} --replace`],
+      hints: [`flanctl lab up --name ${lab.spec.name} --replace`],
     });
   }
   const inNode = ['nsenter', '-t', String(node.pid), '-m', '-u', '-n', '-p', '--'];

@@ -24,7 +24,7 @@ export async function claim(lab: Lab): Promise<void> {
 
 export const taken = (name: string): Failure =>
   new Failure(`there is a lab ${name} already`, {
-    hints: [`flanctl lab down ${name}`, `flanctl lab up ${name} --replace`, 'flanctl lab list shows all'],
+    hints: [`flanctl lab down --name ${name}`, `flanctl lab up --name ${name} --replace`, 'flanctl lab list shows all'],
   });
 
 /** Written whole or not at all, whatever ends the process. */
@@ -58,7 +58,7 @@ export async function loadLab(name: string): Promise<Lab> {
       hints: others.length > 0 ? [`there is: ${others.join(', ')}`] : ['flanctl lab up makes one'],
     });
   }
-  if (lab.phase !== 'up') throw new Failure(`the lab ${name} was never finished`, {hints: [`flanctl lab down ${name}`]});
+  if (lab.phase !== 'up') throw new Failure(`the lab ${name} was never finished`, {hints: [`flanctl lab down --name ${name}`]});
   return lab;
 }
 

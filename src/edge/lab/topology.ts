@@ -16,8 +16,8 @@ export interface LabSpec {
   readonly backend: 'vxlan' | 'host-gw';
   readonly directRouting: boolean;
   readonly dualStack: boolean;
-  /** `flat`: all nodes on one L2 segment. `routed`: n1 and n2 on one, the others on another, with a router between. */
-  readonly underlay: 'flat' | 'routed';
+  /** `l2`: all nodes on one L2 segment. `routed`: n1 and n2 on one, the others on another, with a router between. */
+  readonly underlay: 'l2' | 'routed';
   readonly vni: number;
   readonly port: number;
   /** MTU of the nodes' eth0, bytes. */
@@ -92,7 +92,7 @@ export const defaultSpec: LabSpec = {
   backend: 'vxlan',
   directRouting: false,
   dualStack: false,
-  underlay: 'flat',
+  underlay: 'l2',
   vni: 1,
   port: 8472,
   mtu: 1500,

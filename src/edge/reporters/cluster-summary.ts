@@ -16,7 +16,11 @@ export function clusterSummary(cluster: Cluster, from: string, pods: ReadonlyMap
       .map(({name, survey, lease, uplink, mode}) => ({
         name,
         via: survey.state.via,
-        state: !survey.state.failure ? ('read' as const) : survey.looksAt.links || survey.looksAt.routes ? ('partly' as const) : ('unreadable' as const),
+        state: !survey.state.failure
+          ? ('read' as const)
+          : survey.looksAt.links || survey.looksAt.routes
+            ? ('partly' as const)
+            : ('unreadable' as const),
         mode: mode?.type ?? null,
         subnet: lease?.subnet ?? null,
         ipv6Subnet: lease?.ipv6Subnet ?? null,

@@ -10,6 +10,7 @@ export type ShowReport = Document<'ShowReport'>;
 export type ExplainReport = Document<'ExplainReport'>;
 export type GatherReport = Document<'GatherReport'>;
 export type LabReport = Document<'LabReport'>;
+export type LabFaultReport = Document<'LabFaultReport'>;
 export type LabListReport = Document<'LabListReport'>;
 export type PingReport = Document<'PingReport'>;
 

@@ -17,6 +17,7 @@ export interface Results {
   readonly ExplainReport: documents.ExplainReport;
   readonly GatherReport: documents.GatherReport;
   readonly LabReport: documents.LabReport;
+  readonly LabFaultReport: documents.LabFaultReport;
   readonly LabListReport: documents.LabListReport;
   readonly PingReport: documents.PingReport;
 }
@@ -30,6 +31,7 @@ const tables: {readonly [K in Kind]: () => Promise<Render<Results[K]>>} = {
   ExplainReport: async () => (await import('./table/explain.js')).explain,
   GatherReport: async () => (await import('./table/gather.js')).gather,
   LabReport: async () => (await import('./table/lab.js')).lab,
+  LabFaultReport: async () => (await import('./table/lab-fault.js')).labFault,
   LabListReport: async () => (await import('./table/lab.js')).labList,
   PingReport: async () => (await import('./table/ping.js')).ping,
 };

@@ -87,7 +87,7 @@ export const schemas = {
         node: z.string(),
         table: z.string(),
         sign: z.enum(['-', '+', '~']).describe('- missing, + unexpected, ~ changed'),
-        row: z.string().describe('in iproute2\'s words'),
+        row: z.string().describe("in iproute2's words"),
         want: z.string().optional().describe('for ~: what should be there'),
         fields: list(z.string()).optional(),
         peer: z.string().optional(),
@@ -102,12 +102,26 @@ export const schemas = {
     rows: list(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).readonly()),
     gaps: list(gap),
   }),
-  ExplainReport: object({topic: z.string(), what: z.enum(['rule', 'mode', 'index']), title: z.string(), text: z.string().describe('Markdown')}),
+  ExplainReport: object({
+    topic: z.string(),
+    what: z.enum(['rule', 'mode', 'index']),
+    title: z.string(),
+    text: z.string().describe('Markdown'),
+  }),
   GatherReport: object({
     file: nullable('where the snapshot was written'),
-    nodes: list(object({node: z.string(), via: z.string(), sections: z.int(), bytes: z.int(), failure: nullable('why the node could not be read')})),
+    nodes: list(
+      object({node: z.string(), via: z.string(), sections: z.int(), bytes: z.int(), failure: nullable('why the node could not be read')}),
+    ),
   }),
   LabReport: z.looseObject({name: z.string(), backend: z.string()}).readonly(),
+  LabFaultReport: object({
+    lab: z.string(),
+    backend: z.string(),
+    fault: z.string(),
+    did: z.string().describe('what was done, in words'),
+    next: list(z.string()).describe('commands to go on with'),
+  }),
   LabListReport: object({labs: list(z.looseObject({name: z.string()}).readonly())}),
   PingReport: object({
     ok: z.boolean(),
@@ -117,7 +131,7 @@ export const schemas = {
         to: z.string(),
         family: z.union([z.literal(4), z.literal(6)]),
         small: z.boolean().describe('a small echo was answered'),
-        large: z.boolean().describe('the largest that fits the sender\'s MTU, with DF, was answered'),
+        large: z.boolean().describe("the largest that fits the sender's MTU, with DF, was answered"),
       }),
     ),
   }),
@@ -131,7 +145,12 @@ const error = z.strictObject({...head, kind: z.literal('Error'), error: object({
 /** JSON Schema (2020-12) of each document, by file name. */
 export function publishedSchemas(): {readonly [name: string]: unknown} {
   const documents = Object.entries(schemas).map(([kind, schema]): [string, unknown] => {
-    const {$schema: _, properties, required, ...rest} = z.toJSONSchema(schema, {io: 'output'}) as {$schema?: string; properties: object; required?: readonly string[]};
+    const {
+      $schema: _,
+      properties,
+      required,
+      ...rest
+    } = z.toJSONSchema(schema, {io: 'output'}) as {$schema?: string; properties: object; required?: readonly string[]};
     return [
       kind,
       {

@@ -16,10 +16,12 @@ export const diff: Render<DiffReport> = (report, {level}) => {
     const about = entry.peer === undefined ? '' : paint.dim(`  # ${oneLine(entry.peer)}`);
     const colour = {'-': paint.error, '+': paint.good, '~': paint.warning}[entry.sign];
     out.push(`${colour(`${entry.sign} ${oneLine(entry.row)}`)}${about}`);
-    if (entry.want !== undefined) out.push(`${paint.dim('  should be:')} ${oneLine(entry.want)}${entry.fields ? paint.dim(`  (${entry.fields.join(', ')})`) : ''}`);
+    if (entry.want !== undefined)
+      out.push(`${paint.dim('  should be:')} ${oneLine(entry.want)}${entry.fields ? paint.dim(`  (${entry.fields.join(', ')})`) : ''}`);
   }
   const unread = report.gaps.filter((g) => g.what === 'node');
   if (unread.length > 0) out.push('', ...unread.map((g) => `${paint.warning('? not read')}  ${oneLine(g.node)}: ${oneLine(g.why)}`));
-  if (report.entries.length === 0) out.push('', unread.length > 0 ? 'no difference in what could be read' : `${paint.good('✔')} no difference`);
+  if (report.entries.length === 0)
+    out.push('', unread.length > 0 ? 'no difference in what could be read' : `${paint.good('✔')} no difference`);
   return `${out.join('\n')}\n`;
 };

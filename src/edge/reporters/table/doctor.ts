@@ -1,4 +1,3 @@
-
 import {oneLine} from '../../ui/escape.js';
 import {type Theme, theme} from '../../ui/theme.js';
 import type {DoctorReport, FindingDocument} from '../documents.js';
@@ -28,15 +27,21 @@ function block(finding: FindingDocument, paint: Theme, width: number): string[] 
     ...field('effect', finding.effect, paint, width),
     ...field('cause', finding.cause, paint, width),
   ];
-  const shown = finding.evidence.flatMap((e) => [{kind: 'command' as const, text: `${e.node}$ ${e.command}`}, ...e.lines.map((text) => ({kind: 'row' as const, text}))]);
+  const shown = finding.evidence.flatMap((e) => [
+    {kind: 'command' as const, text: `${e.node}$ ${e.command}`},
+    ...e.lines.map((text) => ({kind: 'row' as const, text})),
+  ]);
   for (const [i, line] of shown.slice(0, EVIDENCE_LINES).entries()) {
     const text = oneLine(line.text);
     lines.push(`  ${paint.dim(i === 0 ? 'seen    ' : '        ')}${line.kind === 'command' ? paint.dim(text) : `  ${text}`}`);
   }
-  if (shown.length > EVIDENCE_LINES) lines.push(`          ${paint.dim(`… ${shown.length - EVIDENCE_LINES} more lines (-o json has them all)`)}`);
+  if (shown.length > EVIDENCE_LINES)
+    lines.push(`          ${paint.dim(`… ${shown.length - EVIDENCE_LINES} more lines (-o json has them all)`)}`);
   lines.push(...field('remedy', finding.remedy.summary, paint, width));
-  for (const step of finding.remedy.steps.slice(0, STEPS)) lines.push(`            ${paint.dim(`${oneLine(step.node)}#`)} ${oneLine(step.run)}`);
-  if (finding.remedy.steps.length > STEPS) lines.push(`            ${paint.dim(`… ${finding.remedy.steps.length - STEPS} more commands (-o json has them all)`)}`);
+  for (const step of finding.remedy.steps.slice(0, STEPS))
+    lines.push(`            ${paint.dim(`${oneLine(step.node)}#`)} ${oneLine(step.run)}`);
+  if (finding.remedy.steps.length > STEPS)
+    lines.push(`            ${paint.dim(`… ${finding.remedy.steps.length - STEPS} more commands (-o json has them all)`)}`);
   for (const child of finding.consequences) {
     lines.push(`  ${paint.dim('└ follows:')} ${child.rule} ${paint.dim(oneLine(child.node))} ${paint.dim(oneLine(child.message))}`);
   }
@@ -75,8 +80,11 @@ function gaps(report: DoctorReport, paint: Theme): string[] {
     byNode.set(n.node, held);
   }
   for (const [node, {rules, missing}] of byNode) {
-    lines.push(`${paint.warning('? not evaluated')}  ${oneLine(node)}: ${rules.length} rules, for want of ${oneLine([...missing].sort().join(', '))}`);
-    for (const gap of report.gaps.filter((g) => g.node === node && g.what !== 'node').slice(0, 5)) lines.push(`    ${paint.dim(`${oneLine(gap.what)}: ${oneLine(gap.why)}`)}`);
+    lines.push(
+      `${paint.warning('? not evaluated')}  ${oneLine(node)}: ${rules.length} rules, for want of ${oneLine([...missing].sort().join(', '))}`,
+    );
+    for (const gap of report.gaps.filter((g) => g.node === node && g.what !== 'node').slice(0, 5))
+      lines.push(`    ${paint.dim(`${oneLine(gap.what)}: ${oneLine(gap.why)}`)}`);
   }
   return lines.length > 0 ? [...lines, ''] : [];
 }
@@ -90,5 +98,7 @@ function verdict({summary, exit}: DoctorReport, paint: Theme): string {
     ...(summary.infos > 0 ? [paint.info(count(summary.infos, 'note'))] : []),
   ];
   if (found.length > 0) return `${found.join(', ')}  ${paint.dim(`(${looked}; exit ${exit})`)}`;
-  return exit === 0 ? `${paint.good('✔ healthy')}  ${paint.dim(`(${looked})`)}` : `${paint.warning('? nothing wrong in what could be seen')}  ${paint.dim(`(${looked}; exit ${exit})`)}`;
+  return exit === 0
+    ? `${paint.good('✔ healthy')}  ${paint.dim(`(${looked})`)}`
+    : `${paint.warning('? nothing wrong in what could be seen')}  ${paint.dim(`(${looked}; exit ${exit})`)}`;
 }

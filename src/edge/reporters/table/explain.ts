@@ -25,4 +25,7 @@ function block(line: string, paint: Theme, width: number): string[] {
 }
 
 const inline = (text: string, paint: Theme): string =>
-  text.replace(/\*\*(.+?)\*\*/g, (_, bold: string) => paint.strong(bold)).replace(/`([^`]+)`/g, (_, code: string) => paint.info(code)).replaceAll('**', '');
+  text
+    .replace(/\*\*(.+?)\*\*/g, (_, bold: string) => paint.strong(bold))
+    .replace(/`([^`]+)`/g, (_, code: string) => paint.info(code))
+    .replaceAll('**', '');

@@ -8,7 +8,9 @@ export function heading(cluster: ClusterSummary, paint: Theme): string {
   const settings = cluster.settings;
   const parts = [
     `${read === cluster.nodes.length ? read : `${read} of ${cluster.nodes.length}`} nodes`,
-    cluster.mode === null ? 'mode not recognised' : `${cluster.mode}${settings?.['directRouting'] ? ' + DirectRouting' : ''}${cluster.mode === 'vxlan' ? ` (VNI ${settings?.['vni']}, UDP ${settings?.['port']})` : ''}`,
+    cluster.mode === null
+      ? 'mode not recognised'
+      : `${cluster.mode}${settings?.['directRouting'] ? ' + DirectRouting' : ''}${cluster.mode === 'vxlan' ? ` (VNI ${settings?.['vni']}, UDP ${settings?.['port']})` : ''}`,
     ...(cluster.networks.length > 0 ? [cluster.networks.join(' + ')] : []),
   ];
   const known = cluster.configuredBy === 'net-conf' ? 'configuration from net-conf' : 'configuration derived from the nodes';

@@ -22,11 +22,11 @@ export const lab: Render<LabReport> = (report, {level}) => {
     n.pods.map((pod) => `${pod.name} ${pod.ip}`).join(', ') || '-',
   ]);
   const next = [
-    `flanctl lab ping ${report.name}`,
+    `flanctl lab ping --name ${report.name}`,
     `flanctl doctor --lab ${report.name}`,
-    `flanctl lab exec --lab ${report.name} ${nodes[0]?.name ?? 'n1'} -- ip route`,
+    `flanctl lab exec --name ${report.name} ${nodes[0]?.name ?? 'n1'} -- ip route`,
     ...(typeof report['sshConfig'] === 'string' ? [`ssh -F ${report['sshConfig']} ${nodes[0]?.name ?? 'n1'}`] : []),
-    `flanctl lab down ${report.name}`,
+    `flanctl lab down --name ${report.name}`,
   ];
   return [
     `${paint.good('✔')} lab ${paint.strong(report.name)} is up: ${report.backend}`,
