@@ -1,9 +1,9 @@
 import type {Route} from '../kernel/route.js';
 import type {Rule} from '../kernel/rule.js';
+import type {NamespaceState} from '../model/state.js';
 import {type Family, familyOf, type Ip} from '../net/address.js';
 import {PrefixIndex} from '../net/lpm.js';
 import {contains, lengthOf} from '../net/prefix.js';
-import type {NamespaceState} from '../model/state.js';
 
 /** The parts of a packet that policy rules and routes look at. */
 export interface Query {
@@ -38,6 +38,8 @@ function indexOf(routes: readonly Route[]): Map<string, PrefixIndex<Route>> {
   return known;
 }
 
+const refusing: ReadonlySet<string> = new Set(['blackhole', 'prohibit', 'unreachable']);
+
 /** The rules every namespace is born with, for a node whose `ip rule` was not gathered. */
 const defaultRules = (family: Family): readonly Rule[] => [
   {family, priority: 0, action: 'lookup', table: 'local'},
@@ -61,11 +63,13 @@ export function lookup(state: NamespaceState, query: Query): Lookup {
   let from = 0;
   for (const rule of rules) {
     if (rule.priority < from) continue;
+    from = 0;
     const verdict = selects(rule, query);
     if (verdict === 'unknown') return {kind: 'unknown', why: `policy rule ${rule.priority} has a selector that the question leaves open`};
     if (!verdict) continue;
-    if (rule.action === 'goto' && rule.goto !== undefined) {
-      from = rule.goto;
+    if (rule.action === 'goto') {
+      // A target that is not there is no refusal: the kernel goes on with the next rule.
+      if (rules.some((r) => r.priority === rule.goto)) from = rule.goto ?? 0;
       continue;
     }
     if (rule.action === 'nop') continue;
@@ -74,7 +78,9 @@ export function lookup(state: NamespaceState, query: Query): Lookup {
     const found = search(index.get(`${family} ${table}`), query, rule);
     if (found === undefined) continue;
     if (found.type === 'throw') continue;
-    if (['blackhole', 'prohibit', 'unreachable'].includes(found.type)) return {kind: 'refused', rule, route: found, how: found.type};
+    if (refusing.has(found.type)) return {kind: 'refused', rule, route: found, how: found.type};
+    if (rule.suppress_ifgroup !== undefined)
+      return {kind: 'unknown', why: `policy rule ${rule.priority} asks for the group of ${found.dev ?? 'the device'}`};
     return {kind: 'route', rule, route: found};
   }
   return {kind: 'no-route'};
@@ -85,10 +91,18 @@ export function selects(rule: Rule, query: Query): boolean | 'unknown' {
   const checks: (boolean | 'unknown')[] = [];
   if (rule.src !== undefined) checks.push(query.src === undefined ? lengthOf(rule.src) === 0 : contains(rule.src, query.src));
   if (rule.dst !== undefined) checks.push(contains(rule.dst, query.dst));
-  if (rule.iif !== undefined) checks.push(rule.iif === query.iif);
+  // To the kernel what the node itself sends comes in by lo.
+  if (rule.iif !== undefined) checks.push(rule.iif === (query.iif ?? 'lo'));
   if (rule.oif !== undefined) checks.push(rule.oif === query.oif);
-  if (rule.fwmark !== undefined) checks.push(((query.mark ?? 0) & (rule.fwmask ?? 0xffffffff)) >>> 0 === rule.fwmark);
-  if (rule.ipproto !== undefined || rule.sport !== undefined || rule.dport !== undefined || rule.uidrange !== undefined || rule.tos !== undefined || rule.l3mdev) {
+  if (rule.fwmark !== undefined) checks.push((((query.mark ?? 0) ^ rule.fwmark) & (rule.fwmask ?? 0xffffffff)) === 0);
+  if (
+    rule.ipproto !== undefined ||
+    rule.sport !== undefined ||
+    rule.dport !== undefined ||
+    rule.uidrange !== undefined ||
+    rule.tos !== undefined ||
+    rule.l3mdev
+  ) {
     checks.push('unknown');
   }
   if (checks.includes(false)) return rule.not === true;
@@ -99,11 +113,14 @@ export function selects(rule: Rule, query: Query): boolean | 'unknown' {
 function search(table: PrefixIndex<Route> | undefined, query: Query, rule: Rule): Route | undefined {
   if (!table) return undefined;
   for (const group of table.covering(query.dst)) {
-    const usable = group.filter((r) => !r.flags.includes('dead') && (query.oif === undefined || r.dev === query.oif || r.nexthops?.some((n) => n.dev === query.oif)));
+    const usable = group.filter(
+      (r) => !r.flags.includes('dead') && (query.oif === undefined || r.dev === query.oif || r.nexthops?.some((n) => n.dev === query.oif)),
+    );
     const best = usable.toSorted((a, b) => a.metric - b.metric)[0];
     if (best === undefined) continue;
-    if (rule.suppress_prefixlength !== undefined && lengthOf(best.dst) <= rule.suppress_prefixlength) return undefined;
-    return best;
+    // Only a route that leads somewhere is suppressed; one that refuses is final (fib_rules_lookup).
+    const suppressed = rule.suppress_prefixlength !== undefined && lengthOf(best.dst) <= rule.suppress_prefixlength;
+    return suppressed && !refusing.has(best.type) ? undefined : best;
   }
   return undefined;
 }
