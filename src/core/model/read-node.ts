@@ -37,15 +37,23 @@ export function readNode(dump: NodeDump): NodeState {
   };
   const file = (name: string): Looked<Section> => {
     const section = sections.get(name);
-    if (section === undefined) return dump.failure || !sections.has('cni-bin') ? undefined : 'none';
-    if (section.rc === 0) return section;
+    // The script prints these sections whether the file is there or not; without one, nobody looked.
+    if (section === undefined || section.rc === 0) return section;
     return /no such file/i.test(section.err ?? section.out) || section.rc === 2 ? 'none' : (gap(name, whyFailed(section)), undefined);
   };
   const envFile = file('subnet.env');
   const env = present(envFile) ? parseSubnetEnv(envFile.out, envFile.command) : undefined;
   env?.problems.forEach(problem('subnet.env'));
   const confFile = file('net-conf.json');
-  const cniFiles = dump.sections.filter((s) => s.name.startsWith('cni/') && s.rc === 0).map((s) => readCniFile(s.name.slice(4), s.out, s.command));
+  const cniSections = dump.sections.filter((s) => s.name.startsWith('cni/'));
+  const cniFailed = cniSections.filter((s) => s.rc !== 0);
+  for (const section of cniFailed) gap(section.name, whyFailed(section));
+  // Which file the runtime takes hangs on all that stand before it: with one unread, the answer is not known.
+  const cniUnknown =
+    cniFailed.length > 0 ||
+    (dump.failure !== undefined && !sections.has('cni-bin')) ||
+    [...skipped.keys()].some((name) => name.startsWith('cni/'));
+  const cniFiles = cniSections.map((s) => readCniFile(s.name.slice(4), s.out, s.command));
   const cniBin = sections.get('cni-bin');
   const sysctl = usable('sysctl');
   const sockets = usable('ss-udp');
@@ -61,8 +69,19 @@ export function readNode(dump: NodeDump): NodeState {
     ...(dump.failure && {failure: dump.failure}),
     subnetEnv: present(envFile) && env ? {...env.env, command: envFile.command} : (envFile as 'none' | undefined),
     netConf: present(confFile) ? {...parseNetConfText(confFile.out), command: confFile.command} : (confFile as 'none' | undefined),
-    cni: cniFiles.length > 0 ? cniFiles.toSorted((a, b) => (a.name < b.name ? -1 : 1)) : cniBin ? 'none' : undefined,
-    cniBin: cniBin === undefined ? undefined : cniBin.rc === 0 && cniBin.out.trim() !== '' ? new Set(cniBin.out.split(/\s+/).filter(Boolean)) : 'none',
+    cni: cniUnknown
+      ? undefined
+      : cniFiles.length > 0
+        ? cniFiles.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+        : cniBin
+          ? 'none'
+          : undefined,
+    cniBin:
+      cniBin === undefined
+        ? undefined
+        : cniBin.rc === 0 && cniBin.out.trim() !== ''
+          ? new Set(cniBin.out.split(/\s+/).filter(Boolean))
+          : 'none',
     sysctl: sysctls && new Map(sysctls.rows.map((row) => [row.key, row.value])),
     netfilter: readNetfilter((name) => usable(name), skipped, gap),
     sockets: socketRows?.rows as readonly SocketRow[] | undefined,
@@ -148,5 +167,11 @@ function readPods(dump: NodeDump, gap: AddGap): readonly PodState[] | undefined 
     pod.set(match[2]!, section);
   }
   if (byPod.size === 0) return dump.sections.some((s) => s.name === 'pods') ? [] : undefined;
-  return [...byPod].map(([name, sections]) => ({name, ...readNamespace((s) => sections.get(s), (what, why) => gap(`pods/${name}/${what}`, why))}));
+  return [...byPod].map(([name, sections]) => ({
+    name,
+    ...readNamespace(
+      (s) => sections.get(s),
+      (what, why) => gap(`pods/${name}/${what}`, why),
+    ),
+  }));
 }
