@@ -1,15 +1,18 @@
 import {buildCluster, type Cluster, type Given} from '../core/model/cluster.js';
 import {readNode} from '../core/model/read-node.js';
 import type {Gap, NodeDump} from '../core/model/snapshot.js';
-import type {NodeState} from '../core/model/state.js';
+import type {NamespaceState, NodeState} from '../core/model/state.js';
 import {Surveyor} from '../core/model/survey.js';
 import {type NodeView, view} from '../core/model/view.js';
 import {examineCluster, examineNode, type NotEvaluated} from '../core/rules/examine.js';
 import {compare, type Finding, fold, type Judged} from '../core/rules/fold.js';
 import type {Rule} from '../core/rules/rule.js';
 
-/** Nodes whose parsed tables are kept between the two passes; beyond it each node is read twice and dropped. */
-const KEPT = 64;
+/**
+ * Rows that are kept between the two passes, some 700 bytes each; with more, none are kept and each node is read twice: reading again
+ * is cheaper than what a large heap costs the collector (docs/performance.md).
+ */
+const KEPT_ROWS = 300_000;
 
 /** A sequence of node dumps that can be walked more than once. */
 export interface Dumps {
@@ -30,23 +33,26 @@ export interface Diagnosis {
  */
 export async function survey(dumps: Dumps, given: Given): Promise<{cluster: Cluster; states: () => AsyncGenerator<NodeState>; pods: ReadonlyMap<string, number>}> {
   const surveyor = new Surveyor();
-  const kept: NodeState[] = [];
+  let kept: NodeState[] | undefined = [];
   const pods = new Map<string, number>();
-  let total = 0;
+  let rows = 0;
   for await (const dump of dumps.nodes()) {
     const state = readNode(dump);
     surveyor.add(state);
     if (state.pods) pods.set(state.name, state.pods.length);
-    total += 1;
-    if (kept.length < KEPT) kept.push(state);
+    rows += rowsOf(state) + (state.pods ?? []).reduce((n, pod) => n + rowsOf(pod), 0);
+    if (rows > KEPT_ROWS) kept = undefined;
+    kept?.push(state);
   }
   const cluster = buildCluster(surveyor, given);
   async function* states(): AsyncGenerator<NodeState> {
-    if (total <= kept.length) yield* kept;
+    if (kept) yield* kept;
     else for await (const dump of dumps.nodes()) yield readNode(dump);
   }
   return {cluster, states, pods};
 }
+
+const rowsOf = ({tables}: NamespaceState): number => Object.values(tables).reduce((n, rows) => n + rows.length, 0);
 
 export async function* views(cluster: Cluster, states: AsyncIterable<NodeState>): AsyncGenerator<NodeView> {
   for await (const state of states) yield view(cluster, state);

@@ -66,11 +66,18 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
   const directRouting = surveys.some((s) => strongest(s).some((d) => d.mode === mode && d.detection.settings.directRouting));
   const settings = mode && (netConf ? mode.settings(netConf.backend) : {...detected!.settings, directRouting});
   const networks = networksOf(surveys, netConf);
-  const members = surveys.map((survey) => {
-    const listed = given.inventory?.nodes.find((n) => n.name === survey.name);
-    return member(survey, listed, {mode, settings, networks, claims, surveys});
-  });
-  const missing = (given.inventory?.nodes ?? []).filter((n) => !surveys.some((s) => s.name === n.name));
+  const context: Context = {
+    mode,
+    settings,
+    networks,
+    claims,
+    lengths: {4: commonLength(surveys, 4), 6: commonLength(surveys, 6)},
+    witnesses: routeWitnesses(claims, networks),
+  };
+  const entries = new Map((given.inventory?.nodes ?? []).map((n) => [n.name, n]));
+  const members = surveys.map((survey) => member(survey, entries.get(survey.name), context));
+  const names = new Set(surveys.map((s) => s.name));
+  const missing = (given.inventory?.nodes ?? []).filter((n) => !names.has(n.name));
   return {
     source: given.inventory ? 'inventory' : 'derived',
     configuredBy: netConf ? 'net-conf' : 'derived',
@@ -102,7 +109,28 @@ interface Context {
   readonly settings: Settings | undefined;
   readonly networks: readonly Prefix[];
   readonly claims: Claims;
-  readonly surveys: readonly NodeSurvey[];
+  /** The length of pod subnets, where most nodes that say agree. */
+  readonly lengths: {readonly [F in Family]: number | undefined};
+  readonly witnesses: RouteWitnesses;
+}
+
+/** Pod subnets of the peers' routes by an address that may tell whose they are: their gateways and their own first address. */
+type RouteWitnesses = ReadonlyMap<Ip, readonly {readonly subnet: Prefix; readonly order: number}[]>;
+
+/** An index, because N nodes that each look through N subnets are slow from a thousand on. */
+function routeWitnesses(claims: Claims, networks: readonly Prefix[]): RouteWitnesses {
+  const index = new Map<Ip, {subnet: Prefix; order: number}[]>();
+  let order = 0;
+  for (const [subnet, gateways] of claims.route) {
+    order += 1;
+    if (!networks.some((n) => contains(n, subnet))) continue;
+    for (const address of new Set([baseOf(subnet), ...gateways.keys()])) {
+      const held = index.get(address);
+      if (held) held.push({subnet, order});
+      else index.set(address, [{subnet, order}]);
+    }
+  }
+  return index;
 }
 
 function member(survey: NodeSurvey, listed: InventoryNode | undefined, context: Context): Member {
@@ -164,6 +192,8 @@ function publicAddress(survey: NodeSurvey, family: Family, tunnel: Link | undefi
   const local = tunnel && localOf(tunnel);
   const held = local !== undefined && survey.addresses.some((a) => a.address === local) ? [local] : [];
   const candidates = [...new Set([...held, ...onUplink])];
+  // A tunnel whose source is gone, and nothing in its place: peers still send to what was published.
+  if (candidates.length === 0) return local?.startsWith('fe80:') ? undefined : local;
   if (candidates.length < 2) return candidates[0];
   const votes = (address: Ip) => {
     let n = 0;
@@ -178,10 +208,10 @@ function publicAddress(survey: NodeSurvey, family: Family, tunnel: Link | undefi
  * The node's pod subnet. Four witnesses may disagree after a fault: subnet.env, the tunnel device's address, the bridge's address and
  * the routes of the peers; the majority is taken, subnet.env when they are even, and the rules report who differs.
  */
-function subnetOf(survey: NodeSurvey, family: Family, device: string | undefined, {networks, claims, surveys, mode}: Context): Prefix | undefined {
+function subnetOf(survey: NodeSurvey, family: Family, device: string | undefined, {networks, claims, lengths, witnesses: byAddress, mode}: Context): Prefix | undefined {
   const env = survey.state.subnetEnv;
   const stated = env !== undefined && env !== 'none' ? (family === 4 ? env.subnet : env.ipv6Subnet) : undefined;
-  const length = stated === undefined ? commonLength(surveys, family) : lengthOf(stated);
+  const length = stated === undefined ? lengths[family] : lengthOf(stated);
   if (length === undefined) return stated;
   const inside = (address: Ip) => networks.some((n) => contains(n, address));
   const witnesses: Prefix[] = stated === undefined ? [] : [stated];
@@ -191,10 +221,12 @@ function subnetOf(survey: NodeSurvey, family: Family, device: string | undefined
     if (ofTunnel || a.prefixlen === length) witnesses.push(tryPrefix(`${a.address}/${length}`)!);
   }
   const addresses = new Set(survey.addresses.map((a) => a.address));
-  for (const [subnet, gateways] of claims.route) {
-    if (lengthOf(subnet) !== length || !networks.some((n) => contains(n, subnet))) continue;
-    const throughUs = [...gateways].some(([gateway, by]) => (addresses.has(gateway) || gateway === baseOf(subnet)) && by.some((n) => n !== survey.name));
-    if (throughUs && (addresses.has(baseOf(subnet)) || [...gateways.keys()].some((g) => addresses.has(g)))) witnesses.push(subnet);
+  const ours = new Map([...addresses].flatMap((address) => byAddress.get(address) ?? []).map(({subnet, order}) => [subnet, order]));
+  // In the order they were first seen, since the first of equals is taken.
+  for (const [subnet] of [...ours].toSorted((a, b) => a[1] - b[1])) {
+    if (lengthOf(subnet) !== length) continue;
+    const gateways = claims.route.get(subnet) ?? new Map<Ip, readonly string[]>();
+    if ([...gateways].some(([gateway, by]) => (addresses.has(gateway) || gateway === baseOf(subnet)) && by.some((n) => n !== survey.name))) witnesses.push(subnet);
   }
   const counted = new Map<Prefix, number>();
   for (const w of witnesses) counted.set(w, (counted.get(w) ?? 0) + 1);

@@ -22,18 +22,24 @@ export interface DiffRow {
 }
 export type Changes = {readonly [T in DiffTable]?: readonly Change<DiffRow[T]>[]};
 
-/** How rows of one table are matched: `place` tells which entry a row is, `differences` which of the fields flannel sets are not as wanted. */
+/**
+ * How rows of one table are matched: `group` and `place` tell which entry a row is, `differences` which of the fields flannel sets are
+ * not as wanted. Two words and not one joined from both, because joining and hashing six million strings was the most of a thousand nodes.
+ */
 interface Comparison<Row> {
+  group(row: Row): string;
   place(row: Row): string;
   differences(want: Row, actual: Row): readonly string[];
   /** The order in which the kernel prefers rows of one place. */
   rank?(row: Row): number;
 }
 
+const none: readonly string[] = [];
 const list = (...fields: (readonly [string, boolean])[]): readonly string[] => fields.filter(([, same]) => !same).map(([name]) => name);
 
 export const comparisons: {readonly [T in DiffTable]: Comparison<DiffRow[T]>} = {
   link: {
+    group: () => '',
     place: (l) => l.ifname,
     differences: (w, a) =>
       list(
@@ -48,62 +54,87 @@ export const comparisons: {readonly [T in DiffTable]: Comparison<DiffRow[T]>} = 
       ),
   },
   address: {
-    place: (a) => `${a.dev} ${a.local}`,
+    group: (a) => a.dev,
+    place: (a) => a.local,
     differences: (w, a) => list(['prefixlen', w.prefixlen === a.prefixlen]),
   },
   route: {
-    place: (r) => `${r.family} ${r.table} ${r.dst}`,
+    group: (r) => r.table,
+    place: (r) => r.dst,
     rank: (r) => r.metric,
     // Metric and protocol are not compared by flannel either (flannel-backends.md §3).
-    differences: (w, a) =>
-      list(
+    differences(w, a) {
+      const onlink = !w.flags.includes('onlink') || a.flags.includes('onlink');
+      if (w.type === a.type && w.gateway === a.gateway && w.dev === a.dev && onlink && a.nexthops === undefined) return none;
+      return list(
         ['type', w.type === a.type],
         ['gateway', w.gateway === a.gateway],
         ['dev', w.dev === a.dev],
-        ['onlink', !w.flags.includes('onlink') || a.flags.includes('onlink')],
+        ['onlink', onlink],
         ['nexthops', a.nexthops === undefined],
-      ),
+      );
+    },
   },
   neigh: {
-    place: (n) => `${n.dev} ${n.dst}`,
-    differences: (w, a) => list(['lladdr', w.lladdr === a.lladdr], ['state', a.state.includes('PERMANENT')]),
+    group: (n) => n.dev,
+    place: (n) => n.dst,
+    differences(w, a) {
+      const permanent = a.state.includes('PERMANENT');
+      return w.lladdr === a.lladdr && permanent ? none : list(['lladdr', w.lladdr === a.lladdr], ['state', permanent]);
+    },
   },
   fdb: {
-    place: (f) => `${f.dev} ${f.mac}`,
-    differences: (w, a) => list(['dst', w.dst === a.dst]),
+    group: (f) => f.dev,
+    place: (f) => f.mac,
+    differences: (w, a) => (w.dst === a.dst ? none : ['dst']),
   },
 };
+
+/** The rows that are in one place, and whether somebody wants one there. */
+interface Place<Row> {
+  readonly rows: Row[];
+  claimed: boolean;
+}
 
 /**
  * What would have to change for the rows that flannel owns to become the expected ones. `owned` holds only rows that could be
  * flannel's; everything else on the node is none of its business.
  */
 export function diff<T extends DiffTable>(table: T, wants: readonly Want<DiffRow[T]>[], owned: readonly DiffRow[T][]): readonly Change<DiffRow[T]>[] {
-  const {place, differences, rank} = comparisons[table] as unknown as Comparison<DiffRow[T]>;
-  const have = new Map<string, DiffRow[T][]>();
+  const {group, place, differences, rank} = comparisons[table] as unknown as Comparison<DiffRow[T]>;
+  const groups = new Map<string, Map<string, Place<DiffRow[T]>>>();
+  const places: Place<DiffRow[T]>[] = [];
   for (const row of owned) {
+    const name = group(row);
+    let have = groups.get(name);
+    if (!have) {
+      have = new Map();
+      groups.set(name, have);
+    }
     const key = place(row);
-    const rows = have.get(key);
-    if (rows) rows.push(row);
-    else have.set(key, [row]);
+    const held = have.get(key);
+    if (held) held.rows.push(row);
+    else {
+      const fresh: Place<DiffRow[T]> = {rows: [row], claimed: false};
+      have.set(key, fresh);
+      places.push(fresh);
+    }
   }
-  if (rank) for (const rows of have.values()) if (rows.length > 1) rows.sort((a, b) => rank(a) - rank(b));
+  if (rank) for (const {rows} of places) if (rows.length > 1) rows.sort((a, b) => rank(a) - rank(b));
   const changes: Change<DiffRow[T]>[] = [];
-  const claimed = new Set<string>();
   for (const want of wants) {
-    const key = place(want.row);
-    claimed.add(key);
+    const held = groups.get(group(want.row))?.get(place(want.row));
+    if (held) held.claimed = true;
     if (want.tolerated) continue;
-    const rows = have.get(key);
-    if (rows === undefined) {
+    if (held === undefined) {
       changes.push({kind: 'missing', want});
       continue;
     }
     // Several rows in one place (an FDB address with two destinations): right when the first, which the kernel uses, is right.
-    const fields = differences(want.row, rows[0]!);
-    if (fields.length > 0) changes.push({kind: 'differs', want, actual: rows as [DiffRow[T], ...DiffRow[T][]], fields});
+    const fields = differences(want.row, held.rows[0]!);
+    if (fields.length > 0) changes.push({kind: 'differs', want, actual: held.rows as [DiffRow[T], ...DiffRow[T][]], fields});
   }
-  for (const [key, rows] of have) if (!claimed.has(key)) for (const actual of rows) changes.push({kind: 'unexpected', actual});
+  for (const {rows, claimed} of places) if (!claimed) for (const actual of rows) changes.push({kind: 'unexpected', actual});
   return changes;
 }
 

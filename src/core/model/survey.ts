@@ -38,7 +38,10 @@ type Tally<K, V> = Map<K, Map<V, string[]>>;
 
 function count<K, V>(tally: Tally<K, V>, key: K, value: V, node: string): void {
   let values = tally.get(key);
-  if (!values) tally.set(key, (values = new Map()));
+  if (!values) {
+    values = new Map();
+    tally.set(key, values);
+  }
   const nodes = values.get(value);
   if (nodes) nodes.push(node);
   else values.set(value, [node]);
@@ -57,7 +60,16 @@ export class Surveyor {
 
   add(state: NodeState): void {
     const {tables} = state;
-    const tunnel = (dev: string | undefined) => dev !== undefined && modes.some((mode) => mode.ownsDevice(dev));
+    const asked = new Map<string, boolean>();
+    const tunnel = (dev: string | undefined): boolean => {
+      if (dev === undefined) return false;
+      let owned = asked.get(dev);
+      if (owned === undefined) {
+        owned = modes.some((mode) => mode.ownsDevice(dev));
+        asked.set(dev, owned);
+      }
+      return owned;
+    };
     for (const row of tables.neigh ?? []) if (tunnel(row.dev) && row.lladdr !== undefined) count(this.#neigh, row.dst, row.lladdr, state.name);
     for (const row of tables.fdb ?? []) if (tunnel(row.dev) && row.dst !== undefined) count(this.#fdb, row.mac, row.dst, state.name);
     const networks = state.subnetEnv !== undefined && state.subnetEnv !== 'none' ? [...state.subnetEnv.networks, ...state.subnetEnv.ipv6Networks] : [];

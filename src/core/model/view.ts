@@ -4,6 +4,7 @@ import {lookup} from '../forwarding/lookup.js';
 import type {Fdb} from '../kernel/fdb.js';
 import type {Route} from '../kernel/route.js';
 import type {Expected} from '../modes/mode.js';
+import type {Mac} from '../net/address.js';
 import {contains} from '../net/prefix.js';
 import type {Cluster, Member} from './cluster.js';
 import {type Changes, diff} from './diff.js';
@@ -27,7 +28,7 @@ export interface NodeView {
 
 /** Joins a node's tables with the model. */
 export function view(cluster: Cluster, state: NodeState): NodeView {
-  const member = cluster.members.find((m) => m.name === state.name)!;
+  const member = memberNamed(cluster, state.name);
   const {mode, settings} = cluster;
   const self = member.lease;
   // A lease of another type is ignored by flanneld, not removed (flannel-backends.md §9.1); what such a pair uses is judged by its own rule.
@@ -46,7 +47,8 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
       return found.kind === 'route' && found.route.gateway === undefined && found.route.type === 'unicast' && found.route.nexthops === undefined;
     },
   });
-  const ours = (dev: string | undefined) => dev !== undefined && mode.devices(settings).some((d) => d.name === dev);
+  const devices = new Set(mode.devices(settings).map((d) => d.name));
+  const ours = (dev: string | undefined) => dev !== undefined && devices.has(dev);
   const families = ([4, 6] as const).filter((f) => (f === 4 ? self.subnet : self.ipv6Subnet) !== undefined);
   const seen = (table: 'route' | 'neigh') => families.filter((f) => looked(state, table, f));
   const changes: Changes = {
@@ -73,6 +75,18 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
   return {...base, expected, changes};
 }
 
+const byName = new WeakMap<Cluster, ReadonlyMap<string, Member>>();
+
+function memberNamed(cluster: Cluster, name: string): Member {
+  let known = byName.get(cluster);
+  // Of two members of one name the first, as everywhere.
+  if (!known) {
+    known = new Map(cluster.members.toReversed().map((m) => [m.name, m]));
+    byName.set(cluster, known);
+  }
+  return known.get(name)!;
+}
+
 /** Routes of the main table into the pod network that are not the node's own bridge or device: flannel writes these, or they stand in its way. */
 function ownsRoute(cluster: Cluster, self: Lease, bridge: string, route: Route): boolean {
   if (route.table !== 'main' || route.type === 'local' || route.type === 'broadcast' || route.type === 'multicast' || route.type === 'anycast') return false;
@@ -87,4 +101,7 @@ function ownsRoute(cluster: Cluster, self: Lease, bridge: string, route: Route):
 }
 
 /** Unicast rows to a tunnel end; the kernel's own multicast rows and the bridge's are not flannel's. */
-const isTunnelRow = (row: Fdb): boolean => row.dst !== undefined && (Number.parseInt(row.mac.slice(0, 2), 16) & 1) === 0 && row.mac !== '00:00:00:00:00:00';
+const isTunnelRow = (row: Fdb): boolean => row.dst !== undefined && !isGroup(row.mac) && row.mac !== '00:00:00:00:00:00';
+
+/** The lowest bit of the first byte marks multicast and broadcast: its second hexadecimal digit is odd. */
+const isGroup = (mac: Mac): boolean => '13579bdf'.includes(mac.charAt(1));

@@ -1,4 +1,4 @@
-import {type FamilyLease, leaseOf} from '../flannel/lease.js';
+import {type FamilyLease, type Lease, leaseOf} from '../flannel/lease.js';
 import type {Fdb} from '../kernel/fdb.js';
 import type {Link} from '../kernel/link.js';
 import type {Neigh} from '../kernel/neigh.js';
@@ -77,16 +77,13 @@ export const vxlan: Mode = {
         row: {family, dev, local: baseOf(self.subnet), prefixlen: widthOf(family), scope: 'global', flags: []},
       });
       for (const other of context.peers) {
-        const peer = leaseOf(other, family);
-        if (!peer) continue;
-        const direct = context.settings.directRouting && context.adjacent(peer.publicIP) === true;
-        if (direct) route.push(directRoute(peer, context.uplink.name));
-        else route.push(tunnelRoute(peer, dev));
-        if (peer.vtepMAC === undefined) continue;
+        const wants = wantsFor(other, family, dev);
+        if (!wants) continue;
+        const direct = context.settings.directRouting && context.adjacent(wants.peer.publicIP) === true;
+        route.push(direct ? directRoute(wants.peer, context.uplink.name) : wants.route);
         // flanneld does not write these for a direct peer, and does not remove old ones either: both are fine (§2.3).
-        const about = {family, peer: peer.node, ...(direct && {tolerated: true})};
-        neigh.push({...about, row: {family, dst: baseOf(peer.subnet), dev, lladdr: peer.vtepMAC, state: ['PERMANENT']}});
-        fdb.push({...about, row: {mac: peer.vtepMAC, dev, dst: peer.publicIP, flags: ['self'], state: 'permanent'}});
+        if (wants.neigh) neigh.push(direct ? {...wants.neigh, tolerated: true} : wants.neigh);
+        if (wants.fdb) fdb.push(direct ? {...wants.fdb, tolerated: true} : wants.fdb);
       }
     }
     return {link, address, route, neigh, fdb};
@@ -111,6 +108,39 @@ export const vxlan: Mode = {
     ],
   },
 };
+
+/** What every node wants for the sake of one peer. */
+interface PeerWants {
+  readonly dev: string;
+  readonly peer: FamilyLease;
+  readonly route: Want<Route>;
+  readonly neigh?: Want<Neigh>;
+  readonly fdb?: Want<Fdb>;
+}
+
+/** These rows are the same on every node: made once for each lease, or N nodes would make N² of them. */
+const made = new WeakMap<Lease, {[F in Family]?: PeerWants}>();
+
+function wantsFor(lease: Lease, family: Family, dev: string): PeerWants | undefined {
+  const known = made.get(lease) ?? {};
+  const held = known[family];
+  if (held?.dev === dev) return held;
+  const peer = leaseOf(lease, family);
+  if (!peer) return undefined;
+  const about = {family, peer: peer.node};
+  const lladdr = peer.vtepMAC;
+  const wants: PeerWants = {
+    dev,
+    peer,
+    route: tunnelRoute(peer, dev),
+    ...(lladdr !== undefined && {
+      neigh: {...about, row: {family, dst: baseOf(peer.subnet), dev, lladdr, state: ['PERMANENT']}},
+      fdb: {...about, row: {mac: lladdr, dev, dst: peer.publicIP, flags: ['self'], state: 'permanent'}},
+    }),
+  };
+  made.set(lease, {...known, [family]: wants});
+  return wants;
+}
 
 function device({settings, uplink}: ExpectContext, self: FamilyLease, ifname: string): Link {
   const asked = (settings.mtu ?? uplink.mtu) - 50;

@@ -14,6 +14,21 @@ export interface PrefixParts {
  * Undefined when the text is no prefix.
  */
 export function tryPrefix(text: string): Prefix | undefined {
+  const known = canonical.get(text);
+  if (known !== undefined) return known;
+  const read = readPrefix(text);
+  if (read !== undefined) {
+    if (canonical.size > REMEMBERED) canonical.clear();
+    canonical.set(text, read);
+  }
+  return read;
+}
+
+/** A cluster has few prefixes, and every node prints them all. */
+const REMEMBERED = 50_000;
+const canonical = new Map<string, Prefix>();
+
+function readPrefix(text: string): Prefix | undefined {
   const slash = text.indexOf('/');
   const head = slash < 0 ? text : text.slice(0, slash);
   const address =
@@ -59,7 +74,7 @@ export function partsOf(text: Prefix): PrefixParts {
   const bits = Number(length);
   const first = numberOf(base);
   const parts = {family, base, bits, first, last: first + (1n << BigInt(widthOf(family) - bits)) - 1n};
-  if (memo.size > 50_000) memo.clear();
+  if (memo.size > REMEMBERED) memo.clear();
   memo.set(text, parts);
   return parts;
 }
