@@ -9,7 +9,7 @@ export const cniConfigInvalidVersion: NodeRule = {
   stage: 'device',
   // Pods that run need it no more.
   severity: 'warning',
-  holds: 'flannel\'s CNI configuration states its cniVersion.',
+  holds: "flannel's CNI configuration states its cniVersion.",
   cause: 'A manifest from before September 2019, or a file written by hand.',
   effect: 'Runtimes since Kubernetes 1.16 refuse it (\'does not support config version ""\'): the node is NotReady and starts no pod.',
   remedy: 'Add "cniVersion": "0.3.1" to cni-conf.json in the ConfigMap kube-flannel-cfg, and restart flannel.',

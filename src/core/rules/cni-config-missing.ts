@@ -10,7 +10,7 @@ export const cniConfigMissing: NodeRule = {
   // Pods that run need it no more.
   severity: 'warning',
   holds: 'The node has a CNI configuration.',
-  cause: 'flannel\'s init container did not finish, somebody removed the file, or the runtime reads another folder.',
+  cause: "flannel's init container did not finish, somebody removed the file, or the runtime reads another folder.",
   effect: 'The node is NotReady ("cni config uninitialized") or starts no pod; pods that run keep working.',
   remedy: 'Restart the flannel pod, whose init container writes the file; check that the runtime reads that folder.',
   fix: 'no',
@@ -23,8 +23,14 @@ export const cniConfigMissing: NodeRule = {
     if (files.length === 0 && !bridgeOf(view) && (state.cniBin === undefined || state.cniBin === 'none')) return;
     yield {
       subject: '/etc/cni/net.d',
-      message: files.length === 0 ? `${name} has no CNI configuration` : `${name} has no CNI configuration that can be read: ${files.map((f) => f.name).join(', ')}`,
-      evidence: files.length === 0 ? [absent(name, 'ls /etc/cni/net.d', '*.conf, *.conflist, *.json')] : files.map((f) => ({node: name, command: f.command, lines: f.text.split('\n').slice(0, 3)})),
+      message:
+        files.length === 0
+          ? `${name} has no CNI configuration`
+          : `${name} has no CNI configuration that can be read: ${files.map((f) => f.name).join(', ')}`,
+      evidence:
+        files.length === 0
+          ? [absent(name, 'ls /etc/cni/net.d', '*.conf, *.conflist, *.json')]
+          : files.map((f) => ({node: name, command: f.command, lines: f.text.split('\n').slice(0, 3)})),
       breaks: [token.cni(name)],
     };
   },

@@ -12,9 +12,9 @@ export const cniConfigShadowed: NodeRule = {
   stage: 'device',
   // Pods that run keep the network they were born with.
   severity: 'warning',
-  holds: 'Where flannel\'s CNI configuration is, it is the one that new pods are made with.',
-  cause: 'Another file sorts before it: containerd\'s sample, CRI-O\'s bridge, or what an earlier network left.',
-  effect: 'New pods get addresses outside the node\'s pod subnet, often the same ones on several nodes.',
+  holds: "Where flannel's CNI configuration is, it is the one that new pods are made with.",
+  cause: "Another file sorts before it: containerd's sample, CRI-O's bridge, or what an earlier network left.",
+  effect: "New pods get addresses outside the node's pod subnet, often the same ones on several nodes.",
   remedy: 'Move the other file away, restart the container runtime, and make the pods anew that were made with it.',
   fix: 'ask',
   needs: ['cni'],
@@ -27,7 +27,11 @@ export const cniConfigShadowed: NodeRule = {
     yield {
       subject: first.name,
       message: `new pods of ${name} are made with ${first.name} (${first.conf?.plugins.map((p) => p.type).join(', ')}), not with ${flannel.name}`,
-      evidence: before.map((f) => ({node: name, command: f.command, lines: [`"name": ${JSON.stringify(f.conf?.name ?? '')}, "type": ${f.conf?.plugins.map((p) => JSON.stringify(p.type)).join(', ')}`]})),
+      evidence: before.map((f) => ({
+        node: name,
+        command: f.command,
+        lines: [`"name": ${JSON.stringify(f.conf?.name ?? '')}, "type": ${f.conf?.plugins.map((p) => JSON.stringify(p.type)).join(', ')}`],
+      })),
       steps: before.map((f) => step(name, ['mv', pathOf(f), `${pathOf(f)}.disabled`])),
       breaks: [token.cni(name)],
     };

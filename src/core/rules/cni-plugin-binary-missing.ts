@@ -12,9 +12,9 @@ export const cniPluginBinaryMissing: NodeRule = {
   // Pods that run need it no more.
   severity: 'warning',
   holds: 'Every program that the CNI configuration names is there.',
-  cause: 'The standard plugins dropped flannel in 1.0, or a package upgrade wiped the folder after flannel\'s init container had run.',
+  cause: "The standard plugins dropped flannel in 1.0, or a package upgrade wiped the folder after flannel's init container had run.",
   effect: 'New pods fail: failed to find plugin in path.',
-  remedy: 'Restart the flannel pod (its init container installs flannel\'s plugin); install kubernetes-cni or cni-plugins for the others.',
+  remedy: "Restart the flannel pod (its init container installs flannel's plugin); install kubernetes-cni or cni-plugins for the others.",
   fix: 'no',
   needs: ['cni', 'cniBin'],
   *check({name, state}) {
@@ -24,7 +24,12 @@ export const cniPluginBinaryMissing: NodeRule = {
     if (!standard.some((plugin) => bin.has(plugin))) return;
     const delegate = file.conf?.plugins.find((p) => p.type === 'flannel')?.options;
     const bridge = typeof delegate?.['type'] === 'string' ? delegate['type'] : 'bridge';
-    const needed = new Set(['loopback', ...(file.conf?.plugins.map((p) => p.type) ?? []), bridge, ...(bridge === 'bridge' ? ['host-local'] : [])]);
+    const needed = new Set([
+      'loopback',
+      ...(file.conf?.plugins.map((p) => p.type) ?? []),
+      bridge,
+      ...(bridge === 'bridge' ? ['host-local'] : []),
+    ]);
     const missing = [...needed].filter((plugin) => !bin.has(plugin)).sort();
     if (missing.length === 0) return;
     yield {

@@ -1,7 +1,7 @@
 import {address as table} from '../kernel/address.js';
 import {addressDelete} from '../kernel/commands.js';
-import {contains, lengthOf} from '../net/prefix.js';
 import {podPorts} from '../model/pod-port.js';
+import {contains, lengthOf} from '../net/prefix.js';
 import {bridgeFamilies, bridgeOf, gatewayStep} from './bridge-state.js';
 import {step} from './remedy.js';
 import {type NodeRule, rows} from './rule.js';
@@ -12,7 +12,7 @@ export const cni0AddrMismatch: NodeRule = {
   scope: 'node',
   stage: 'device',
   severity: 'error',
-  holds: 'The pods\' bridge has the first address of the node\'s pod subnet.',
+  holds: "The pods' bridge has the first address of the node's pod subnet.",
   cause: 'The pod subnet changed (node reset and joined again, CNI switched to and fro) and the bridge kept its old address.',
   effect: 'New pods fail ("already has an IP address different from"); pods lose their gateway.',
   remedy: 'Give the bridge the right address; pods with addresses of the old subnet have to be made anew.',
@@ -27,7 +27,10 @@ export const cni0AddrMismatch: NodeRule = {
       if (right && right.prefixlen === lengthOf(subnet)) continue;
       const wrong = addresses.filter((a) => a.local !== gateway || a.prefixlen !== lengthOf(subnet));
       // An address that running pods still have as their gateway stays until they are gone.
-      const used = (local: string, prefixlen: number) => podPorts(view).some((p) => p.addresses.some((a) => a.family === found.family && contains(`${local}/${prefixlen}`, a.local) && !contains(subnet, a.local)));
+      const used = (local: string, prefixlen: number) =>
+        podPorts(view).some((p) =>
+          p.addresses.some((a) => a.family === found.family && contains(`${local}/${prefixlen}`, a.local) && !contains(subnet, a.local)),
+        );
       yield {
         ...(right && {severity: 'warning' as const, effect: 'new pods fail; pods that run have their gateway'}),
         subject: `${wrong.map((a) => `${a.local}/${a.prefixlen}`).join(', ')} on ${bridge}`,

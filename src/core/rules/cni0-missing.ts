@@ -15,7 +15,7 @@ export const cni0Missing: NodeRule = {
   severity: 'error',
   holds: 'Where pods run, the bridge they hang on is there.',
   cause: 'Somebody deleted the bridge under running pods. Before the first pod of a node it is normal that there is none.',
-  effect: 'The node\'s pods are cut off from everything.',
+  effect: "The node's pods are cut off from everything.",
   remedy: 'Make the pods anew (the plugin makes the bridge with the next one), or make the bridge and put their ports back.',
   fix: 'ask',
   needs: ['link', 'cni', 'pods'],
@@ -26,7 +26,9 @@ export const cni0Missing: NodeRule = {
     if (!file || !isFlannel(file) || (delegate !== undefined && delegate !== 'bridge')) return;
     if ((state.tables.link ?? []).some((l) => l.ifname === bridge)) return;
     const subnets = [self?.subnet, self?.ipv6Subnet].filter((s) => s !== undefined);
-    const cut = podPorts(view).filter((p) => p.host?.master === undefined && p.addresses.some((a) => subnets.some((s) => contains(s, a.local))));
+    const cut = podPorts(view).filter(
+      (p) => p.host?.master === undefined && p.addresses.some((a) => subnets.some((s) => contains(s, a.local))),
+    );
     const evidence = [absent(name, state.commands['ip-link'] ?? 'ip link show', bridge)];
     if (cut.length === 0) {
       yield {severity: 'info', subject: bridge, message: `${name} has no ${bridge} yet`, effect: 'none: the first pod makes it', evidence};
@@ -37,7 +39,10 @@ export const cni0Missing: NodeRule = {
       message: `${name} has no ${bridge}, but ${cut.length} pods that need it`,
       effect: `pods of ${name} reach nobody: ${cut.map((p) => p.pod.name).join(', ')}`,
       evidence,
-      steps: remake(view, cut.flatMap((p) => (p.host ? [p.host.ifname] : []))),
+      steps: remake(
+        view,
+        cut.flatMap((p) => (p.host ? [p.host.ifname] : [])),
+      ),
       dependsOn: [token.lease(name)],
       breaks: [token.bridge(name)],
     };
@@ -48,7 +53,11 @@ function remake(view: NodeView, ports: readonly string[]): readonly Step[] {
   const {name, bridge} = view;
   const families = bridgeFamilies(view);
   // The pods still know the old bridge by its hardware address; with the same one nothing has to be asked again.
-  const known = new Set(podPorts(view).flatMap((p) => (p.pod.tables.neigh ?? []).flatMap((n) => (n.lladdr !== undefined && families.some((f) => f.gateway === n.dst) ? [n.lladdr] : []))));
+  const known = new Set(
+    podPorts(view).flatMap((p) =>
+      (p.pod.tables.neigh ?? []).flatMap((n) => (n.lladdr !== undefined && families.some((f) => f.gateway === n.dst) ? [n.lladdr] : [])),
+    ),
+  );
   const [mac] = known.size === 1 ? known : [];
   return [
     step(name, ['ip', 'link', 'add', bridge, ...(mac === undefined ? [] : ['address', mac]), 'type', 'bridge']),

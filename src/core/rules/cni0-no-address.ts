@@ -11,7 +11,7 @@ export const cni0NoAddress: NodeRule = {
   scope: 'node',
   stage: 'device',
   severity: 'error',
-  holds: 'The pods\' bridge is up, has an address, and the pod subnet is routed to it.',
+  holds: "The pods' bridge is up, has an address, and the pod subnet is routed to it.",
   cause: 'A network manager flushed the bridge or took it down, or the bridge plugin lost a race at boot.',
   effect: 'Pods of the node get no answer from their gateway, and what arrives for them is not delivered.',
   remedy: 'Put the first address of the pod subnet on the bridge (and the bridge up); keep network managers off it.',
@@ -39,7 +39,9 @@ export const cni0NoAddress: NodeRule = {
       evidence: [
         rows(name, table.show, [device]),
         ...bare.map((f) => absent(name, state.commands['ip-addr'] ?? 'ip addr show', `${f.gateway} dev ${bridge}`)),
-        ...unrouted.map((f) => absent(name, state.commands[f.family === 4 ? 'ip-route-all' : 'ip-6-route-all'] ?? 'ip route show', `${f.subnet} dev ${bridge}`)),
+        ...unrouted.map((f) =>
+          absent(name, state.commands[f.family === 4 ? 'ip-route-all' : 'ip-6-route-all'] ?? 'ip route show', `${f.subnet} dev ${bridge}`),
+        ),
       ],
       steps: [
         ...(down ? [step(name, linkUp(bridge))] : []),

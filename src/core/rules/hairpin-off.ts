@@ -11,7 +11,7 @@ export const hairpinOff: NodeRule = {
   scope: 'node',
   stage: 'pod',
   severity: 'warning',
-  holds: 'The bridge sends a pod\'s packet back to the pod itself when the CNI configuration says so.',
+  holds: "The bridge sends a pod's packet back to the pod itself when the CNI configuration says so.",
   cause: 'The pod was made with an older configuration, or its port was changed by hand.',
   effect: 'The pod does not reach itself through its own Service; everything else works.',
   remedy: 'Set hairpin on the port; for good, hairpinMode in the CNI configuration and new pods.',
@@ -30,7 +30,12 @@ export const hairpinOff: NodeRule = {
       ...(!asked && {severity: 'info' as const}),
       subject: off.map((l) => l.ifname).join(', '),
       message: `${off.length === 1 ? off[0]!.ifname : `${off.length} ports of ${bridge}`} on ${name} ${off.length === 1 ? 'has' : 'have'} hairpin off${asked ? '' : ', as the CNI configuration says'}`,
-      evidence: [rows(name, table.show, off), ...(file ? [{node: name, command: file.command, lines: [`hairpinMode: ${JSON.stringify(options?.['hairpinMode'] ?? false)}`]}] : [])],
+      evidence: [
+        rows(name, table.show, off),
+        ...(file
+          ? [{node: name, command: file.command, lines: [`hairpinMode: ${JSON.stringify(options?.['hairpinMode'] ?? false)}`]}]
+          : []),
+      ],
       steps: asked ? off.map((l) => step(name, ['bridge', 'link', 'set', 'dev', l.ifname, 'hairpin', 'on'])) : [],
       dependsOn: [token.bridge(name), token.cni(name)],
     };

@@ -20,10 +20,14 @@ export const ifaceNoDefaultRoute: ClusterRule = {
         node: name,
         ...(meant && {severity: 'info' as const}),
         subject: 'default route',
-        message: meant ? `${without.length === 1 ? name : `${without.length} nodes`} have no IPv4 default route` : `${name} has no IPv4 default route, the other nodes have one`,
+        message: meant
+          ? `${without.length === 1 ? name : `${without.length} nodes`} have no IPv4 default route`
+          : `${name} has no IPv4 default route, the other nodes have one`,
         evidence: [{node: name, command: 'ip -4 route show table all', lines: ['(no row: default in table main)']}],
         peers: meant ? without.slice(1).map((m) => m.name) : [],
-        effect: meant ? 'flanneld needs --iface or a public address from elsewhere to start' : `pods of ${name} do not reach addresses outside the cluster${survey.defaultDev[6] === undefined ? '' : ' over IPv4'}`,
+        effect: meant
+          ? 'flanneld needs --iface or a public address from elsewhere to start'
+          : `pods of ${name} do not reach addresses outside the cluster${survey.defaultDev[6] === undefined ? '' : ' over IPv4'}`,
       };
     }
   },

@@ -8,7 +8,7 @@ export const ipv6PrerequisiteMissing: ClusterRule = {
   scope: 'cluster',
   stage: 'lease',
   severity: 'error',
-  holds: 'In a cluster with IPv6 every node has an IPv6 subnet, a public address, and its default route on the interface of IPv4\'s.',
+  holds: "In a cluster with IPv6 every node has an IPv6 subnet, a public address, and its default route on the interface of IPv4's.",
   cause: 'No IPv6 default route, another interface for it, no IPv6 block in podCIDRs, or no global address on the interface.',
   effect: 'flanneld does not start on the node, or leaves IPv6 out: IPv6 between its pods and others is lost while IPv4 works.',
   remedy: 'Give the node what is missing (address, default route on the same NIC, IPv6 podCIDR), then restart flannel there.',

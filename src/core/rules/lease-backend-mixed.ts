@@ -8,7 +8,7 @@ export const leaseBackendMixed: ClusterRule = {
   severity: 'warning',
   holds: 'All nodes run the same flannel backend.',
   cause: 'A change of the backend was rolled out in part, or a node reads another configuration (k3s agents, embedded flannel).',
-  effect: 'Nodes of different backends ignore each other\'s leases: only what was left from before still carries traffic between them.',
+  effect: "Nodes of different backends ignore each other's leases: only what was left from before still carries traffic between them.",
   remedy: 'Finish the roll-out: restart flannel on the nodes that stayed behind; without flannel, write the rows of the common backend.',
   fix: 'ask',
   replay: true,
@@ -26,10 +26,19 @@ export const leaseBackendMixed: ClusterRule = {
           ? `net-conf.json says ${mode.type}, but the nodes run ${own!.type}`
           : `${name} runs ${own!.type}, ${known.length - strays.length} other nodes run ${mode.type}`,
         evidence: [
-          {node: name, command: 'what the tables show', lines: survey.detections.filter((d) => d.mode === own).flatMap((d) => d.detection.evidence)},
-          ...known.filter((m) => m.mode === mode).slice(0, 1).map((m) => ({
-            node: m.name, command: 'what the tables show', lines: m.survey.detections.filter((d) => d.mode === mode).flatMap((d) => d.detection.evidence),
-          })),
+          {
+            node: name,
+            command: 'what the tables show',
+            lines: survey.detections.filter((d) => d.mode === own).flatMap((d) => d.detection.evidence),
+          },
+          ...known
+            .filter((m) => m.mode === mode)
+            .slice(0, 1)
+            .map((m) => ({
+              node: m.name,
+              command: 'what the tables show',
+              lines: m.survey.detections.filter((d) => d.mode === mode).flatMap((d) => d.detection.evidence),
+            })),
         ],
         peers: all ? strays.slice(1).map((m) => m.name) : [],
         breaks: (all ? strays : [{name}]).flatMap((m) => [token.lease(m.name), token.mac(m.name), token.subnetEnv(m.name)]),

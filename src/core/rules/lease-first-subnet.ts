@@ -9,8 +9,9 @@ export const leaseFirstSubnet: NodeRule = {
   stage: 'lease',
   severity: 'info',
   holds: 'No node holds the first subnet of the pod network.',
-  cause: 'Kubernetes hands out the first block like any other; flannel\'s etcd mode leaves it out on purpose.',
-  effect: 'The tunnel device\'s address is the network address of the whole range, which some old or foreign stacks refuse as a source; Linux does not mind.',
+  cause: "Kubernetes hands out the first block like any other; flannel's etcd mode leaves it out on purpose.",
+  effect:
+    "The tunnel device's address is the network address of the whole range, which some old or foreign stacks refuse as a source; Linux does not mind.",
   remedy: 'None needed; keep the first block from being given out if something in the cluster refuses such addresses.',
   fix: 'no',
   modes: ['vxlan', 'ipip', 'udp'],
@@ -23,7 +24,13 @@ export const leaseFirstSubnet: NodeRule = {
       yield {
         subject: own.subnet,
         message: `${name} has ${own.subnet}, the first block of ${network}`,
-        evidence: [envLines(name, state.subnetEnv, ...(family === 4 ? ['FLANNEL_NETWORK', 'FLANNEL_SUBNET'] : ['FLANNEL_IPV6_NETWORK', 'FLANNEL_IPV6_SUBNET']))],
+        evidence: [
+          envLines(
+            name,
+            state.subnetEnv,
+            ...(family === 4 ? ['FLANNEL_NETWORK', 'FLANNEL_SUBNET'] : ['FLANNEL_IPV6_NETWORK', 'FLANNEL_IPV6_SUBNET']),
+          ),
+        ],
       };
     }
   },

@@ -12,7 +12,8 @@ export const leaseIfaceWrongNetwork: ClusterRule = {
   stage: 'lease',
   severity: 'warning',
   holds: 'A node that has an address in the network the others use publishes that one.',
-  cause: 'flannel took the interface of the default route; k3s --node-ip does not steer it, and an upgrade may drop a canal interface setting.',
+  cause:
+    'flannel took the interface of the default route; k3s --node-ip does not steer it, and an upgrade may drop a canal interface setting.',
   effect: 'Traffic with the node takes a detour through another network, where firewalls or missing routes may drop it.',
   remedy: 'Name the interface (--iface, --iface-regex or --iface-can-reach; k3s: --flannel-iface) and restart flannel on the node.',
   fix: 'no',
@@ -23,7 +24,9 @@ export const leaseIfaceWrongNetwork: ClusterRule = {
       for (const member of members) {
         const own = member.lease && leaseOf(member.lease, family);
         if (!own || contains(common, own.publicIP)) continue;
-        const better = member.survey.addresses.find((a) => a.family === family && contains(common, a.address) && mode?.ownsDevice(a.dev) !== true);
+        const better = member.survey.addresses.find(
+          (a) => a.family === family && contains(common, a.address) && mode?.ownsDevice(a.dev) !== true,
+        );
         if (!better) continue;
         yield {
           node: member.name,

@@ -9,10 +9,10 @@ export const leasePodcidrOutsideNetwork: ClusterRule = {
   scope: 'cluster',
   stage: 'lease',
   severity: 'error',
-  holds: 'Every node\'s pod subnet lies inside the network that flannel was told of.',
-  cause: 'Network in net-conf.json does not match the cluster\'s pod CIDR (often one digit, 10.224 for 10.244), or subnet.env was edited.',
+  holds: "Every node's pod subnet lies inside the network that flannel was told of.",
+  cause: "Network in net-conf.json does not match the cluster's pod CIDR (often one digit, 10.224 for 10.244), or subnet.env was edited.",
   effect: 'Current flanneld refuses to start on the node; older ones leave its pods without forward rules and masquerade them.',
-  remedy: 'Make Network in net-conf.json and the controller manager\'s --cluster-cidr the same, then restart flanneld everywhere.',
+  remedy: "Make Network in net-conf.json and the controller manager's --cluster-cidr the same, then restart flanneld everywhere.",
   fix: 'ask',
   *check({members, networks, netConf}) {
     if (networks.length === 0) return;
@@ -20,7 +20,10 @@ export const leasePodcidrOutsideNetwork: ClusterRule = {
       const {name, lease} = member;
       const env = member.survey.state.subnetEnv;
       if (env === undefined || env === 'none') continue;
-      for (const [key, subnet] of [['FLANNEL_SUBNET', env.subnet], ['FLANNEL_IPV6_SUBNET', env.ipv6Subnet]] as const) {
+      for (const [key, subnet] of [
+        ['FLANNEL_SUBNET', env.subnet],
+        ['FLANNEL_IPV6_SUBNET', env.ipv6Subnet],
+      ] as const) {
         if (subnet === undefined || networks.some((n) => contains(n, subnet))) continue;
         const family = subnet.includes(':') ? 6 : 4;
         const inside = networks.filter((n) => n.includes(':') === (family === 6));
@@ -28,10 +31,16 @@ export const leasePodcidrOutsideNetwork: ClusterRule = {
         const onlyFile = kernel !== undefined && kernel !== subnet;
         yield {
           node: name,
-          ...(onlyFile && {severity: 'warning' as const, effect: `pods of ${name} that run keep working; new ones get addresses nobody routes, or none`}),
+          ...(onlyFile && {
+            severity: 'warning' as const,
+            effect: `pods of ${name} that run keep working; new ones get addresses nobody routes, or none`,
+          }),
           subject: subnet,
           message: `${name}'s pod subnet ${subnet} is not inside ${inside.join(', ') || `any network of IPv${family}`}`,
-          evidence: [envLines(name, env, key.replace('SUBNET', 'NETWORK'), key), ...(netConf ? [{node: name, command: 'net-conf.json', lines: [`Network ${inside.join(', ')}`]}] : [])],
+          evidence: [
+            envLines(name, env, key.replace('SUBNET', 'NETWORK'), key),
+            ...(netConf ? [{node: name, command: 'net-conf.json', lines: [`Network ${inside.join(', ')}`]}] : []),
+          ],
           steps: onlyFile ? restoreSubnetEnv(member) : [],
           breaks: [token.subnetEnv(name), ...(onlyFile ? [] : [token.lease(name)])],
         };

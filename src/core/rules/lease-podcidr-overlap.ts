@@ -1,4 +1,4 @@
-import {type Prefix} from '../net/address.js';
+import type {Prefix} from '../net/address.js';
 import {contains, lengthOf, partsOf} from '../net/prefix.js';
 import {restoreSubnetEnv} from './remedy.js';
 import type {ClusterRule} from './rule.js';
@@ -15,7 +15,7 @@ export const leasePodcidrOverlap: ClusterRule = {
   scope: 'cluster',
   stage: 'lease',
   severity: 'error',
-  holds: 'No node\'s pod subnet lies inside another node\'s.',
+  holds: "No node's pod subnet lies inside another node's.",
   cause: 'A node was given the whole cluster CIDR by hand, or the mask size changed on a live cluster.',
   effect: 'The longer prefix wins everywhere: addresses of the larger block that fall into it are reached on the wrong node.',
   remedy: 'Give the node with the larger block a proper one: drain it, delete its Node object and subnet.env, and let it rejoin.',
@@ -25,7 +25,9 @@ export const leasePodcidrOverlap: ClusterRule = {
     const holders = members.flatMap(({name, lease, survey}): Holder[] => {
       const env = survey.state.subnetEnv;
       const stated = env === undefined || env === 'none' ? [] : [env.subnet, env.ipv6Subnet];
-      return [...new Set([...stated, lease?.subnet, lease?.ipv6Subnet])].flatMap((subnet) => (subnet === undefined ? [] : [{name, subnet}]));
+      return [...new Set([...stated, lease?.subnet, lease?.ipv6Subnet])].flatMap((subnet) =>
+        subnet === undefined ? [] : [{name, subnet}],
+      );
     });
     for (const [outer, inner] of nested(holders)) {
       if (outer.name === inner.name) continue;
@@ -37,7 +39,10 @@ export const leasePodcidrOverlap: ClusterRule = {
       const key = outer.subnet.includes(':') ? 'FLANNEL_IPV6_SUBNET' : 'FLANNEL_SUBNET';
       yield {
         node: outer.name,
-        ...(onlyFile && {severity: 'warning' as const, effect: `pods that run keep working; new pods of ${outer.name} may get addresses that belong to ${inner.name}`}),
+        ...(onlyFile && {
+          severity: 'warning' as const,
+          effect: `pods that run keep working; new pods of ${outer.name} may get addresses that belong to ${inner.name}`,
+        }),
         subject: `${outer.subnet} holds ${inner.subnet}`,
         message: `the pod subnet of ${outer.name}, ${outer.subnet}, holds that of ${inner.name}, ${inner.subnet}`,
         evidence: [outer, inner].map(({name}) => envLines(name, byName.get(name)!.survey.state.subnetEnv, key)),

@@ -9,9 +9,11 @@ export const leasePublicIpDuplicate: ClusterRule = {
   stage: 'lease',
   severity: 'error',
   holds: 'Every node publishes an address of its own.',
-  cause: 'The default route leaves through a NIC that has the same address on every machine (VirtualBox NAT, 10.0.2.15), or a cloned machine.',
+  cause:
+    'The default route leaves through a NIC that has the same address on every machine (VirtualBox NAT, 10.0.2.15), or a cloned machine.',
   effect: 'Packets for these nodes come back to the sender or reach the wrong one.',
-  remedy: 'Point flannel at the right interface (--iface or --iface-can-reach; k3s: --flannel-iface) and restart it; a clone needs an address of its own.',
+  remedy:
+    'Point flannel at the right interface (--iface or --iface-can-reach; k3s: --flannel-iface) and restart it; a clone needs an address of its own.',
   fix: 'no',
   *check({members}) {
     const holders = new Map<string, string[]>();

@@ -1,6 +1,6 @@
 import {type FamilyLease, leaseOf} from '../flannel/lease.js';
 import {addressReplace, routeReplace} from '../kernel/commands.js';
-import {link as table, localOf} from '../kernel/link.js';
+import {localOf, link as table} from '../kernel/link.js';
 import type {Cluster, Member} from '../model/cluster.js';
 import {directRoute} from '../modes/direct-route.js';
 import type {Family, Ip} from '../net/address.js';
@@ -40,13 +40,16 @@ function ofDevice({mode, settings, members}: Cluster, {name, survey, lease}: Mem
   const device = survey.links.find((l) => l.ifname === dev && l.kind === 'vxlan');
   const local = device && localOf(device);
   if (local === undefined || local.startsWith('fe80:') || survey.addresses.some((a) => a.address === local)) return undefined;
-  const now = lease && leaseOf(lease, family)?.publicIP;
+  const chosen = lease && leaseOf(lease, family)?.publicIP;
+  const now = chosen === local ? undefined : chosen;
   const lower = device!.info?.['link'];
   const steps: Step[] = [];
   if (now !== undefined) steps.push(step(name, ['ip', 'link', 'set', device!.ifname, 'type', 'vxlan', 'local', now]));
   else if (typeof lower === 'string') {
     // No other address to follow: the node needs its own back, with the length its neighbours have.
-    const length = members.flatMap((m) => m.survey.addresses).find((a) => a.family === family && contains(`${network(a.address, a.prefixlen)}/${a.prefixlen}`, local))?.prefixlen;
+    const length = members
+      .flatMap((m) => m.survey.addresses)
+      .find((a) => a.family === family && contains(`${network(a.address, a.prefixlen)}/${a.prefixlen}`, local))?.prefixlen;
     if (length !== undefined) steps.push(step(name, addressReplace({family, dev: lower, local, prefixlen: length})));
   }
   return {
@@ -64,7 +67,9 @@ function ofPeers({claims, members, mode}: Cluster, {name, survey, lease}: Member
   const own = lease && leaseOf(lease, family);
   const said = own && mode?.type === 'host-gw' ? claims.route.get(own.subnet) : undefined;
   if (!own || !said) return undefined;
-  const votes = [...said].map(([gateway, nodes]) => [gateway, nodes.filter((n) => n !== name)] as const).filter(([, nodes]) => nodes.length > 0);
+  const votes = [...said]
+    .map(([gateway, nodes]) => [gateway, nodes.filter((n) => n !== name)] as const)
+    .filter(([, nodes]) => nodes.length > 0);
   const [only] = votes;
   if (votes.length !== 1 || only === undefined) return undefined;
   const [gateway, nodes] = only;
@@ -77,9 +82,14 @@ function ofPeers({claims, members, mode}: Cluster, {name, survey, lease}: Member
     subject: gateway,
     message: `${nodes.length === 1 ? nodes[0] : `all ${nodes.length} peers`} reach ${name} through ${gateway}, which ${name} no longer has (it has ${own.publicIP})`,
     effect: `pods of other nodes cannot reach pods of ${name}`,
-    evidence: [addressLines(survey, (a) => a.address === own.publicIP), ...nodes.slice(0, 3).map((node) => ({node, command: 'ip route show', lines: [gatewayLine(own, gateway)]}))],
+    evidence: [
+      addressLines(survey, (a) => a.address === own.publicIP),
+      ...nodes.slice(0, 3).map((node) => ({node, command: 'ip route show', lines: [gatewayLine(own, gateway)]})),
+    ],
     peers: nodes,
-    steps: members.filter((m) => nodes.includes(m.name) && m.uplink).map((m) => step(m.name, routeReplace(directRoute(own, m.uplink!.name).row))),
+    steps: members
+      .filter((m) => nodes.includes(m.name) && m.uplink)
+      .map((m) => step(m.name, routeReplace(directRoute(own, m.uplink!.name).row))),
     breaks: broken(name),
   };
 }

@@ -39,7 +39,13 @@ export const leaseVtepmacDuplicate: ClusterRule = {
             subject: mac,
             message: `${dev} of ${twin.node} has the hardware address of ${keeper.node}'s, ${mac}`,
             effect: `pods of other nodes cannot reach pods of ${twin.node}, or of ${keeper.node}`,
-            evidence: leases.map((l) => rows(l.node, table.show, members.find((m) => m.name === l.node)!.survey.links.filter((link) => link.ifname === dev))),
+            evidence: leases.map((l) =>
+              rows(
+                l.node,
+                table.show,
+                members.find((m) => m.name === l.node)!.survey.links.filter((link) => link.ifname === dev),
+              ),
+            ),
             peers: leases.filter((l) => l !== twin).map((l) => l.node),
             steps: separate(cluster, dev, mac, keeper, twin),
             breaks: leases.flatMap((l) => [token.mac(l.node), token.lease(l.node)]),

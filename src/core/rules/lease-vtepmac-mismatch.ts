@@ -12,23 +12,30 @@ export const leaseVtepmacMismatch: ClusterRule = {
   scope: 'cluster',
   stage: 'lease',
   severity: 'error',
-  holds: 'The hardware address that a node published for its tunnel device is the device\'s.',
-  cause: 'systemd\'s MACAddressPolicy rewrote it after flannel published it, or somebody made the device anew.',
+  holds: "The hardware address that a node published for its tunnel device is the device's.",
+  cause: "systemd's MACAddressPolicy rewrote it after flannel published it, or somebody made the device anew.",
   effect: 'Tunnelled packets reach the node and are dropped there: the inner frame is for somebody else. Its own packets still get out.',
-  remedy: 'Restart flannel on that node, which publishes the real address; or write it on every peer. For good: MACAddressPolicy=none for flannel*.',
+  remedy:
+    'Restart flannel on that node, which publishes the real address; or write it on every peer. For good: MACAddressPolicy=none for flannel*.',
   fix: 'ask',
   modes: ['vxlan'],
   *check(cluster) {
     const {members, mode, settings, claims} = cluster;
     if (!mode || !settings) return;
     const owners = new Map<string, number>();
-    for (const {lease} of members) for (const mac of [lease?.vtepMAC, lease?.vtepMACv6]) if (mac !== undefined) owners.set(mac, (owners.get(mac) ?? 0) + 1);
+    const holders = new Map<string, number>();
+    for (const {lease} of members)
+      for (const subnet of [lease?.subnet, lease?.ipv6Subnet])
+        if (subnet !== undefined) holders.set(subnet, (holders.get(subnet) ?? 0) + 1);
+    for (const {lease} of members)
+      for (const mac of [lease?.vtepMAC, lease?.vtepMACv6]) if (mac !== undefined) owners.set(mac, (owners.get(mac) ?? 0) + 1);
     for (const {name, lease, survey} of members) {
       for (const {family, name: dev} of mode.devices(settings)) {
         const own = lease && leaseOf(lease, family);
         const device = survey.links.find((l) => l.ifname === dev);
-        // Two nodes with one address are another rule's matter.
-        if (!own?.vtepMAC || device?.address !== own.vtepMAC || (owners.get(own.vtepMAC) ?? 0) > 1) continue;
+        // Two nodes with one address, or one subnet, are another rule's matter.
+        if (!own?.vtepMAC || device?.address !== own.vtepMAC || (owners.get(own.vtepMAC) ?? 0) > 1 || (holders.get(own.subnet) ?? 0) > 1)
+          continue;
         const published = publishedMac(cluster, name, family);
         if (!published || published.mac === own.vtepMAC) continue;
         // With DirectRouting the rows of peers on the same link are leftovers that nothing uses.
@@ -43,13 +50,17 @@ export const leaseVtepmacMismatch: ClusterRule = {
           effect: `pods of other nodes cannot reach pods of ${name}`,
           evidence: [
             rows(name, table.show, [device]),
-            ...nodes.slice(0, 3).map((node) => ({node, command: `ip neigh show dev ${dev}`, lines: [`${baseOf(own.subnet)} lladdr ${published.mac}`]})),
+            ...nodes
+              .slice(0, 3)
+              .map((node) => ({node, command: `ip neigh show dev ${dev}`, lines: [`${baseOf(own.subnet)} lladdr ${published.mac}`]})),
           ],
           peers: nodes,
           steps: nodes.flatMap((node) => [
             step(node, neighReplace({dst: baseOf(own.subnet), dev, lladdr: own.vtepMAC!})),
             step(node, fdbReplace({mac: own.vtepMAC!, dev, dst: own.publicIP})),
-            ...[...(stale ?? [])].filter(([, by]) => by.includes(node)).map(([dst]) => step(node, fdbDelete({mac: published.mac, dev, dst, flags: ['self'], state: 'permanent'}))),
+            ...[...(stale ?? [])]
+              .filter(([, by]) => by.includes(node))
+              .map(([dst]) => step(node, fdbDelete({mac: published.mac, dev, dst, flags: ['self'], state: 'permanent'}))),
           ]),
           breaks: [token.mac(name)],
         };

@@ -12,7 +12,8 @@ export const leaseVxlanParamsMismatch: NodeRule = {
   holds: 'All nodes use the same VXLAN network identifier and UDP port.',
   cause: 'A changed VNI or Port reached only some nodes, or a system with its own ideas joined (Windows wants VNI 4096 and port 4789).',
   effect: 'The receiver has no socket on the port or no device for the identifier, and drops every tunnelled packet.',
-  remedy: 'One VNI and Port in net-conf.json, then restart flannel everywhere; the old device has to go, since neither can be changed in place.',
+  remedy:
+    'One VNI and Port in net-conf.json, then restart flannel everywhere; the old device has to go, since neither can be changed in place.',
   fix: 'ask',
   modes: ['vxlan'],
   needs: ['link'],
@@ -22,7 +23,10 @@ export const leaseVxlanParamsMismatch: NodeRule = {
     for (const change of changes.link ?? []) {
       if (change.kind === 'unexpected') continue;
       const {row, family} = change.want;
-      const other = change.kind === 'differs' ? change.actual[0] : (state.tables.link ?? []).find((l) => l.kind === 'vxlan' && isFlannel(l.ifname, family));
+      const other =
+        change.kind === 'differs'
+          ? change.actual[0]
+          : (state.tables.link ?? []).find((l) => l.kind === 'vxlan' && isFlannel(l.ifname, family));
       if (!other || !self || (change.kind === 'differs' && !['id', 'port'].some((field) => change.fields.includes(field)))) continue;
       const fields = (['id', 'port'] as const).filter((key) => row.info?.[key] !== other.info?.[key]);
       if (fields.length === 0) continue;
@@ -30,7 +34,10 @@ export const leaseVxlanParamsMismatch: NodeRule = {
       const shared = usual === signature(other.info);
       if (shared && cluster.members[0] !== member) continue;
       yield {
-        ...(shared && {severity: 'warning' as const, effect: 'none until a node restarts flannel; that node is then cut off from the others'}),
+        ...(shared && {
+          severity: 'warning' as const,
+          effect: 'none until a node restarts flannel; that node is then cut off from the others',
+        }),
         subject: other.ifname,
         message: `${other.ifname} on ${name} has ${fields.map((f) => `${words[f]} ${String(other.info?.[f])}`).join(', ')}; ${shared ? 'net-conf.json says' : 'the others have'} ${fields.map((f) => `${words[f]} ${String(row.info?.[f])}`).join(', ')}`,
         ...(!shared && {effect: `pods of ${name} cannot reach pods of other nodes, in both directions`}),
@@ -52,8 +59,14 @@ const usuals = new WeakMap<Cluster, {readonly value: string | undefined}>();
 function usualOf(cluster: Cluster): string | undefined {
   let known = usuals.get(cluster);
   if (!known) {
-    const found = cluster.members.flatMap((m) => m.survey.links.filter((l) => l.kind === 'vxlan' && isFlannel(l.ifname, 4)).slice(0, 1).map((l) => signature(l.info)));
-    usuals.set(cluster, (known = {value: mostCommon(found, (s) => s)}));
+    const found = cluster.members.flatMap((m) =>
+      m.survey.links
+        .filter((l) => l.kind === 'vxlan' && isFlannel(l.ifname, 4))
+        .slice(0, 1)
+        .map((l) => signature(l.info)),
+    );
+    known = {value: mostCommon(found, (s) => s)};
+    usuals.set(cluster, known);
   }
   return known.value;
 }

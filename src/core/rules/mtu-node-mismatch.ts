@@ -11,10 +11,10 @@ export const mtuNodeMismatch: ClusterRule = {
   scope: 'cluster',
   stage: 'mtu',
   severity: 'warning',
-  holds: 'All nodes\' tunnels, or in routed modes their pods, have the same MTU.',
+  holds: "All nodes' tunnels, or in routed modes their pods, have the same MTU.",
   cause: 'Jumbo frames on some nodes only, another tunnel below one of them, or a device changed by hand.',
   effect: 'Large packets towards the node with the smaller MTU are lost where path MTU discovery is blocked.',
-  remedy: 'Pin Backend.MTU to what every node\'s underlay carries, restart flannel everywhere and make the pods anew.',
+  remedy: "Pin Backend.MTU to what every node's underlay carries, restart flannel everywhere and make the pods anew.",
   fix: 'ask',
   modes: ['vxlan', 'host-gw'],
   *check(cluster) {
@@ -27,7 +27,10 @@ export const mtuNodeMismatch: ClusterRule = {
         const link = member.survey.links.find((l) => l.ifname === dev);
         return link ? [{member, link}] : [];
       });
-      const usual = mostCommon(found.map(({link}) => link.mtu), String);
+      const usual = mostCommon(
+        found.map(({link}) => link.mtu),
+        String,
+      );
       for (const {member, link} of found) {
         // What does not even fit the node's own interface is mtu-overlay-too-large's.
         if (usual === undefined || link.mtu === usual || !member.uplink || link.mtu + mode.overhead(family) > member.uplink.mtu) continue;
@@ -36,7 +39,10 @@ export const mtuNodeMismatch: ClusterRule = {
         const cuts = link.mtu < usual && pods !== undefined && pods > link.mtu;
         yield {
           node: member.name,
-          ...(cuts && {severity: 'error' as const, effect: `pods of ${member.name} send up to ${pods} bytes: large ones to other nodes are lost, small ones pass`}),
+          ...(cuts && {
+            severity: 'error' as const,
+            effect: `pods of ${member.name} send up to ${pods} bytes: large ones to other nodes are lost, small ones pass`,
+          }),
           subject: dev,
           message: `${dev} on ${member.name} has an MTU of ${link.mtu}, on the other nodes it is ${usual}`,
           evidence: [rows(member.name, table.show, [link]), envLines(member.name, member.survey.state.subnetEnv, 'FLANNEL_MTU')],
@@ -59,7 +65,10 @@ function* routed({members}: Cluster): Generator<Observation & {readonly node: st
     const mtu = podMtuOf(member);
     return mtu === undefined ? [] : [{member, mtu}];
   });
-  const usual = mostCommon(found.map((f) => f.mtu), String);
+  const usual = mostCommon(
+    found.map((f) => f.mtu),
+    String,
+  );
   for (const {member, mtu} of found) {
     if (usual === undefined || mtu === usual || (member.uplink && mtu > member.uplink.mtu)) continue;
     yield {

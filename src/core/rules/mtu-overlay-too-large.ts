@@ -11,10 +11,11 @@ export const mtuOverlayTooLarge: NodeRule = {
   scope: 'node',
   stage: 'mtu',
   severity: 'error',
-  holds: 'What pods may send, with the tunnel\'s header, fits through the interface between the nodes.',
-  cause: 'The interface\'s MTU was lowered (VPN, cloud, inter-site link) after flannel had made its device, or Backend.MTU is too large.',
+  holds: "What pods may send, with the tunnel's header, fits through the interface between the nodes.",
+  cause: "The interface's MTU was lowered (VPN, cloud, inter-site link) after flannel had made its device, or Backend.MTU is too large.",
   effect: 'Ping and small requests work; TLS handshakes, image pulls and kubectl logs stall.',
-  remedy: 'Give the interface the MTU of the other nodes again; or set Backend.MTU to what the underlay carries, restart flannel and make the pods anew.',
+  remedy:
+    'Give the interface the MTU of the other nodes again; or set Backend.MTU to what the underlay carries, restart flannel and make the pods anew.',
   fix: 'ask',
   modes: ['vxlan', 'host-gw'],
   needs: ['link'],
@@ -45,6 +46,7 @@ export const mtuOverlayTooLarge: NodeRule = {
         : devices.length > 0
           ? large.map(({link, overhead}) => step(name, linkMtu(link.ifname, uplink.mtu - overhead)))
           : [],
+      dependsOn: large.map(({link}) => token.device(name, link.ifname)),
       breaks: [token.mtu(name)],
     };
   },
@@ -55,6 +57,10 @@ const usuals = new WeakMap<Cluster, {readonly value: number | undefined}>();
 /** The MTU that most nodes' interfaces have; counted once for a cluster. */
 function usualOf(cluster: Cluster): number | undefined {
   let known = usuals.get(cluster);
-  if (!known) usuals.set(cluster, (known = {value: mostCommon(cluster.members.flatMap((m) => (m.uplink ? [m.uplink.mtu] : [])), String)}));
+  if (!known) {
+    const found = cluster.members.flatMap((m) => (m.uplink ? [m.uplink.mtu] : []));
+    known = {value: mostCommon(found, String)};
+    usuals.set(cluster, known);
+  }
   return known.value;
 }

@@ -13,7 +13,7 @@ export const mtuPodStale: NodeRule = {
   scope: 'node',
   stage: 'mtu',
   severity: 'warning',
-  holds: 'Pods and the bridge have the MTU that subnet.env gives, and both ends of a pod\'s interface the same.',
+  holds: "Pods and the bridge have the MTU that subnet.env gives, and both ends of a pod's interface the same.",
   cause: 'The MTU changed after the pods were made (they keep the one they were born with), or somebody set it on one end.',
   effect: 'Large packets of these pods are lost where path MTU discovery is blocked, and always between pods of one node.',
   remedy: 'Make the pods anew; a bridge or an end of a veth that somebody changed can be set back.',
@@ -24,7 +24,9 @@ export const mtuPodStale: NodeRule = {
     const env = state.subnetEnv;
     if (env === undefined || env === 'none' || env.mtu === undefined) return;
     const devices = cluster.mode && cluster.settings ? cluster.mode.devices(cluster.settings).map((d) => d.name) : [];
-    const carrier = (state.tables.link ?? []).find((l) => (devices.length > 0 ? l.ifname === devices[0] : l.ifname === view.member.uplink?.name));
+    const carrier = (state.tables.link ?? []).find((l) =>
+      devices.length > 0 ? l.ifname === devices[0] : l.ifname === view.member.uplink?.name,
+    );
     // A file or a device that alone was changed has a rule of its own: pods are stale when they fit neither.
     const fits = (mtu: number) => mtu === env.mtu || mtu === carrier?.mtu;
     for (const found of [...unequal(view, env.mtu), ...bridge(view), ...stale(view, fits, env.mtu)]) {
@@ -59,7 +61,9 @@ function* bridge(view: NodeView): Generator<Observation> {
   const cuts = device.mtu < smallest;
   yield {
     ...(cuts && {severity: 'error' as const}),
-    effect: cuts ? `large packets for pods of ${view.name} are lost; small ones pass` : `large packets from ${view.name} itself to its pods are dropped`,
+    effect: cuts
+      ? `large packets for pods of ${view.name} are lost; small ones pass`
+      : `large packets from ${view.name} itself to its pods are dropped`,
     subject: device.ifname,
     message: `${device.ifname} on ${view.name} has an MTU of ${device.mtu}, its smallest port ${smallest}`,
     evidence: [rows(view.name, table.show, [device])],
@@ -75,7 +79,10 @@ function* stale(view: NodeView, fits: (mtu: number) => boolean, right: number): 
     const who = pod ? `${port.ifname} (${pod.pod.name})` : port.ifname;
     const larger = port.mtu > right;
     yield {
-      ...(!larger && {severity: 'info' as const, effect: 'it sends smaller packets than it could, and the bridge follows its smallest port'}),
+      ...(!larger && {
+        severity: 'info' as const,
+        effect: 'it sends smaller packets than it could, and the bridge follows its smallest port',
+      }),
       subject: who,
       message: `${who} on ${view.name} has an MTU of ${port.mtu}, new pods get ${right}`,
       evidence: [rows(view.name, table.show, [port]), envLines(view.name, view.state.subnetEnv, 'FLANNEL_MTU')],

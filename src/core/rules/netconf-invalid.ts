@@ -13,7 +13,10 @@ export const netconfInvalid: ClusterRule = {
   fix: 'no',
   *check({members}) {
     // One ConfigMap is on every node: the same trouble is told once.
-    const groups = new Map<string, {readonly severity: Severity; readonly problem: string; readonly command: string; readonly nodes: string[]}>();
+    const groups = new Map<
+      string,
+      {readonly severity: Severity; readonly problem: string; readonly command: string; readonly nodes: string[]}
+    >();
     for (const {name, survey} of members) {
       const conf = survey.state.netConf;
       if (conf === undefined || conf === 'none') continue;

@@ -2,8 +2,8 @@ import {leaseOf} from '../flannel/lease.js';
 import {lookup} from '../forwarding/lookup.js';
 import {neigh as table} from '../kernel/neigh.js';
 import {route as routes} from '../kernel/route.js';
-import {looked} from '../model/state.js';
 import {podPorts} from '../model/pod-port.js';
+import {looked} from '../model/state.js';
 import {hostOf} from '../net/prefix.js';
 import {bridgeFamilies, bridgeOf} from './bridge-state.js';
 import {absent, type NodeRule, rows} from './rule.js';
@@ -14,8 +14,8 @@ export const podGatewayNeighbourBad: NodeRule = {
   scope: 'node',
   stage: 'pod',
   severity: 'error',
-  holds: 'Every pod sends to its gateway, under the bridge\'s hardware address.',
-  cause: 'The bridge was made anew under a running pod, the pod\'s routes were changed, or its neighbour entry was pinned.',
+  holds: "Every pod sends to its gateway, under the bridge's hardware address.",
+  cause: "The bridge was made anew under a running pod, the pod's routes were changed, or its neighbour entry was pinned.",
   effect: 'What the pod sends beyond its own node goes to nobody.',
   remedy: 'Make the pod anew, or inside it delete the neighbour entry and put the default route back.',
   fix: 'no',
@@ -29,14 +29,16 @@ export const podGatewayNeighbourBad: NodeRule = {
       for (const {family, gateway} of families) {
         if (!addresses.some((a) => a.family === family)) continue;
         // An entry that is not pinned is asked for again within a minute.
-        const pinned = (pod.tables.neigh ?? []).find((n) => n.dst === gateway && n.dev === eth.ifname && n.state.includes('PERMANENT') && n.lladdr !== device.address);
+        const pinned = (pod.tables.neigh ?? []).find(
+          (n) => n.dst === gateway && n.dev === eth.ifname && n.state.includes('PERMANENT') && n.lladdr !== device.address,
+        );
         if (pinned) {
           yield {
             subject: pod.name,
             message: `${pod.name} on ${name} has ${pinned.lladdr} pinned for its gateway ${gateway}, which has ${device.address ?? 'none'}`,
             effect: `${pod.name} reaches nothing beyond its own node`,
             evidence: [rows(name, table.show, [pinned])],
-            dependsOn: [token.bridge(name)],
+            dependsOn: [token.lease(name), token.bridge(name)],
             breaks: [token.pod(name, pod.name)],
           };
         }
@@ -48,10 +50,17 @@ export const podGatewayNeighbourBad: NodeRule = {
         if (right) continue;
         yield {
           subject: pod.name,
-          message: way.kind === 'route' ? `${pod.name} on ${name} sends to other nodes' pods ${way.route.gateway === undefined ? 'without a gateway' : `through ${way.route.gateway}`}, its gateway is ${gateway}` : `${pod.name} on ${name} has no route to other nodes' pods`,
+          message:
+            way.kind === 'route'
+              ? `${pod.name} on ${name} sends to other nodes' pods ${way.route.gateway === undefined ? 'without a gateway' : `through ${way.route.gateway}`}, its gateway is ${gateway}`
+              : `${pod.name} on ${name} has no route to other nodes' pods`,
           effect: `${pod.name} reaches no pod of other nodes over IPv${family}`,
-          evidence: [way.kind === 'route' ? rows(name, routes.show, [way.route]) : absent(name, `ip route show (in ${pod.name})`, `default via ${gateway}`)],
-          dependsOn: [token.bridge(name), token.cni(name), token.pod(name, pod.name)],
+          evidence: [
+            way.kind === 'route'
+              ? rows(name, routes.show, [way.route])
+              : absent(name, `ip route show (in ${pod.name})`, `default via ${gateway}`),
+          ],
+          dependsOn: [token.lease(name), token.bridge(name), token.cni(name)],
           breaks: [token.pod(name, pod.name)],
         };
       }

@@ -10,7 +10,7 @@ export const podIpDuplicate: NodeRule = {
   scope: 'node',
   stage: 'pod',
   severity: 'error',
-  holds: 'No two pods of a node have one address, and none has the bridge\'s.',
+  holds: "No two pods of a node have one address, and none has the bridge's.",
   cause: 'Two CNI configurations with their own books took turns, lost address records, or an address set by hand.',
   effect: 'Packets reach one or the other, as the bridge happens to have learnt.',
   remedy: 'Make the pods anew; between nodes the same comes from a duplicate pod subnet.',

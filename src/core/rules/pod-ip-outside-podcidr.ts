@@ -10,7 +10,7 @@ export const podIpOutsidePodcidr: NodeRule = {
   scope: 'node',
   stage: 'pod',
   severity: 'error',
-  holds: 'Every pod\'s address lies in the pod subnet of its node.',
+  holds: "Every pod's address lies in the pod subnet of its node.",
   cause: 'The subnet changed while the pod ran, another CNI configuration made it, or subnet.env was wrong at its birth.',
   effect: 'Other nodes send packets for it elsewhere, or nowhere; on its own node it may work.',
   remedy: 'Make the pod anew, after the reason is out of the way.',

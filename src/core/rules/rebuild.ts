@@ -10,7 +10,11 @@ import {replayRows, step} from './remedy.js';
 import type {Step} from './rule.js';
 
 /** The hardware address that most peers hold for the node's tunnel end: what it published, as far as it can be seen without an API. */
-export function publishedMac({claims, members}: Cluster, node: string, family: Family): {readonly mac: Mac; readonly nodes: readonly string[]; readonly of: number} | undefined {
+export function publishedMac(
+  {claims, members}: Cluster,
+  node: string,
+  family: Family,
+): {readonly mac: Mac; readonly nodes: readonly string[]; readonly of: number} | undefined {
   const lease = members.find((m) => m.name === node)?.lease;
   const own = lease && leaseOf(lease, family);
   const said = own && claims.neigh.get(baseOf(own.subnet));

@@ -1,6 +1,6 @@
 import {chosen, isFlannel} from '../flannel/cni-order.js';
-import {hostOf, lengthOf} from '../net/prefix.js';
 import type {NodeView} from '../model/view.js';
+import {hostOf, lengthOf} from '../net/prefix.js';
 import {absent, type NodeRule, type Step} from './rule.js';
 import {token} from './token.js';
 
@@ -24,7 +24,10 @@ export const subnetEnvMissing: NodeRule = {
     yield {
       subject: 'subnet.env',
       message: `${name} has no /run/flannel/subnet.env, which ${file.name} needs`,
-      evidence: [absent(name, 'cat /run/flannel/subnet.env', 'the file'), {node: name, command: file.command, lines: ['"type": "flannel"']}],
+      evidence: [
+        absent(name, 'cat /run/flannel/subnet.env', 'the file'),
+        {node: name, command: file.command, lines: ['"type": "flannel"']},
+      ],
       steps: rewrite(view),
       dependsOn: [token.lease(name)],
       breaks: [token.subnetEnv(name)],
@@ -38,9 +41,16 @@ function rewrite({name, self, member, cluster: {networks, mode, settings}}: Node
   const pair = (family: 4 | 6, prefix: string) => {
     const subnet = family === 4 ? self.subnet : self.ipv6Subnet;
     const network = networks.find((n) => n.includes(':') === (family === 6));
-    return subnet === undefined || network === undefined ? [] : [`${prefix}NETWORK=${network}`, `${prefix}SUBNET=${hostOf(subnet, 1)}/${lengthOf(subnet)}`];
+    return subnet === undefined || network === undefined
+      ? []
+      : [`${prefix}NETWORK=${network}`, `${prefix}SUBNET=${hostOf(subnet, 1)}/${lengthOf(subnet)}`];
   };
-  const lines = [...pair(4, 'FLANNEL_'), ...pair(6, 'FLANNEL_IPV6_'), `FLANNEL_MTU=${mode.podMtu(settings, member.uplink.mtu)}`, 'FLANNEL_IPMASQ=true'];
+  const lines = [
+    ...pair(4, 'FLANNEL_'),
+    ...pair(6, 'FLANNEL_IPV6_'),
+    `FLANNEL_MTU=${mode.podMtu(settings, member.uplink.mtu)}`,
+    'FLANNEL_IPMASQ=true',
+  ];
   return [
     {node: name, run: 'mkdir -p /run/flannel'},
     {node: name, run: `printf '%s\\n' ${lines.join(' ')} > /run/flannel/subnet.env`},

@@ -1,8 +1,8 @@
 import type {SubnetEnv} from '../flannel/subnet-env.js';
+import {link as links} from '../kernel/link.js';
 import type {NodeView} from '../model/view.js';
 import {restoreSubnetEnv, step} from './remedy.js';
 import {type NodeRule, type Observation, rows} from './rule.js';
-import {link as links} from '../kernel/link.js';
 import {token} from './token.js';
 import {envLines} from './witness.js';
 
@@ -12,7 +12,7 @@ export const subnetEnvStale: NodeRule = {
   stage: 'device',
   // Pods that run do not read the file again.
   severity: 'warning',
-  holds: 'subnet.env says what the node\'s own tables and its peers say.',
+  holds: "subnet.env says what the node's own tables and its peers say.",
   cause: 'The pod subnet, network or MTU changed and flanneld has not run since, or the file was written by hand.',
   effect: 'New pods get addresses or an MTU that the network does not carry; pods that run keep working.',
   remedy: 'Restart flanneld on the node, then make pods anew whose address or MTU came from the old file.',
@@ -29,7 +29,12 @@ export const subnetEnvStale: NodeRule = {
 };
 
 function subnet({name, self, member, state}: NodeView, env: SubnetEnv): Observation | undefined {
-  const wrong = ([[env.subnet, self?.subnet], [env.ipv6Subnet, self?.ipv6Subnet]] as const).filter(([stated, own]) => stated !== undefined && own !== undefined && stated !== own);
+  const wrong = (
+    [
+      [env.subnet, self?.subnet],
+      [env.ipv6Subnet, self?.ipv6Subnet],
+    ] as const
+  ).filter(([stated, own]) => stated !== undefined && own !== undefined && stated !== own);
   if (wrong.length === 0) return undefined;
   return {
     subject: wrong.map(([stated]) => stated).join(', '),
@@ -41,11 +46,22 @@ function subnet({name, self, member, state}: NodeView, env: SubnetEnv): Observat
 }
 
 function network({name, cluster, state}: NodeView, env: SubnetEnv): Observation | undefined {
-  const steps = ([['FLANNEL_NETWORK', env.networks, 4], ['FLANNEL_IPV6_NETWORK', env.ipv6Networks, 6]] as const).flatMap(([key, stated, family]) => {
+  const steps = (
+    [
+      ['FLANNEL_NETWORK', env.networks, 4],
+      ['FLANNEL_IPV6_NETWORK', env.ipv6Networks, 6],
+    ] as const
+  ).flatMap(([key, stated, family]) => {
     const right = cluster.networks.filter((n) => n.includes(':') === (family === 6));
     // k3s writes 0.0.0.0/0 and ::/0 for a family that is off.
     if (stated.length === 0 || right.length === 0 || stated.join() === right.join() || right.some((n) => n.endsWith('/0'))) return [];
-    return [{right: right.join(), stated: stated.join(), step: step(name, ['sed', '-i', `s|^${key}=.*|${key}=${right.join()}|`, fileOf(state.subnetEnv)])}];
+    return [
+      {
+        right: right.join(),
+        stated: stated.join(),
+        step: step(name, ['sed', '-i', `s|^${key}=.*|${key}=${right.join()}|`, fileOf(state.subnetEnv)]),
+      },
+    ];
   });
   if (steps.length === 0) return undefined;
   return {
@@ -62,18 +78,22 @@ function mtu({name, cluster: {mode, settings}, state, member}: NodeView, env: Su
   if (env.mtu === undefined || !mode || !settings) return undefined;
   const device = (state.tables.link ?? []).find((l) => mode.devices(settings).some((d) => d.family === 4 && d.name === l.ifname));
   const uplink = (state.tables.link ?? []).find((l) => l.ifname === member.uplink?.name);
-  const right = mode.devices(settings).length > 0 ? device?.mtu : uplink?.mtu;
+  const right = mode.devices(settings).length > 0 ? (device?.mtu ?? (uplink && mode.podMtu(settings, uplink.mtu))) : uplink?.mtu;
   // Only when the file also parts from flannel's own sum: a device somebody changed is a matter of the mtu rules.
   if (right === undefined || env.mtu === right || (uplink && env.mtu === mode.podMtu(settings, uplink.mtu))) return undefined;
   // flanneld before v0.21.3 and jumbo frames: the sum may lie below what the device took.
   if (mode.devices(settings).length === 0 && uplink !== undefined && env.mtu > uplink.mtu) return undefined;
   return {
     subject: `MTU ${env.mtu}`,
-    message: `subnet.env on ${name} gives new pods an MTU of ${env.mtu}, ${(device ?? uplink)!.ifname} carries ${right}`,
-    effect: env.mtu > right ? `large packets of new pods of ${name} are dropped where path MTU discovery is blocked` : `new pods of ${name} send smaller packets than they could`,
+    message: `subnet.env on ${name} gives new pods an MTU of ${env.mtu}, ${device ? device.ifname : 'the network'} carries ${right}`,
+    effect:
+      env.mtu > right
+        ? `large packets of new pods of ${name} are dropped where path MTU discovery is blocked`
+        : `new pods of ${name} send smaller packets than they could`,
     evidence: [envLines(name, state.subnetEnv, 'FLANNEL_MTU'), rows(name, links.show, [(device ?? uplink)!])],
     steps: [step(name, ['sed', '-i', `s|^FLANNEL_MTU=.*|FLANNEL_MTU=${right}|`, fileOf(state.subnetEnv)])],
   };
 }
 
-const fileOf = (env: NodeView['state']['subnetEnv']): string => (env === undefined || env === 'none' ? undefined : env.command.split(' ').at(-1)) ?? '/run/flannel/subnet.env';
+const fileOf = (env: NodeView['state']['subnetEnv']): string =>
+  (env === undefined || env === 'none' ? undefined : env.command.split(' ').at(-1)) ?? '/run/flannel/subnet.env';

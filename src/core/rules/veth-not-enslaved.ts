@@ -12,7 +12,7 @@ export const vethNotEnslaved: NodeRule = {
   scope: 'node',
   stage: 'pod',
   severity: 'error',
-  holds: 'The node\'s end of every pod\'s interface is up and a port of the bridge.',
+  holds: "The node's end of every pod's interface is up and a port of the bridge.",
   cause: 'A network manager or a person took the port off, or the making of the pod failed half way.',
   effect: 'The pod reaches nobody and nobody reaches it.',
   remedy: 'Put the port back on the bridge, and find out who took it off; or make the pod anew.',

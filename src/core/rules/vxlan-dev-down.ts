@@ -11,7 +11,7 @@ export const vxlanDevDown: NodeRule = {
   severity: 'error',
   holds: 'The VXLAN device is administratively up.',
   cause: 'A network manager or a person took it down, or flanneld failed between making it and bringing it up (its port was in use).',
-  effect: 'Nothing leaves or enters the node through the tunnel; its routes and neighbours went with the device\'s state.',
+  effect: "Nothing leaves or enters the node through the tunnel; its routes and neighbours went with the device's state.",
   remedy: 'Bring the device up and write its rows again: going down removed routes and neighbours, only the FDB stays.',
   fix: 'ask',
   modes: ['vxlan'],

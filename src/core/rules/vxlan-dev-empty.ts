@@ -1,6 +1,6 @@
+import {link as table} from '../kernel/link.js';
 import {replayRows} from './remedy.js';
 import {absent, type NodeRule, rows} from './rule.js';
-import {link as table} from '../kernel/link.js';
 import {token} from './token.js';
 
 export const vxlanDevEmpty: NodeRule = {
@@ -10,16 +10,20 @@ export const vxlanDevEmpty: NodeRule = {
   severity: 'error',
   holds: 'The VXLAN device has the rows of its peers.',
   cause: 'The device was made anew without them (flanneld v0.28.5 and later after a deletion), or another program flushed them.',
-  effect: 'The device is there and up, yet nothing leaves through it; peers\' packets arrive and the answers are lost.',
+  effect: "The device is there and up, yet nothing leaves through it; peers' packets arrive and the answers are lost.",
   remedy: 'Write all rows again, as a restart of flannel on the node does.',
   fix: 'safe',
   modes: ['vxlan'],
   needs: ['link', 'address', 'route', 'neigh'],
   *check({name, changes, expected, state}) {
     if (!expected) return;
-    const gone = (list: readonly {readonly kind: string; readonly want?: {readonly row: {readonly dev?: string}}}[] | undefined, dev: string) =>
-      (list ?? []).filter((c) => c.kind === 'missing' && c.want?.row.dev === dev).length;
-    for (const {row: {ifname}} of expected.link) {
+    const gone = (
+      list: readonly {readonly kind: string; readonly want?: {readonly row: {readonly dev?: string}}}[] | undefined,
+      dev: string,
+    ) => (list ?? []).filter((c) => c.kind === 'missing' && c.want?.row.dev === dev).length;
+    for (const {
+      row: {ifname},
+    } of expected.link) {
       const device = (state.tables.link ?? []).find((l) => l.ifname === ifname);
       // A device that is down, or lost the address that its routes hung on, has its own rule.
       if (!device?.flags.includes('UP') || gone(changes.address, ifname) > 0) continue;
@@ -30,7 +34,11 @@ export const vxlanDevEmpty: NodeRule = {
         subject: ifname,
         message: `${ifname} on ${name} is up but has none of its ${routes} routes and ${neighbours} neighbours`,
         effect: `pods of ${name} cannot reach pods of other nodes`,
-        evidence: [rows(name, table.show, [device]), absent(name, `ip route show dev ${ifname}`, 'any'), absent(name, `ip neigh show dev ${ifname}`, 'any')],
+        evidence: [
+          rows(name, table.show, [device]),
+          absent(name, `ip route show dev ${ifname}`, 'any'),
+          absent(name, `ip neigh show dev ${ifname}`, 'any'),
+        ],
         steps: replayRows(name, expected, (dev) => dev === ifname),
         dependsOn: [token.lease(name)],
         breaks: [token.device(name, ifname)],

@@ -9,9 +9,11 @@ export const vxlanDevMissing: NodeRule = {
   stage: 'device',
   severity: 'error',
   holds: 'The VXLAN device that flannel makes is there.',
-  cause: 'Its underlying device went away for a moment (network restart, bond or VLAN made anew) and took it along; flanneld before v0.27.4 does not notice.',
+  cause:
+    'Its underlying device went away for a moment (network restart, bond or VLAN made anew) and took it along; flanneld before v0.27.4 does not notice.',
   effect: 'Nothing leaves or enters the node through the tunnel; routes, neighbours and FDB went with the device.',
-  remedy: 'Restart flannel on the node, which also writes every peer\'s rows; or make the device with the address its peers know, and its rows.',
+  remedy:
+    "Restart flannel on the node, which also writes every peer's rows; or make the device with the address its peers know, and its rows.",
   fix: 'ask',
   modes: ['vxlan'],
   needs: ['link'],

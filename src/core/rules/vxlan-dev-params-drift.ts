@@ -3,7 +3,7 @@ import type {NodeView} from '../model/view.js';
 import type {Want} from '../modes/mode.js';
 import {rebuildDevice} from './rebuild.js';
 import {step} from './remedy.js';
-import {type NodeRule, rows, type Step} from './rule.js';
+import {type NodeRule, type Observation, rows, type Step} from './rule.js';
 import {token} from './token.js';
 
 export const vxlanDevParamsDrift: NodeRule = {
@@ -20,12 +20,13 @@ export const vxlanDevParamsDrift: NodeRule = {
   needs: ['link', 'address'],
   *check(view) {
     const {name, changes, state} = view;
+    yield* lower(view);
     for (const change of changes.link ?? []) {
       if (change.kind !== 'differs') continue;
       const {want} = change;
       const [device] = change.actual;
       const wrong = change.fields.filter((field) => {
-        if (field === 'kind' || field === 'link' || field === 'learning') return true;
+        if (field === 'kind' || field === 'learning') return true;
         // With another address of the node's own the tunnel works; k3s with an external address looks like that.
         return field === 'local' && !(state.tables.address ?? []).some((a) => a.local === localOf(device));
       });
@@ -35,7 +36,7 @@ export const vxlanDevParamsDrift: NodeRule = {
       yield {
         ...(harmless && {severity: 'warning' as const, effect: 'entries learnt from packets may take the place of the ones flannel wrote'}),
         subject: device.ifname,
-        message: `${device.ifname} on ${name}: ${wrong.map((field) => `${field} is ${valueOf(device, field)}, should be ${valueOf(want.row, field)}`).join('; ')}`,
+        message: `${device.ifname} on ${name}: ${wrong.map((field) => `${field} is ${stated(device, field)}, should be ${stated(want.row, field)}`).join('; ')}`,
         ...(!harmless && {effect: `pods of ${name} cannot reach pods of other nodes`}),
         evidence: [rows(name, table.show, [device])],
         steps: mend(view, want, device, wrong),
@@ -46,15 +47,45 @@ export const vxlanDevParamsDrift: NodeRule = {
   },
 };
 
+/** The interface of the tunnel beside the one that has its source address: the kernel sends by the former whatever the routes say. */
+function* lower({name, state, expected}: NodeView): Generator<Observation> {
+  const links = state.tables.link ?? [];
+  for (const {
+    row: {ifname},
+    family,
+  } of expected?.link ?? []) {
+    const device = links.find((l) => l.ifname === ifname && l.kind === 'vxlan');
+    const below = device?.info?.['link'];
+    const holder = (state.tables.address ?? []).find((a) => a.family === family && a.local === (device && localOf(device)))?.dev;
+    if (!device || typeof below !== 'string' || holder === undefined || below === holder) continue;
+    // An address on a loopback that routes announce is meant to leave by another interface, which has one of its own or is a link without.
+    if (links.find((l) => l.ifname === holder)?.kind === 'dummy' || holder === 'lo' || holder === ifname) continue;
+    if (![undefined, 'bridge', 'vxlan', 'tun', 'veth'].includes(links.find((l) => l.ifname === below)?.kind)) continue;
+    yield {
+      subject: ifname,
+      message: `${ifname} on ${name} sends through ${below}, but its source address is on ${holder}`,
+      effect: `pods of ${name} cannot reach pods of other nodes`,
+      evidence: [rows(name, table.show, [device])],
+      steps: [step(name, ['ip', 'link', 'set', ifname, 'type', 'vxlan', 'dev', holder])],
+      dependsOn: [token.lease(name)],
+      breaks: [token.device(name, ifname)],
+    };
+  }
+}
+
 const localOf = (link: Link): unknown => link.info?.['local'] ?? link.info?.['local6'];
 
-const valueOf = (link: Link, field: string): string => String(field === 'kind' ? link.kind : field === 'local' ? localOf(link) : link.info?.[field]);
+const stated = (link: Link, field: string): string =>
+  String(field === 'kind' ? link.kind : field === 'local' ? localOf(link) : link.info?.[field]);
 
-/** The kernel changes the source, the lower device and learning of a live device; nothing else. */
+/** The kernel changes the source, the lower device and learning of a live device; not its port or number. */
 function mend(view: NodeView, want: Want<Link>, device: Link, wrong: readonly string[]): readonly Step[] {
   if (wrong.includes('kind')) return rebuildDevice(view, want, device.ifname);
   return wrong.map((field) => {
-    const value = field === 'learning' ? [want.row.info?.['learning'] === true ? 'learning' : 'nolearning'] : [field === 'local' ? 'local' : 'dev', valueOf(want.row, field)];
+    const value =
+      field === 'learning'
+        ? [want.row.info?.['learning'] === true ? 'learning' : 'nolearning']
+        : [field === 'local' ? 'local' : 'dev', stated(want.row, field)];
     return step(view.name, ['ip', 'link', 'set', device.ifname, 'type', 'vxlan', ...value]);
   });
 }

@@ -10,7 +10,7 @@ export const vxlanPortInUse: NodeRule = {
   // Before the device: it is why the device is not up.
   stage: 'lease',
   severity: 'error',
-  holds: 'Nothing else on the node holds the tunnel\'s UDP port while the tunnel device is missing or down.',
+  holds: "Nothing else on the node holds the tunnel's UDP port while the tunnel device is missing or down.",
   cause: 'Another VXLAN device with other flags (Cilium, Open vSwitch, a leftover) or a program took the port first.',
   effect: 'The kernel refuses to bring flannel\'s device up ("address already in use").',
   remedy: 'Remove the other owner, or choose another port for the whole cluster; then bring the device up and write its rows.',
@@ -21,10 +21,16 @@ export const vxlanPortInUse: NodeRule = {
   *check({name, state, cluster: {mode, settings}, expected}) {
     if (!mode || !settings || !expected) return;
     const links = state.tables.link ?? [];
-    const waiting = expected.link.filter(({row}) => !links.find((l) => l.ifname === row.ifname)?.flags.includes('UP')).map(({row}) => row.ifname);
+    const waiting = expected.link
+      .filter(({row}) => !links.find((l) => l.ifname === row.ifname)?.flags.includes('UP'))
+      .map(({row}) => row.ifname);
     if (waiting.length === 0) return;
-    const owners = links.filter((l) => l.kind === 'vxlan' && !mode.ownsDevice(l.ifname) && l.info?.['port'] === settings.port && l.flags.includes('UP'));
-    const sockets = (state.sockets ?? []).filter((s) => s.port === settings.port && s.process !== undefined && (s.local === '0.0.0.0' || s.local === '::'));
+    const owners = links.filter(
+      (l) => l.kind === 'vxlan' && !mode.ownsDevice(l.ifname) && l.info?.['port'] === settings.port && l.flags.includes('UP'),
+    );
+    const sockets = (state.sockets ?? []).filter(
+      (s) => s.port === settings.port && s.process !== undefined && (s.local === '0.0.0.0' || s.local === '::'),
+    );
     if (owners.length === 0 && sockets.length === 0) return;
     const who = [...owners.map((l) => l.ifname), ...new Set(sockets.map((s) => s.process))].join(', ');
     yield {

@@ -1,6 +1,6 @@
-import type {Evidence} from './rule.js';
 import type {NodeState} from '../model/state.js';
 import type {NodeSurvey} from '../model/survey.js';
+import type {Evidence} from './rule.js';
 
 /** The lines of subnet.env that hold these keys. */
 export function envLines(node: string, env: NodeState['subnetEnv'], ...keys: readonly string[]): Evidence {
@@ -12,5 +12,7 @@ export function envLines(node: string, env: NodeState['subnetEnv'], ...keys: rea
 export const addressLines = (survey: NodeSurvey, which: (address: NodeSurvey['addresses'][number]) => boolean): Evidence => ({
   node: survey.name,
   command: 'ip addr show',
-  lines: survey.addresses.filter(which).map((a) => `${a.dev} ${a.family === 4 ? 'inet' : 'inet6'} ${a.address}/${a.prefixlen}${a.dynamic ? ' dynamic' : ''}`),
+  lines: survey.addresses
+    .filter(which)
+    .map((a) => `${a.dev} ${a.family === 4 ? 'inet' : 'inet6'} ${a.address}/${a.prefixlen}${a.dynamic ? ' dynamic' : ''}`),
 });
