@@ -6,6 +6,7 @@ import type {Mode, Settings} from '../modes/mode.js';
 import type {Family, Ip, Prefix} from '../net/address.js';
 import {baseOf, contains, lengthOf, tryPrefix} from '../net/prefix.js';
 import type {Inventory, InventoryNode} from './inventory.js';
+import {type RouteWitnesses, routeWitnesses} from './route-witnesses.js';
 import type {Claims, NodeSurvey, Surveyor} from './survey.js';
 
 /** One node of the cluster: what it published, as far as it can be known. */
@@ -112,25 +113,6 @@ interface Context {
   /** The length of pod subnets, where most nodes that say agree. */
   readonly lengths: {readonly [F in Family]: number | undefined};
   readonly witnesses: RouteWitnesses;
-}
-
-/** Pod subnets of the peers' routes by an address that may tell whose they are: their gateways and their own first address. */
-type RouteWitnesses = ReadonlyMap<Ip, readonly {readonly subnet: Prefix; readonly order: number}[]>;
-
-/** An index, because N nodes that each look through N subnets are slow from a thousand on. */
-function routeWitnesses(claims: Claims, networks: readonly Prefix[]): RouteWitnesses {
-  const index = new Map<Ip, {subnet: Prefix; order: number}[]>();
-  let order = 0;
-  for (const [subnet, gateways] of claims.route) {
-    order += 1;
-    if (!networks.some((n) => contains(n, subnet))) continue;
-    for (const address of new Set([baseOf(subnet), ...gateways.keys()])) {
-      const held = index.get(address);
-      if (held) held.push({subnet, order});
-      else index.set(address, [{subnet, order}]);
-    }
-  }
-  return index;
 }
 
 function member(survey: NodeSurvey, listed: InventoryNode | undefined, context: Context): Member {
