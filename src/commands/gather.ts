@@ -6,16 +6,28 @@ import {Failure} from '../failure.js';
 
 export default class Gather extends BaseCommand {
   static override summary = 'take a snapshot: the raw tables of every node in one file';
-  static override description = 'Read-only on the nodes: one script over standard input, one round trip a node, nothing left behind. Every read-only command takes the file with --snapshot.';
+  static override description =
+    'Read-only on the nodes: one script over standard input, one round trip a node, nothing left behind. Every read-only command takes the file with --snapshot.';
   static override examples = [
     {description: 'A lab into a file', command: '<%= config.bin %> gather --lab demo --file cluster.ndjson.br'},
-    {description: 'By hand, where flanctl cannot reach', command: '<%= config.bin %> gather --print-script | ssh node1 sudo sh -s > dumps/node1.dump'},
+    {
+      description: 'By hand, where flanctl cannot reach',
+      command: '<%= config.bin %> gather --print-script | ssh node1 sudo sh -s > dumps/node1.dump',
+    },
   ];
   static override flags = withEnv({
     ...evidenceFlags,
     output: outputFlag(),
-    file: Flags.string({char: 'f', summary: 'where to write it; .br and .gz are compressed', helpValue: 'FILE', default: 'cluster.ndjson.br'}),
-    'print-script': Flags.boolean({summary: 'print the script that runs on a node, and do nothing else', exclusive: ['snapshot', 'inventory', 'lab', 'local']}),
+    file: Flags.string({
+      char: 'f',
+      summary: 'where to write it; .br and .gz are compressed',
+      helpValue: 'FILE',
+      default: 'cluster.ndjson.br',
+    }),
+    'print-script': Flags.boolean({
+      summary: 'print the script that runs on a node, and do nothing else',
+      exclusive: ['snapshot', 'inventory', 'lab', 'local'],
+    }),
   });
 
   async run(): Promise<void> {
@@ -30,7 +42,10 @@ export default class Gather extends BaseCommand {
     for await (const dump of evidence.nodes()) dumps.push(dump);
     this.interrupted.signal.throwIfAborted();
     if (dumps.every((d) => d.sections.length === 0)) {
-      throw new Failure('no node could be read, so there is nothing to write', {exit: ExitCode.incomplete, hints: dumps.map((d) => `${d.node}: ${d.failure?.message ?? 'no section'}`)});
+      throw new Failure('no node could be read, so there is nothing to write', {
+        exit: ExitCode.incomplete,
+        hints: dumps.map((d) => `${d.node}: ${d.failure?.message ?? 'no section'}`),
+      });
     }
     const {writeSnapshot} = await import('../edge/snapshots/write.js');
     await writeSnapshot(flags.file, dumps, {takenAt: new Date().toISOString(), tool: `flanctl ${this.config.version}`});

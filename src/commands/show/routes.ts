@@ -4,7 +4,9 @@ import {ShowCommand} from '../../show-command.js';
 
 export default class ShowRoutes extends ShowCommand<Route> {
   static override summary = 'routes of every node, all tables, both families';
-  static override examples = [{description: 'Who routes a pod address where', command: '<%= config.bin %> show routes --lab demo --to 10.244.2.2'}];
+  static override examples = [
+    {description: 'Who routes a pod address where', command: '<%= config.bin %> show routes --lab demo --to 10.244.2.2'},
+  ];
   protected readonly table = 'route';
   protected readonly columns = ['table', 'type', 'dst', 'gateway', 'dev', 'metric', 'protocol', 'flags'];
 

@@ -1,6 +1,6 @@
-import {rule} from '../../core/kernel/rule.js';
-import type {Rule} from '../../core/kernel/rule.js';
 import {selects} from '../../core/forwarding/lookup.js';
+import type {Rule} from '../../core/kernel/rule.js';
+import {rule} from '../../core/kernel/rule.js';
 import {ShowCommand} from '../../show-command.js';
 
 export default class ShowRules extends ShowCommand<Rule> {
