@@ -33,19 +33,28 @@ export abstract class BaseCommand extends Command {
 
   override async init(): Promise<void> {
     await super.init();
-    this.#noColor = this.argv.includes('--no-color') || process.env['FLANCTL_NO_COLOR'] === 'true';
+    this.#noColor = this.#isOn('no-color');
     const at = this.argv.findIndex((word) => word === '--config' || word.startsWith('--config='));
     const named =
       at < 0 ? process.env['FLANCTL_CONFIG'] : this.argv[at]!.startsWith('--config=') ? this.argv[at]!.slice(9) : this.argv[at + 1];
     const known = new Set(Object.entries({...this.ctor.baseFlags, ...this.ctor.flags}).map(([name]) => name));
-    await applyConfiguration(named, known);
-    this.quiet = this.argv.includes('--quiet') || process.env['FLANCTL_QUIET'] === 'true';
+    await applyConfiguration(named, known, this.argv);
+    this.#noColor = this.#isOn('no-color');
+    this.quiet = this.#isOn('quiet');
+    // Whoever read our messages may have gone; that is no bug of ours. (oclif sees to stdout.)
+    process.stderr.on('error', () => undefined);
     // A second interrupt ends at once; the first lets a command put things back.
     process.once('SIGINT', () => {
       process.exitCode = ExitCode.interrupted;
       this.interrupted.abort(new Failure('interrupted', {exit: ExitCode.interrupted}));
       process.once('SIGINT', () => process.exit(ExitCode.interrupted));
     });
+  }
+
+  /** A global flag or its variable, before anything was parsed: errors of the parser follow them too. */
+  #isOn(name: string): boolean {
+    const value = process.env[`FLANCTL_${name.replaceAll('-', '_').toUpperCase()}`];
+    return words(this.argv).includes(`--${name}`) || /^(true|1|yes|y)$/i.test(value ?? '');
   }
 
   /** Fires when the user presses ^C; long work takes its signal. */
@@ -84,12 +93,11 @@ export abstract class BaseCommand extends Command {
       return;
     }
     if (error instanceof Errors.CLIError || error.oclif?.exit !== undefined) {
-      // What the parser says of flags and arguments; its context, configuration and all, is not for anybody's terminal.
-      return say(
-        error.message.split('\nSee more help')[0]!.trimEnd(),
-        [`flanctl ${this.id?.replaceAll(':', ' ') ?? ''} --help`],
-        error.oclif?.exit ?? ExitCode.usage,
-      );
+      // What the parser says of flags and arguments; its context, configuration and all, is not for anybody's terminal. Some of its errors
+      // have no exit code of their own and would end as our default, which is for bugs.
+      const said = error.message.split('\nSee more help')[0]!.replace(/^The following errors? occurred:\s*/, '');
+      const message = said.replace(/\s*\n\s*/g, said.startsWith('Parsing ') ? ': ' : '\n  ').trimEnd();
+      return say(message, [`flanctl ${this.id?.replaceAll(':', ' ') ?? ''} --help`], ExitCode.usage);
     }
     const file = join(mkdtempSync(join(tmpdir(), 'flanctl-crash-')), 'crash.txt');
     writeFileSync(
@@ -112,6 +120,9 @@ export abstract class BaseCommand extends Command {
 
 /** Which lab: the same flag, variable and default on every lab command. */
 export const labNameFlag = () => Flags.string({summary: 'which lab', helpValue: 'NAME', default: 'demo', env: 'FLANCTL_LAB'});
+
+/** The words before `--`: what follows belongs to somebody else. */
+const words = (argv: readonly string[]): readonly string[] => (argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv);
 
 /** `-o table|json|yaml`; a command with more forms names them. */
 export const outputFlag = (more: readonly string[] = []) =>

@@ -7,7 +7,7 @@ import {looked} from './core/model/state.js';
 import {tryIp} from './core/net/address.js';
 import {contains} from './core/net/prefix.js';
 import {survey} from './edge/diagnose.js';
-import {evidenceFlags, openEvidence} from './edge/evidence.js';
+import {checkNodes, evidenceFlags, openEvidence} from './edge/evidence.js';
 import {ExitCode} from './exit-code.js';
 import {Failure} from './failure.js';
 
@@ -40,13 +40,26 @@ export abstract class ShowCommand<Row extends Sourced> extends BaseCommand {
     const to = flags.to === undefined ? undefined : tryIp(flags.to);
     if (flags.to !== undefined && to === undefined) throw new Failure(`--to: not an IP address: ${flags.to}`);
     const evidence = await openEvidence(flags, {signal: this.interrupted.signal, quiet: this.quiet, notice: (m) => this.notice(m)});
-    const {states} = await survey(evidence, evidence.given);
+    const {cluster, states} = await survey(evidence, evidence.given);
+    this.interrupted.signal.throwIfAborted();
+    checkNodes(
+      flags.node,
+      cluster.members.map((m) => m.name),
+    );
     const rows: {readonly [column: string]: Cell}[] = [];
     const gaps: Gap[] = [];
     const table = tables[this.table] as unknown as Table<Row>;
     for await (const state of states()) {
       if (flags.node !== undefined && !flags.node.includes(state.name)) continue;
-      if (!looked(state, this.table)) gaps.push({node: state.name, what: this.table, why: state.failure?.message ?? state.gaps.find((g) => table.supply.some((s) => s.sections.includes(g.what)))?.why ?? 'not in the evidence'});
+      if (!looked(state, this.table))
+        gaps.push({
+          node: state.name,
+          what: this.table,
+          why:
+            state.failure?.message ??
+            state.gaps.find((g) => table.supply.some((s) => s.sections.includes(g.what)))?.why ??
+            'not in the evidence',
+        });
       for (const row of (state.tables[this.table] ?? []) as unknown as readonly Row[]) {
         if (flags.dev !== undefined && (row as {dev?: string}).dev !== flags.dev) continue;
         if (to !== undefined && !this.concerns(row, to)) continue;

@@ -5,14 +5,40 @@ import {Failure} from '../failure.js';
 
 /** Every flag a configuration file may set, whatever the command: one file serves them all. */
 const shared = new Set([
-  'snapshot', 'inventory', 'lab', 'local', 'net-conf', 'node', 'pods', 'timeout', 'concurrency', 'ssh-config', 'ssh-host-keys', 'fail-on', 'rule', 'output', 'quiet', 'no-color',
+  'snapshot',
+  'inventory',
+  'lab',
+  'local',
+  'net-conf',
+  'node',
+  'pods',
+  'timeout',
+  'concurrency',
+  'ssh-config',
+  'ssh-host-keys',
+  'fail-on',
+  'rule',
+  'output',
+  'quiet',
+  'no-color',
 ]);
+
+/** Only one of these can be: one that wins puts the others out of play, whatever layer they stand in. */
+const sources = ['snapshot', 'inventory', 'lab', 'local', 'print-script'];
+
+const variable = (key: string): string => `FLANCTL_${key.replaceAll('-', '_').toUpperCase()}`;
 
 /**
  * Reads flanctl.yaml and offers its keys as FLANCTL_* variables where the environment has none: flags win over environment over file.
  * @throws Failure naming the file and the key when it cannot be read or has a key that no flag has.
  */
-export async function applyConfiguration(named: string | undefined, known: ReadonlySet<string>): Promise<void> {
+export async function applyConfiguration(named: string | undefined, known: ReadonlySet<string>, argv: readonly string[]): Promise<void> {
+  const choosesSource = known.has('snapshot');
+  const flags = new Set(argv.map((word) => /^--([a-z-]+)/.exec(word)?.[1]));
+  if (choosesSource && sources.some((source) => flags.has(source))) {
+    for (const source of sources) if (!flags.has(source)) delete process.env[variable(source)];
+  }
+  const chosen = choosesSource && sources.some((source) => flags.has(source) || process.env[variable(source)] !== undefined);
   const found = await find(named);
   if (!found) return;
   const {parse, YAMLParseError} = await import('yaml');
@@ -21,14 +47,22 @@ export async function applyConfiguration(named: string | undefined, known: Reado
     value = parse(found.text);
   } catch (error) {
     const at = error instanceof YAMLParseError ? error.linePos?.[0].line : undefined;
-    throw new Failure(`${found.file}${at === undefined ? '' : `, line ${at}`}: not YAML: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
+    throw new Failure(
+      `${found.file}${at === undefined ? '' : `, line ${at}`}: not YAML: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
+    );
   }
   if (value === null || value === undefined) return;
   if (typeof value !== 'object' || Array.isArray(value)) throw new Failure(`${found.file}: must hold keys and values, one a flag`);
   for (const [key, item] of Object.entries(value)) {
-    if (!shared.has(key) && !known.has(key)) throw new Failure(`${found.file}: unknown key ${JSON.stringify(key)}`, {hints: [`keys are the long names of flags: ${[...shared].join(', ')}`]});
-    const name = `FLANCTL_${key.replaceAll('-', '_').toUpperCase()}`;
-    if (known.has(key)) process.env[name] ??= Array.isArray(item) ? item.join(',') : String(item);
+    if (!shared.has(key) && !known.has(key))
+      throw new Failure(`${found.file}: unknown key ${JSON.stringify(key)}`, {
+        hints: [`keys are the long names of flags: ${[...shared].join(', ')}`],
+      });
+    const items: readonly unknown[] = Array.isArray(item) ? item : [item];
+    if (items.some((one) => !['string', 'number', 'boolean'].includes(typeof one))) {
+      throw new Failure(`${found.file}: ${key} must be one value, or a list of values`);
+    }
+    if (known.has(key) && !(chosen && sources.includes(key))) process.env[variable(key)] ??= items.join(',');
   }
 }
 
@@ -37,7 +71,9 @@ async function find(named: string | undefined): Promise<{file: string; text: str
     try {
       return {file: named, text: await readFile(named, 'utf8')};
     } catch (error) {
-      throw new Failure(`cannot read the configuration file ${named}: ${error instanceof Error ? error.message : String(error)}`);
+      throw new Failure(`cannot read the configuration file ${named}: ${error instanceof Error ? error.message : String(error)}`, {
+        hints: ['--config FILE or FLANCTL_CONFIG names it'],
+      });
     }
   }
   const config = process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config');

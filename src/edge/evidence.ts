@@ -4,19 +4,36 @@ import {withEnv} from '../base-command.js';
 import type {Given} from '../core/model/cluster.js';
 import type {Inventory} from '../core/model/inventory.js';
 import type {NodeDump} from '../core/model/snapshot.js';
+import {compare} from '../core/rules/fold.js';
 import {Failure} from '../failure.js';
 import type {Dumps} from './diagnose.js';
 import type {NodeAddress} from './transports/transport.js';
 
 /** Where the evidence comes from and how: the same flags on every command that reads. */
 export const evidenceFlags = withEnv({
-  snapshot: Flags.string({summary: 'read a snapshot instead of live nodes', helpValue: 'FILE|DIR', helpGroup: 'SOURCE', exclusive: ['inventory', 'lab', 'local']}),
+  snapshot: Flags.string({
+    summary: 'read a snapshot instead of live nodes',
+    helpValue: 'FILE|DIR',
+    helpGroup: 'SOURCE',
+    exclusive: ['inventory', 'lab', 'local'],
+  }),
   inventory: Flags.string({summary: 'nodes and how to reach them', helpValue: 'FILE', helpGroup: 'SOURCE', exclusive: ['lab', 'local']}),
   lab: Flags.string({summary: 'the nodes of a lab on this machine', helpValue: 'NAME', helpGroup: 'SOURCE', exclusive: ['local']}),
   local: Flags.boolean({summary: 'this machine only', helpGroup: 'SOURCE'}),
   'net-conf': Flags.string({summary: "flannel's net-conf.json, when the nodes do not have it", helpValue: 'FILE', helpGroup: 'SOURCE'}),
-  pods: Flags.option({summary: 'which pod namespaces to look into', options: ['none', 'all'] as const, default: 'all', helpGroup: 'GATHERING'})(),
-  timeout: Flags.integer({summary: 'seconds one node may take, connection included', default: 20, min: 1, max: 3600, helpGroup: 'GATHERING'}),
+  pods: Flags.option({
+    summary: 'which pod namespaces to look into',
+    options: ['none', 'all'] as const,
+    default: 'all',
+    helpGroup: 'GATHERING',
+  })(),
+  timeout: Flags.integer({
+    summary: 'seconds one node may take, connection included',
+    default: 20,
+    min: 1,
+    max: 3600,
+    helpGroup: 'GATHERING',
+  }),
   concurrency: Flags.integer({summary: 'nodes read at the same time', default: 32, min: 1, max: 1024, helpGroup: 'GATHERING'}),
   'ssh-config': Flags.string({summary: 'ssh_config to use instead of your own', helpValue: 'FILE', helpGroup: 'GATHERING'}),
   'ssh-host-keys': Flags.option({
@@ -52,6 +69,13 @@ export interface EvidenceOptions {
   readonly signal: AbortSignal;
   readonly quiet: boolean;
   readonly notice: (message: string) => void;
+}
+
+/** @throws Failure when `--node` names one that is not there. */
+export function checkNodes(asked: readonly string[] | undefined, names: readonly string[]): void {
+  const missing = asked?.find((name) => !names.includes(name));
+  if (missing === undefined) return;
+  throw new Failure(`--node: no such node: ${missing}`, {hints: [`nodes: ${names.toSorted(compare).join(', ')}`]});
 }
 
 /** Opens what the flags name; nothing is gathered before the first walk. @throws Failure when it is not there or none is named. */
@@ -95,10 +119,16 @@ export async function openEvidence(flags: EvidenceFlags, options: EvidenceOption
 
 async function openSnapshot(path: string, netConf: unknown, {notice}: EvidenceOptions): Promise<Evidence> {
   const {readSnapshot} = await import('./snapshots/read.js');
+  await access(path).catch((error: NodeJS.ErrnoException) => {
+    throw new Failure(`--snapshot: cannot read ${path}: ${error.code === 'ENOENT' ? 'no such file or folder' : error.message}`, {
+      hints: ['flanctl gather -f FILE takes a snapshot'],
+    });
+  });
   const snapshot = await readSnapshot(path);
   for (const line of snapshot.notices ?? []) notice(line);
   const text = snapshot.extras?.['inventory.yaml'];
-  const inventory = text === undefined ? undefined : (await import('./sources/inventory.js')).parseInventory(text, `${path}/inventory.yaml`);
+  const inventory =
+    text === undefined ? undefined : (await import('./sources/inventory.js')).parseInventory(text, `${path}/inventory.yaml`);
   return {
     from: `snapshot ${path}`,
     live: false,
@@ -116,12 +146,22 @@ async function findInventory(flags: EvidenceFlags, {notice}: EvidenceOptions): P
     return {inventory: await readInventory(await labInventory(flags.lab)), from: `lab ${flags.lab}`};
   }
   if (flags.local) return {inventory: await thisMachine(), from: 'this machine'};
-  if (await access('/run/flannel/subnet.env').then(() => true, () => false)) {
+  if (
+    await access('/run/flannel/subnet.env').then(
+      () => true,
+      () => false,
+    )
+  ) {
     notice('no source was named: reading this machine, which has /run/flannel/subnet.env');
     return {inventory: await thisMachine(), from: 'this machine'};
   }
   throw new Failure('nothing to look at: no source was named and this machine runs no flannel', {
-    hints: ['--inventory FILE for your nodes over SSH', '--snapshot FILE|DIR for evidence taken earlier', '--lab NAME for a lab (flanctl lab up)', '--local for this machine'],
+    hints: [
+      '--inventory FILE for your nodes over SSH',
+      '--snapshot FILE|DIR for evidence taken earlier',
+      '--lab NAME for a lab (flanctl lab up)',
+      '--local for this machine',
+    ],
   });
 }
 
@@ -135,11 +175,13 @@ async function readJson(file: string): Promise<unknown> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new Failure(`cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Failure(`--net-conf: cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Failure(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Failure(`--net-conf: ${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
+      hints: ['It is what flannel has as net-conf.json: {"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}}'],
+    });
   }
 }

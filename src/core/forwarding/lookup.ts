@@ -31,7 +31,10 @@ function indexOf(routes: readonly Route[]): Map<string, PrefixIndex<Route>> {
   for (const route of routes) {
     const key = `${route.family} ${route.table}`;
     let table = known.get(key);
-    if (!table) known.set(key, (table = new PrefixIndex()));
+    if (!table) {
+      table = new PrefixIndex();
+      known.set(key, table);
+    }
     table.add(route.dst, route);
   }
   indexes.set(routes, known);

@@ -1,9 +1,12 @@
+import {leaseOf} from '../flannel/lease.js';
 import {address} from '../kernel/address.js';
 import {fdb} from '../kernel/fdb.js';
 import {link} from '../kernel/link.js';
 import {neigh} from '../kernel/neigh.js';
 import {route} from '../kernel/route.js';
 import type {Change, DiffRow, DiffTable} from './diff.js';
+import type {Gap} from './snapshot.js';
+import {looked} from './state.js';
 import type {NodeView} from './view.js';
 
 export interface Difference {
@@ -23,6 +26,18 @@ const show: {readonly [T in DiffTable]: (row: DiffRow[T]) => string} = {
   neigh: neigh.show,
   fdb: fdb.show,
 };
+
+/** What of the node was not compared with the model: no difference there means nothing. */
+export function uncompared({name, state, expected, self}: NodeView): readonly Gap[] {
+  if (expected === undefined) return [{node: name, what: 'model', why: 'its lease or the mode is not known, so nothing was compared'}];
+  const families = ([4, 6] as const).filter((family) => self && leaseOf(self, family) !== undefined);
+  return (Object.keys(show) as DiffTable[]).flatMap((table) => {
+    if (expected[table].length === 0) return [];
+    const perFamily = table === 'route' || table === 'neigh';
+    const blind = perFamily ? families.filter((f) => !looked(state, table, f)).map((f) => ` of IPv${f}`) : looked(state, table) ? [] : [''];
+    return blind.map((which) => ({node: name, what: table, why: `the table${which} was not read, so it was not compared`}));
+  });
+}
 
 /** A node's changes as lines, in the tables' order and each in the order of its text. */
 export function differences({name, changes}: NodeView): readonly Difference[] {

@@ -39,7 +39,9 @@ export function readNode(dump: NodeDump): NodeState {
     const section = sections.get(name);
     // The script prints these sections whether the file is there or not; without one, nobody looked.
     if (section === undefined || section.rc === 0) return section;
-    return /no such file/i.test(section.err ?? section.out) || section.rc === 2 ? 'none' : (gap(name, whyFailed(section)), undefined);
+    if (/no such file/i.test(section.err ?? section.out) || section.rc === 2) return 'none';
+    gap(name, whyFailed(section));
+    return undefined;
   };
   const envFile = file('subnet.env');
   const env = present(envFile) ? parseSubnetEnv(envFile.out, envFile.command) : undefined;
@@ -163,7 +165,10 @@ function readPods(dump: NodeDump, gap: AddGap): readonly PodState[] | undefined 
     const match = /^pods\/([^/]+)\/(.+)$/.exec(section.name);
     if (!match) continue;
     let pod = byPod.get(match[1]!);
-    if (!pod) byPod.set(match[1]!, (pod = new Map()));
+    if (!pod) {
+      pod = new Map();
+      byPod.set(match[1]!, pod);
+    }
     pod.set(match[2]!, section);
   }
   if (byPod.size === 0) return dump.sections.some((s) => s.name === 'pods') ? [] : undefined;

@@ -4,6 +4,9 @@ import type {DiffReport} from '../documents.js';
 import type {Render} from '../index.js';
 import {heading} from './heading.js';
 
+/** Gaps that keep a comparison from being whole; others are about sections that the comparison does not need. */
+const uncompared: ReadonlySet<string> = new Set(['node', 'model', 'link', 'address', 'route', 'neigh', 'fdb']);
+
 /** `-` missing, `+` unexpected, `~` changed (what is, then what should be), in iproute2's own words, node by node. */
 export const diff: Render<DiffReport> = (report, {level}) => {
   const paint = theme(level);
@@ -19,8 +22,14 @@ export const diff: Render<DiffReport> = (report, {level}) => {
     if (entry.want !== undefined)
       out.push(`${paint.dim('  should be:')} ${oneLine(entry.want)}${entry.fields ? paint.dim(`  (${entry.fields.join(', ')})`) : ''}`);
   }
-  const unread = report.gaps.filter((g) => g.what === 'node');
-  if (unread.length > 0) out.push('', ...unread.map((g) => `${paint.warning('? not read')}  ${oneLine(g.node)}: ${oneLine(g.why)}`));
+  const unread = report.gaps.filter((g) => uncompared.has(g.what));
+  if (unread.length > 0)
+    out.push(
+      '',
+      ...unread.map(
+        (g) => `${paint.warning('? not compared')}  ${oneLine(g.node)}${g.what === 'node' ? '' : ` ${oneLine(g.what)}`}: ${oneLine(g.why)}`,
+      ),
+    );
   if (report.entries.length === 0)
     out.push('', unread.length > 0 ? 'no difference in what could be read' : `${paint.good('✔')} no difference`);
   return `${out.join('\n')}\n`;
