@@ -22,11 +22,18 @@ export const evidenceFlags = withEnv({
   local: Flags.boolean({summary: 'this machine only', helpGroup: 'SOURCE'}),
   'net-conf': Flags.string({summary: "flannel's net-conf.json, when the nodes do not have it", helpValue: 'FILE', helpGroup: 'SOURCE'}),
   pods: Flags.option({
-    summary: 'which pod namespaces to look into',
-    options: ['none', 'all'] as const,
+    summary: 'which pod namespaces to look into; path: those named with --pod',
+    options: ['none', 'path', 'all'] as const,
     default: 'all',
     helpGroup: 'GATHERING',
   })(),
+  pod: Flags.string({
+    summary: 'with --pods path: a pod, by name or address',
+    helpValue: 'POD',
+    multiple: true,
+    delimiter: ',',
+    helpGroup: 'GATHERING',
+  }),
   timeout: Flags.integer({
     summary: 'seconds one node may take, connection included',
     default: 20,
@@ -50,7 +57,8 @@ export interface EvidenceFlags {
   readonly lab?: string | undefined;
   readonly local?: boolean | undefined;
   readonly 'net-conf'?: string | undefined;
-  readonly pods: 'none' | 'all';
+  readonly pods: 'none' | 'path' | 'all';
+  readonly pod?: readonly string[] | undefined;
   readonly timeout: number;
   readonly concurrency: number;
   readonly 'ssh-config'?: string | undefined;
@@ -80,6 +88,9 @@ export function checkNodes(asked: readonly string[] | undefined, names: readonly
 
 /** Opens what the flags name; nothing is gathered before the first walk. @throws Failure when it is not there or none is named. */
 export async function openEvidence(flags: EvidenceFlags, options: EvidenceOptions): Promise<Evidence> {
+  if ((flags.pods === 'path') !== (flags.pod !== undefined && flags.pod.length > 0)) {
+    throw new Failure('--pods path and --pod belong together', {hints: ['--pods path --pod n1-p1 --pod 10.244.2.2']});
+  }
   const netConf = flags['net-conf'] === undefined ? undefined : await readJson(flags['net-conf']);
   if (flags.snapshot !== undefined) return openSnapshot(flags.snapshot, netConf, options);
   const {inventory, from} = await findInventory(flags, options);
@@ -103,7 +114,7 @@ export async function openEvidence(flags: EvidenceFlags, options: EvidenceOption
         gathered = await gatherWithProgress(
           addresses,
           {
-            pods: flags.pods,
+            pods: flags.pods === 'path' ? (flags.pod ?? []) : flags.pods,
             timeoutMs: flags.timeout * 1000,
             concurrency: flags.concurrency,
             signal: options.signal,
