@@ -31,7 +31,10 @@ export interface Diagnosis {
  * Two passes over the nodes, one at a time: the first learns who is in the cluster, the second judges each node against that.
  * Memory holds the model and the findings, not the tables.
  */
-export async function survey(dumps: Dumps, given: Given): Promise<{cluster: Cluster; states: () => AsyncGenerator<NodeState>; pods: ReadonlyMap<string, number>}> {
+export async function survey(
+  dumps: Dumps,
+  given: Given,
+): Promise<{cluster: Cluster; states: () => AsyncGenerator<NodeState>; pods: ReadonlyMap<string, number>}> {
   const surveyor = new Surveyor();
   let kept: NodeState[] | undefined = [];
   const pods = new Map<string, number>();

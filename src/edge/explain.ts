@@ -5,13 +5,19 @@ import {rules} from '../core/rules/index.js';
 import {stages} from '../core/rules/rule.js';
 import type {ExplainReport} from './reporters/documents.js';
 
-export type Explained = {readonly kind: 'found'; readonly report: ExplainReport} | {readonly kind: 'unknown'; readonly near: readonly string[]};
+export type Explained =
+  | {readonly kind: 'found'; readonly report: ExplainReport}
+  | {readonly kind: 'unknown'; readonly near: readonly string[]};
 
 /** Everything that can be explained, offline. */
 export function explainIndex(): ExplainReport {
   const text = [
-    '# Modes', '', ...modes.map((m) => `- \`${m.type}\`: ${m.title}`), '',
-    '# Rules', '',
+    '# Modes',
+    '',
+    ...modes.map((m) => `- \`${m.type}\`: ${m.title}`),
+    '',
+    '# Rules',
+    '',
     ...stages.flatMap((stage) => rules.filter((r) => r.stage === stage).map((r) => `- \`${r.id}\` (${r.severity}): ${r.holds}`)),
   ].join('\n');
   return {topic: 'index', what: 'index', title: 'What flanctl can explain', text};
@@ -20,7 +26,16 @@ export function explainIndex(): ExplainReport {
 /** The page of a rule (docs/rules) or of a mode, from the installation itself: works with every network down. */
 export async function explainTopic(topic: string): Promise<Explained> {
   const rule = rules.find((r) => r.id === topic);
-  if (rule) return {kind: 'found', report: {topic, what: 'rule', title: rule.holds, text: await readFile(new URL(`../../docs/rules/${rule.id}.md`, import.meta.url), 'utf8')}};
+  if (rule)
+    return {
+      kind: 'found',
+      report: {
+        topic,
+        what: 'rule',
+        title: rule.holds,
+        text: await readFile(new URL(`../../docs/rules/${rule.id}.md`, import.meta.url), 'utf8'),
+      },
+    };
   const mode = modeOf(topic);
   if (mode) return {kind: 'found', report: {topic, what: 'mode', title: mode.title, text: modePage(mode)}};
   const names = [...rules.map((r) => r.id), ...modes.map((m) => m.type)];
@@ -30,8 +45,16 @@ export async function explainTopic(topic: string): Promise<Explained> {
 
 function modePage({title, explain}: Mode): string {
   return [
-    `# ${title}`, '', explain.summary, '',
-    '## The way of a packet', '', ...explain.path.map((hop, i) => `${i + 1}. ${hop}`), '',
-    `**Overhead:** ${explain.overhead}`, '', ...explain.facts.map((fact) => `- ${fact}`),
+    `# ${title}`,
+    '',
+    explain.summary,
+    '',
+    '## The way of a packet',
+    '',
+    ...explain.path.map((hop, i) => `${i + 1}. ${hop}`),
+    '',
+    `**Overhead:** ${explain.overhead}`,
+    '',
+    ...explain.facts.map((fact) => `- ${fact}`),
   ].join('\n');
 }

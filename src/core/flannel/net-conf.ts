@@ -22,8 +22,18 @@ export type NetConfResult =
   | {readonly ok: false; readonly problems: readonly string[]};
 
 const knownKeys = new Set([
-  'network', 'ipv6network', 'subnetlen', 'subnetmin', 'subnetmax', 'ipv6subnetlen', 'ipv6subnetmin', 'ipv6subnetmax',
-  'enableipv4', 'enableipv6', 'enablenftables', 'backend',
+  'network',
+  'ipv6network',
+  'subnetlen',
+  'subnetmin',
+  'subnetmax',
+  'ipv6subnetlen',
+  'ipv6subnetmin',
+  'ipv6subnetmax',
+  'enableipv4',
+  'enableipv6',
+  'enablenftables',
+  'backend',
 ]);
 
 /** Go's encoding/json matches keys without regard to case; so `VNI`, `vni` and `Vni` all occur in the wild. */
@@ -43,7 +53,8 @@ export function parseNetConfText(text: string): NetConfResult {
 }
 
 export function parseNetConf(value: unknown): NetConfResult {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {ok: false, problems: ['net-conf.json is not a JSON object']};
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return {ok: false, problems: ['net-conf.json is not a JSON object']};
   const folded = foldKeys(value);
   const problems: string[] = [];
   const warnings = Object.keys(folded)

@@ -1,7 +1,7 @@
+import type {ParseProblem} from '../kernel/table.js';
 import type {Ip, Prefix} from '../net/address.js';
 import {tryIp} from '../net/address.js';
 import {lengthOf, tryPrefix} from '../net/prefix.js';
-import type {ParseProblem} from '../kernel/table.js';
 
 /** `/run/flannel/subnet.env`, which flanneld writes at every start and the CNI plugin reads (model/flannel-backends.md §5.5). */
 export interface SubnetEnv {

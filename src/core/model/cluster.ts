@@ -55,7 +55,9 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
     else problems.push(...read.problems.map((p) => `net-conf: ${p}`));
   }
   netConf ??= mostCommon(
-    surveys.flatMap((s) => (s.state.netConf !== undefined && s.state.netConf !== 'none' && s.state.netConf.ok ? [s.state.netConf.conf] : [])),
+    surveys.flatMap((s) =>
+      s.state.netConf !== undefined && s.state.netConf !== 'none' && s.state.netConf.ok ? [s.state.netConf.conf] : [],
+    ),
     (conf) => JSON.stringify(conf),
   );
   const detected = mostCommon(
@@ -88,7 +90,8 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
     networks,
     members,
     claims,
-    complete: missing.length === 0 && members.every((m) => m.lease !== undefined) && (members.length > 1 || given.inventory?.nodes.length === 1),
+    complete:
+      missing.length === 0 && members.every((m) => m.lease !== undefined) && (members.length > 1 || given.inventory?.nodes.length === 1),
     problems,
   };
 }
@@ -101,7 +104,11 @@ function networksOf(surveys: readonly NodeSurvey[], netConf: NetConf | undefined
   const stated = [netConf?.network, netConf?.ipv6Network].filter((n) => n !== undefined);
   if (stated.length > 0) return stated;
   const envs = surveys.flatMap((s) => (s.state.subnetEnv !== undefined && s.state.subnetEnv !== 'none' ? [s.state.subnetEnv] : []));
-  const common = (key: 'networks' | 'ipv6Networks') => mostCommon(envs.map((e) => e[key]).filter((n) => n.length > 0), (n) => n.join()) ?? [];
+  const common = (key: 'networks' | 'ipv6Networks') =>
+    mostCommon(
+      envs.map((e) => e[key]).filter((n) => n.length > 0),
+      (n) => n.join(),
+    ) ?? [];
   return [...common('networks'), ...common('ipv6Networks')];
 }
 
@@ -126,9 +133,11 @@ function member(survey: NodeSurvey, listed: InventoryNode | undefined, context: 
   const uplinkName = uplinkOf(survey, device(4) ?? device(6), listed?.lease?.publicIP);
   const uplinkLink = survey.links.find((l) => l.ifname === uplinkName);
   const publicIP = (family: Family) =>
-    (family === 4 ? listed?.lease?.publicIP : listed?.lease?.publicIPv6) ?? publicAddress(survey, family, device(family), uplinkName, claims);
+    (family === 4 ? listed?.lease?.publicIP : listed?.lease?.publicIPv6) ??
+    publicAddress(survey, family, device(family), uplinkName, claims);
   const subnet = (family: Family) =>
-    (family === 4 ? listed?.lease?.subnet : listed?.lease?.ipv6Subnet) ?? subnetOf(survey, family, devices.find((d) => d.family === family)?.name, context);
+    (family === 4 ? listed?.lease?.subnet : listed?.lease?.ipv6Subnet) ??
+    subnetOf(survey, family, devices.find((d) => d.family === family)?.name, context);
   const readable = !survey.state.failure || survey.looksAt.links;
   const published = {
     vtepMAC: listed?.lease?.vtepMAC ?? device(4)?.address,
@@ -162,15 +171,28 @@ function uplinkOf(survey: NodeSurvey, tunnel: Link | undefined, publicIP: Ip | u
   const has = (name: unknown): name is string => typeof name === 'string' && survey.links.some((l) => l.ifname === name);
   const ofAddress = survey.addresses.find((a) => a.address === publicIP)?.dev;
   const candidates = [ofAddress, tunnel?.info?.['link'], survey.directDev, survey.defaultDev[4], survey.defaultDev[6]];
-  return candidates.find(has) ?? survey.links.find((l) => (l.kind === undefined || l.kind === 'veth') && l.ifname !== 'lo' && survey.addresses.some((a) => a.dev === l.ifname))?.ifname;
+  return (
+    candidates.find(has) ??
+    survey.links.find(
+      (l) => (l.kind === undefined || l.kind === 'veth') && l.ifname !== 'lo' && survey.addresses.some((a) => a.dev === l.ifname),
+    )?.ifname
+  );
 }
 
 /**
  * The address peers send to. The tunnel's own `local` when the node still has it; if several of the uplink's addresses come into
  * question, the one most peers use.
  */
-function publicAddress(survey: NodeSurvey, family: Family, tunnel: Link | undefined, uplink: string | undefined, claims: Claims): Ip | undefined {
-  const onUplink = survey.addresses.filter((a) => a.dev === uplink && a.family === family && a.prefixlen < (family === 4 ? 33 : 129)).map((a) => a.address);
+function publicAddress(
+  survey: NodeSurvey,
+  family: Family,
+  tunnel: Link | undefined,
+  uplink: string | undefined,
+  claims: Claims,
+): Ip | undefined {
+  const onUplink = survey.addresses
+    .filter((a) => a.dev === uplink && a.family === family && a.prefixlen < (family === 4 ? 33 : 129))
+    .map((a) => a.address);
   const local = tunnel && localOf(tunnel);
   const held = local !== undefined && survey.addresses.some((a) => a.address === local) ? [local] : [];
   const candidates = [...new Set([...held, ...onUplink])];
@@ -190,7 +212,12 @@ function publicAddress(survey: NodeSurvey, family: Family, tunnel: Link | undefi
  * The node's pod subnet. Four witnesses may disagree after a fault: subnet.env, the tunnel device's address, the bridge's address and
  * the routes of the peers; the majority is taken, subnet.env when they are even, and the rules report who differs.
  */
-function subnetOf(survey: NodeSurvey, family: Family, device: string | undefined, {networks, claims, lengths, witnesses: byAddress, mode}: Context): Prefix | undefined {
+function subnetOf(
+  survey: NodeSurvey,
+  family: Family,
+  device: string | undefined,
+  {networks, claims, lengths, witnesses: byAddress, mode}: Context,
+): Prefix | undefined {
   const env = survey.state.subnetEnv;
   const stated = env !== undefined && env !== 'none' ? (family === 4 ? env.subnet : env.ipv6Subnet) : undefined;
   const length = stated === undefined ? lengths[family] : lengthOf(stated);
@@ -208,7 +235,8 @@ function subnetOf(survey: NodeSurvey, family: Family, device: string | undefined
   for (const [subnet] of [...ours].toSorted((a, b) => a[1] - b[1])) {
     if (lengthOf(subnet) !== length) continue;
     const gateways = claims.route.get(subnet) ?? new Map<Ip, readonly string[]>();
-    if ([...gateways].some(([gateway, by]) => (addresses.has(gateway) || gateway === baseOf(subnet)) && by.some((n) => n !== survey.name))) witnesses.push(subnet);
+    if ([...gateways].some(([gateway, by]) => (addresses.has(gateway) || gateway === baseOf(subnet)) && by.some((n) => n !== survey.name)))
+      witnesses.push(subnet);
   }
   const counted = new Map<Prefix, number>();
   for (const w of witnesses) counted.set(w, (counted.get(w) ?? 0) + 1);

@@ -100,7 +100,11 @@ interface Place<Row> {
  * What would have to change for the rows that flannel owns to become the expected ones. `owned` holds only rows that could be
  * flannel's; everything else on the node is none of its business.
  */
-export function diff<T extends DiffTable>(table: T, wants: readonly Want<DiffRow[T]>[], owned: readonly DiffRow[T][]): readonly Change<DiffRow[T]>[] {
+export function diff<T extends DiffTable>(
+  table: T,
+  wants: readonly Want<DiffRow[T]>[],
+  owned: readonly DiffRow[T][],
+): readonly Change<DiffRow[T]>[] {
   const {group, place, differences, rank} = comparisons[table] as unknown as Comparison<DiffRow[T]>;
   const groups = new Map<string, Map<string, Place<DiffRow[T]>>>();
   const places: Place<DiffRow[T]>[] = [];

@@ -29,6 +29,8 @@ const show: {readonly [T in DiffTable]: (row: DiffRow[T]) => string} = {
 
 /** What of the node was not compared with the model: no difference there means nothing. */
 export function uncompared({name, state, expected, self}: NodeView): readonly Gap[] {
+  // A node of which nothing was read is one gap already.
+  if (state.failure && Object.keys(state.tables).length === 0) return [];
   if (expected === undefined) return [{node: name, what: 'model', why: 'its lease or the mode is not known, so nothing was compared'}];
   const families = ([4, 6] as const).filter((family) => self && leaseOf(self, family) !== undefined);
   return (Object.keys(show) as DiffTable[]).flatMap((table) => {

@@ -16,7 +16,11 @@ export interface PodPort {
 
 /** Pods whose interface hangs on flannel's bridge or holds an address of the pod network; other containers of the node are not flannel's. */
 export function podPorts({state, bridge, cluster}: NodeView): readonly PodPort[] {
-  const byIndex = new Map((state.tables.link ?? []).flatMap((link) => (link.ifindex === undefined || link.kind !== 'veth' ? [] : [[link.ifindex, link] as const])));
+  const byIndex = new Map(
+    (state.tables.link ?? []).flatMap((link) =>
+      link.ifindex === undefined || link.kind !== 'veth' ? [] : [[link.ifindex, link] as const],
+    ),
+  );
   return (state.pods ?? []).flatMap((pod) =>
     (pod.tables.link ?? []).flatMap((eth): PodPort[] => {
       if (eth.kind !== 'veth' || eth.link_index === undefined) return [];
@@ -31,4 +35,5 @@ export function podPorts({state, bridge, cluster}: NodeView): readonly PodPort[]
 }
 
 /** The node's ports on the bridge. */
-export const bridgePorts = ({state, bridge}: NodeView): readonly Link[] => (state.tables.link ?? []).filter((link) => link.master === bridge && link.kind === 'veth');
+export const bridgePorts = ({state, bridge}: NodeView): readonly Link[] =>
+  (state.tables.link ?? []).filter((link) => link.master === bridge && link.kind === 'veth');

@@ -1,6 +1,6 @@
+import type {Link} from '../kernel/link.js';
 import {modes} from '../modes/index.js';
 import type {Detection, Mode} from '../modes/mode.js';
-import type {Link} from '../kernel/link.js';
 import type {Family, Ip, Mac, Prefix} from '../net/address.js';
 import {contains} from '../net/prefix.js';
 import type {NodeState} from './state.js';
@@ -14,11 +14,19 @@ export interface NodeSurvey {
   readonly state: Pick<NodeState, 'subnetEnv' | 'netConf' | 'failure' | 'via' | 'host' | 'families' | 'gaps'>;
   readonly detections: readonly {readonly mode: Mode; readonly detection: Detection}[];
   /** Global addresses of the node itself (pods have their own namespaces). */
-  readonly addresses: readonly {readonly address: Ip; readonly dev: string; readonly family: Family; readonly prefixlen: number; readonly dynamic: boolean}[];
+  readonly addresses: readonly {
+    readonly address: Ip;
+    readonly dev: string;
+    readonly family: Family;
+    readonly prefixlen: number;
+    readonly dynamic: boolean;
+  }[];
   /** Devices without the veths of pods, which a node may have hundreds of; a veth with an address of its own is the uplink of a nested node. */
   readonly links: readonly Link[];
   /** Device of the IPv4 and the IPv6 default route. */
   readonly defaultDev: {readonly [F in Family]?: string};
+  /** Its gateway, where it has one. */
+  readonly defaultVia?: {readonly [F in Family]?: Ip};
   /** Device of the plain routes to pod subnets, where there are any. */
   readonly directDev?: string;
   readonly looksAt: {readonly routes: boolean; readonly links: boolean};
@@ -70,9 +78,11 @@ export class Surveyor {
       }
       return owned;
     };
-    for (const row of tables.neigh ?? []) if (tunnel(row.dev) && row.lladdr !== undefined) count(this.#neigh, row.dst, row.lladdr, state.name);
+    for (const row of tables.neigh ?? [])
+      if (tunnel(row.dev) && row.lladdr !== undefined) count(this.#neigh, row.dst, row.lladdr, state.name);
     for (const row of tables.fdb ?? []) if (tunnel(row.dev) && row.dst !== undefined) count(this.#fdb, row.mac, row.dst, state.name);
-    const networks = state.subnetEnv !== undefined && state.subnetEnv !== 'none' ? [...state.subnetEnv.networks, ...state.subnetEnv.ipv6Networks] : [];
+    const networks =
+      state.subnetEnv !== undefined && state.subnetEnv !== 'none' ? [...state.subnetEnv.networks, ...state.subnetEnv.ipv6Networks] : [];
     const direct = new Map<string, number>();
     for (const row of tables.route ?? []) {
       if (row.table !== 'main' || row.gateway === undefined || row.type !== 'unicast') continue;
@@ -83,17 +93,22 @@ export class Surveyor {
       }
     }
     const directDev = [...direct].toSorted((a, b) => b[1] - a[1])[0]?.[0];
-    const defaultDev = (family: Family) =>
+    const defaultRoute = (family: Family) =>
       (tables.route ?? [])
         .filter((r) => r.family === family && r.table === 'main' && r.dst.endsWith('/0') && r.type === 'unicast')
-        .toSorted((a, b) => a.metric - b.metric)
-        .map((r) => r.dev ?? r.nexthops?.[0]?.dev)[0];
-    const [v4, v6] = [defaultDev(4), defaultDev(6)];
+        .toSorted((a, b) => a.metric - b.metric)[0];
+    const [route4, route6] = [defaultRoute(4), defaultRoute(6)];
+    const [v4, v6] = [route4, route6].map((r) => r?.dev ?? r?.nexthops?.[0]?.dev);
     const addressed = new Set((tables.address ?? []).filter((a) => a.scope === 'global').map((a) => a.dev));
     this.surveys.push({
       name: state.name,
       state: {
-        subnetEnv: state.subnetEnv, netConf: state.netConf, via: state.via, host: state.host, families: state.families, gaps: state.gaps,
+        subnetEnv: state.subnetEnv,
+        netConf: state.netConf,
+        via: state.via,
+        host: state.host,
+        families: state.families,
+        gaps: state.gaps,
         ...(state.failure && {failure: state.failure}),
       },
       detections: modes.flatMap((mode) => {
@@ -103,8 +118,11 @@ export class Surveyor {
       addresses: (tables.address ?? [])
         .filter((a) => a.scope === 'global')
         .map((a) => ({address: a.local, dev: a.dev, family: a.family, prefixlen: a.prefixlen, dynamic: a.flags.includes('dynamic')})),
-      links: (tables.link ?? []).filter((l) => (l.kind === 'veth' || l.ifname.startsWith('veth') ? l.master === undefined && addressed.has(l.ifname) : true)),
+      links: (tables.link ?? []).filter((l) =>
+        l.kind === 'veth' || l.ifname.startsWith('veth') ? l.master === undefined && addressed.has(l.ifname) : true,
+      ),
       defaultDev: {...(v4 !== undefined && {4: v4}), ...(v6 !== undefined && {6: v6})},
+      defaultVia: {...(route4?.gateway !== undefined && {4: route4.gateway}), ...(route6?.gateway !== undefined && {6: route6.gateway})},
       ...(directDev !== undefined && {directDev}),
       looksAt: {routes: state.families.route !== undefined, links: state.families.link !== undefined},
     });

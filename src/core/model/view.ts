@@ -44,7 +44,9 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
     adjacent(address) {
       const found = lookup(state, {dst: address});
       if (found.kind === 'unknown') return undefined;
-      return found.kind === 'route' && found.route.gateway === undefined && found.route.type === 'unicast' && found.route.nexthops === undefined;
+      return (
+        found.kind === 'route' && found.route.gateway === undefined && found.route.type === 'unicast' && found.route.nexthops === undefined
+      );
     },
   });
   const devices = new Set(mode.devices(settings).map((d) => d.name));
@@ -52,9 +54,19 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
   const families = ([4, 6] as const).filter((f) => (f === 4 ? self.subnet : self.ipv6Subnet) !== undefined);
   const seen = (table: 'route' | 'neigh') => families.filter((f) => looked(state, table, f));
   const changes: Changes = {
-    ...(looked(state, 'link') && {link: diff('link', expected.link, (state.tables.link ?? []).filter((l) => ours(l.ifname)))}),
+    ...(looked(state, 'link') && {
+      link: diff(
+        'link',
+        expected.link,
+        (state.tables.link ?? []).filter((l) => ours(l.ifname)),
+      ),
+    }),
     ...(looked(state, 'address') && {
-      address: diff('address', expected.address, (state.tables.address ?? []).filter((a) => ours(a.dev) && a.scope === 'global')),
+      address: diff(
+        'address',
+        expected.address,
+        (state.tables.address ?? []).filter((a) => ours(a.dev) && a.scope === 'global'),
+      ),
     }),
     ...(seen('route').length > 0 && {
       route: diff(
@@ -70,7 +82,13 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
         (state.tables.neigh ?? []).filter((n) => ours(n.dev) && !n.state.includes('NOARP') && n.proxy !== true),
       ),
     }),
-    ...(looked(state, 'fdb') && {fdb: diff('fdb', expected.fdb, (state.tables.fdb ?? []).filter((f) => ours(f.dev) && isTunnelRow(f)))}),
+    ...(looked(state, 'fdb') && {
+      fdb: diff(
+        'fdb',
+        expected.fdb,
+        (state.tables.fdb ?? []).filter((f) => ours(f.dev) && isTunnelRow(f)),
+      ),
+    }),
   };
   return {...base, expected, changes};
 }
@@ -89,7 +107,14 @@ function memberNamed(cluster: Cluster, name: string): Member {
 
 /** Routes of the main table into the pod network that are not the node's own bridge or device: flannel writes these, or they stand in its way. */
 function ownsRoute(cluster: Cluster, self: Lease, bridge: string, route: Route): boolean {
-  if (route.table !== 'main' || route.type === 'local' || route.type === 'broadcast' || route.type === 'multicast' || route.type === 'anycast') return false;
+  if (
+    route.table !== 'main' ||
+    route.type === 'local' ||
+    route.type === 'broadcast' ||
+    route.type === 'multicast' ||
+    route.type === 'anycast'
+  )
+    return false;
   if (!cluster.networks.some((n) => n !== route.dst && contains(n, route.dst))) return false;
   if (route.dev === bridge) return false;
   if (route.type === 'unicast' && route.gateway === undefined && route.nexthops === undefined) {

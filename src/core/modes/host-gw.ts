@@ -24,8 +24,12 @@ export const hostGw: Mode = {
     const networks = [...env.networks, ...env.ipv6Networks];
     const routes = (state.tables.route ?? []).filter(
       (r) =>
-        r.table === 'main' && r.gateway !== undefined && !r.flags.includes('onlink') &&
-        r.dst !== env.subnet && r.dst !== env.ipv6Subnet && networks.some((n) => n !== r.dst && contains(n, r.dst)),
+        r.table === 'main' &&
+        r.gateway !== undefined &&
+        !r.flags.includes('onlink') &&
+        r.dst !== env.subnet &&
+        r.dst !== env.ipv6Subnet &&
+        networks.some((n) => n !== r.dst && contains(n, r.dst)),
     );
     const uplinks = new Set(routes.map((r) => r.dev));
     const mtu = state.tables.link?.find((link) => uplinks.has(link.ifname))?.mtu;
@@ -53,15 +57,16 @@ export const hostGw: Mode = {
   },
 
   explain: {
-    summary: 'Pod packets travel as they are; each node keeps one route for each peer, through the peer\'s own address on a link they share.',
+    summary:
+      "Pod packets travel as they are; each node keeps one route for each peer, through the peer's own address on a link they share.",
     path: [
-      'pod-a eth0 → veth → cni0: the pod sends to its gateway, the first address of its node\'s subnet',
+      "pod-a eth0 → veth → cni0: the pod sends to its gateway, the first address of its node's subnet",
       'node A route: SUB(B) via the public address of B dev eth0',
       'node A neighbour: the hardware address of B on eth0, resolved by ARP (IPv6: neighbour discovery)',
-      'wire: the pod\'s own packet, from A\'s hardware address to B\'s; no router may be between',
+      "wire: the pod's own packet, from A's hardware address to B's; no router may be between",
       'node B route: SUB(B) dev cni0 → veth → pod-b eth0',
     ],
-    overhead: 'none: pods have the uplink\'s MTU',
+    overhead: "none: pods have the uplink's MTU",
     facts: [
       'flanneld re-adds a missing route every ten seconds; a wrong one to the same subnet it leaves as it is, silently.',
       'Clouds that check source addresses, or route by IP whatever the next hop, drop such packets.',

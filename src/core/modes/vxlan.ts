@@ -33,7 +33,8 @@ export const vxlan: Mode = {
   podMtu: (settings, uplinkMtu) => (settings.mtu ?? uplinkMtu) - 50,
 
   detect(state) {
-    const device = state.tables.link?.find((link) => isVxlan(link) && !link.ifname.startsWith('flannel-v6')) ?? state.tables.link?.find(isVxlan);
+    const device =
+      state.tables.link?.find((link) => isVxlan(link) && !link.ifname.startsWith('flannel-v6')) ?? state.tables.link?.find(isVxlan);
     if (!device) return undefined;
     const vni = Number(device.info?.['id'] ?? device.ifname.split('.')[1]);
     const inside = (state.tables.route ?? []).filter((r) => r.table === 'main' && r.gateway !== undefined);
@@ -92,15 +93,15 @@ export const vxlan: Mode = {
   explain: {
     summary: 'Pod packets travel inside UDP between the nodes; each node keeps one route, one neighbour and one FDB entry for each peer.',
     path: [
-      'pod-a eth0 → veth → cni0: the pod sends to its gateway, the first address of its node\'s subnet',
+      "pod-a eth0 → veth → cni0: the pod sends to its gateway, the first address of its node's subnet",
       'node A route: SUB(B) via SUB(B).0 dev flannel.1 onlink',
-      'node A neighbour: SUB(B).0 on flannel.1 is the hardware address of B\'s flannel.1 (PERMANENT, nobody is asked)',
+      "node A neighbour: SUB(B).0 on flannel.1 is the hardware address of B's flannel.1 (PERMANENT, nobody is asked)",
       'node A FDB: that hardware address on flannel.1 goes to the public address of B',
-      'wire: outer IP A → B, UDP to port 8472, VXLAN header with the VNI, inner Ethernet, the pod\'s packet',
+      "wire: outer IP A → B, UDP to port 8472, VXLAN header with the VNI, inner Ethernet, the pod's packet",
       'node B: UDP port → VNI → flannel.1, whose own hardware address must be the inner destination',
       'node B route: SUB(B) dev cni0 → veth → pod-b eth0',
     ],
-    overhead: '50 bytes over IPv4 (70 over IPv6): pods get an MTU of the uplink\'s less 50',
+    overhead: "50 bytes over IPv4 (70 over IPv6): pods get an MTU of the uplink's less 50",
     facts: [
       'flanneld repairs none of these while it runs: a deleted row stays deleted until it restarts.',
       'DirectRouting gives peers on the same link a plain route through their public address instead.',

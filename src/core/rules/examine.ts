@@ -16,7 +16,8 @@ export interface Examination {
   readonly notEvaluated: readonly NotEvaluated[];
 }
 
-const applies = (rule: Rule, cluster: Cluster): boolean => rule.modes === undefined || (cluster.mode !== undefined && rule.modes.includes(cluster.mode.type));
+const applies = (rule: Rule, cluster: Cluster): boolean =>
+  rule.modes === undefined || (cluster.mode !== undefined && rule.modes.includes(cluster.mode.type));
 
 /** Rules that look at the model as a whole. */
 export function examineCluster(cluster: Cluster, rules: readonly Rule[]): Examination {
@@ -55,7 +56,7 @@ function unmodelled({cluster, expected, self, member}: NodeView): string | undef
   if (expected !== undefined) return undefined;
   if (!cluster.mode) return 'the mode: no backend was recognised and no net-conf was given';
   if (!self) return 'its pod subnet or public address';
-  return member.uplink ? 'the mode\'s settings' : 'its uplink';
+  return member.uplink ? "the mode's settings" : 'its uplink';
 }
 
 function missingFor(rule: NodeRule, view: NodeView): readonly string[] {

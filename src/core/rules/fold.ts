@@ -57,7 +57,9 @@ export function fold(judged: Iterable<Judged>): readonly Finding[] {
     }
   }
   for (const draft of drafts) {
-    const causes = [...draft.dependsOn].flatMap((token) => breakers.get(token) ?? []).filter((other) => other !== draft && other.order < draft.order);
+    const causes = [...draft.dependsOn]
+      .flatMap((token) => breakers.get(token) ?? [])
+      .filter((other) => other !== draft && other.order < draft.order);
     const [first] = causes.toSorted((a, b) => a.order - b.order);
     if (first) causeOf.set(draft, first);
   }
@@ -124,7 +126,9 @@ function finish(draft: Draft, consequences: readonly Draft[]): Finding {
   };
 }
 
-const distinct = (steps: readonly Step[]): readonly Step[] => [...new Map(steps.map((step) => [`${step.node}\0${step.run}`, step])).values()];
+const distinct = (steps: readonly Step[]): readonly Step[] => [
+  ...new Map(steps.map((step) => [`${step.node}\0${step.run}`, step])).values(),
+];
 
 const sort = (findings: readonly Finding[]): readonly Finding[] =>
   findings.toSorted(

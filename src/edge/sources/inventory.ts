@@ -7,16 +7,36 @@ import {tryIp, tryMac} from '../../core/net/address.js';
 import {tryPrefix} from '../../core/net/prefix.js';
 import {Failure} from '../../failure.js';
 
-const address = z.string().refine((t) => tryIp(t) !== undefined, 'not an IP address').transform((t) => tryIp(t)!);
-const subnet = z.string().refine((t) => t.includes('/') && tryPrefix(t) !== undefined, 'not a prefix such as 10.244.1.0/24').transform((t) => tryPrefix(t)!);
-const hardware = z.string().refine((t) => tryMac(t) !== undefined, 'not a hardware address').transform((t) => tryMac(t)!);
+const address = z
+  .string()
+  .refine((t) => tryIp(t) !== undefined, 'not an IP address')
+  .transform((t) => tryIp(t)!);
+const subnet = z
+  .string()
+  .refine((t) => t.includes('/') && tryPrefix(t) !== undefined, 'not a prefix such as 10.244.1.0/24')
+  .transform((t) => tryPrefix(t)!);
+const hardware = z
+  .string()
+  .refine((t) => tryMac(t) !== undefined, 'not a hardware address')
+  .transform((t) => tryMac(t)!);
 const port = z.int().min(1).max(65_535);
 
 const Node = z.strictObject({
-  name: z.string().min(1).max(253).regex(/^[^\s/\p{Cc}]+$/u, 'a node name has no blanks and no slash'),
+  name: z
+    .string()
+    .min(1)
+    .max(253)
+    .regex(/^[^\s/\p{Cc}]+$/u, 'a node name has no blanks and no slash'),
   via: z.enum(['local', 'ssh', 'netns']).default('ssh'),
-  host: z.string().min(1).regex(/^[^-\s][^\s]*$/, 'a host name or address').optional(),
-  user: z.string().regex(/^[^-\s][^\s]*$/, 'a user name').optional(),
+  host: z
+    .string()
+    .min(1)
+    .regex(/^[^-\s][^\s]*$/, 'a host name or address')
+    .optional(),
+  user: z
+    .string()
+    .regex(/^[^-\s][^\s]*$/, 'a user name')
+    .optional(),
   port: port.optional(),
   pid: z.int().min(1).optional(),
   lease: z
@@ -56,7 +76,9 @@ export function parseInventory(text: string, file: string): Inventory {
   const lines = new LineCounter();
   const document = parseDocument(text, {lineCounter: lines, prettyErrors: false, uniqueKeys: true});
   if (document.errors.length > 0) {
-    throw new Failure(`${file} is not YAML`, {hints: document.errors.map((e) => `line ${lines.linePos(e.pos[0]).line}: ${e.message.split('\n')[0]}`)});
+    throw new Failure(`${file} is not YAML`, {
+      hints: document.errors.map((e) => `line ${lines.linePos(e.pos[0]).line}: ${e.message.split('\n')[0]}`),
+    });
   }
   const lineOf = (path: readonly PropertyKey[]): number => {
     for (let n = path.length; n >= 0; n--) {
@@ -78,7 +100,8 @@ export function parseInventory(text: string, file: string): Inventory {
   for (const [index, node] of read.data.nodes.entries()) {
     if (names.has(node.name)) throw new Failure(`${file}, line ${lineOf(['nodes', index, 'name'])}: node ${node.name} is listed twice`);
     names.add(node.name);
-    if (node.via === 'netns' && node.pid === undefined) throw new Failure(`${file}, line ${lineOf(['nodes', index])}: node ${node.name}: via netns needs a pid`);
+    if (node.via === 'netns' && node.pid === undefined)
+      throw new Failure(`${file}, line ${lineOf(['nodes', index])}: node ${node.name}: via netns needs a pid`);
   }
   const {ssh, name, netConf, nodes} = read.data;
   return {

@@ -89,7 +89,7 @@ function gaps(report: DoctorReport, paint: Theme): string[] {
   return lines.length > 0 ? [...lines, ''] : [];
 }
 
-function verdict({summary, exit}: DoctorReport, paint: Theme): string {
+function verdict({cluster, summary, exit}: DoctorReport, paint: Theme): string {
   const count = (n: number, word: string) => `${n} ${word}${n === 1 ? '' : 's'}`;
   const looked = `${count(summary.rules, 'rule')} on ${count(summary.nodes, 'node')}`;
   const found = [
@@ -100,5 +100,5 @@ function verdict({summary, exit}: DoctorReport, paint: Theme): string {
   if (found.length > 0) return `${found.join(', ')}  ${paint.dim(`(${looked}; exit ${exit})`)}`;
   return exit === 0
     ? `${paint.good('✔ healthy')}  ${paint.dim(`(${looked})`)}`
-    : `${paint.warning('? nothing wrong in what could be seen')}  ${paint.dim(`(${looked}; exit ${exit})`)}`;
+    : `${paint.warning(cluster.nodes.every((n) => n.state === 'unreadable') ? '? nothing could be seen' : '? nothing wrong in what could be seen')}  ${paint.dim(`(${looked}; exit ${exit})`)}`;
 }
