@@ -56,7 +56,16 @@ function peerRows(i, count, uplink, wrong, random) {
     const peer = lease(p);
     const gateway = `${peer.subnet}.0`;
     const good = {
-      'ip-route-all': {type: 'unicast', dst: `${gateway}/24`, gateway, dev: 'flannel.1', table: 'main', protocol: 'boot', scope: 'global', flags: ['onlink']},
+      'ip-route-all': {
+        type: 'unicast',
+        dst: `${gateway}/24`,
+        gateway,
+        dev: 'flannel.1',
+        table: 'main',
+        protocol: 'boot',
+        scope: 'global',
+        flags: ['onlink'],
+      },
       'ip-neigh': {dst: gateway, dev: 'flannel.1', lladdr: peer.mac, state: ['PERMANENT']},
       'bridge-fdb': {mac: peer.mac, ifname: 'flannel.1', dst: peer.publicIP, flags: ['self'], state: 'permanent'},
     };
@@ -105,7 +114,12 @@ export function* cluster(count, {wrong = 0, seed = 1} = {}) {
       }
       const more = peers[section.name];
       if (!more) return renamed;
-      const rows = JSON.parse(renamed.out).filter((row) => (row.dev ?? row.ifname) !== 'flannel.1' || (row.gateway === undefined && row.lladdr === undefined && row.dst === undefined) || row.type === 'local');
+      const rows = JSON.parse(renamed.out).filter(
+        (row) =>
+          (row.dev ?? row.ifname) !== 'flannel.1' ||
+          (row.gateway === undefined && row.lladdr === undefined && row.dst === undefined) ||
+          row.type === 'local',
+      );
       return {...renamed, out: `${JSON.stringify([...rows, ...more])}\n`};
     });
     yield {...dump, node: own.node, via: 'generated', sections};

@@ -1,0 +1,221 @@
+// npm run bench: figures as ratios to a floor measured in the same run, because absolute times drift twofold on shared machines.
+// node bin/bench.js [--nodes N] [--wrong SHARE] [--rounds R] [--only startup,doctor,parse] [-o json]      (docs/performance.md)
+import {spawnSync} from 'node:child_process';
+import {closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync} from 'node:fs';
+import {availableParallelism, cpus, tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {parseArgs} from 'node:util';
+import {cluster, snapshotLines} from '../test/bench/generate.js';
+
+const {values} = parseArgs({
+  options: {
+    nodes: {type: 'string', default: '200'},
+    wrong: {type: 'string', default: '0'},
+    rounds: {type: 'string', default: '7'},
+    only: {type: 'string', default: 'startup,doctor,parse'},
+    output: {type: 'string', short: 'o', default: 'table'},
+  },
+});
+const nodes = Number(values.nodes);
+const wrong = Number(values.wrong);
+const rounds = Number(values.rounds);
+const only = values.only.split(',');
+if (!(nodes >= 2 && nodes <= 20_000 && wrong >= 0 && wrong <= 1 && rounds >= 1) || !['table', 'json'].includes(values.output)) {
+  process.stderr.write(
+    'usage: node bin/bench.js [--nodes 2…20000] [--wrong 0…1] [--rounds R] [--only startup,doctor,parse] [-o table|json]\n',
+  );
+  process.exit(2);
+}
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const flanctl = here('run.js');
+if (!existsSync(here('../oclif.manifest.json'))) {
+  process.stderr.write('not built: node bin/build.js\n');
+  process.exit(2);
+}
+const scratch = mkdtempSync(join(tmpdir(), 'flanctl-bench-'));
+
+const say = (text) => process.stderr.write(`${text}\n`);
+const median = (list) => list.toSorted((a, b) => a - b)[Math.floor((list.length - 1) / 2)];
+const round = (n, digits = 2) => Number(n.toFixed(digits));
+
+/**
+ * Runs node once; bash's `time` is the one clock of a child's user and system time that is everywhere, and the kernel's own high-water
+ * mark of its memory is read by a preload as it exits. Seconds, seconds, MiB.
+ */
+function run(args, {memory = false, statuses = [0]} = {}) {
+  const peak = join(scratch, 'peak');
+  const env = {...process.env, XDG_CONFIG_HOME: scratch, ...(memory && {BENCH_PEAK: peak})};
+  const preload = `data:text/javascript,${encodeURIComponent("import {writeFileSync} from 'node:fs'; process.on('exit', () => writeFileSync(process.env.BENCH_PEAK, String(process.resourceUsage().maxRSS)));")}`;
+  const command = [process.execPath, ...(memory ? ['--import', preload] : []), ...args];
+  const {status, stderr} = spawnSync('bash', ['-c', 'TIMEFORMAT="@ %R %U %S"; time "$@" >/dev/null', 'bench', ...command], {
+    encoding: 'utf8',
+    env,
+    cwd: scratch,
+  });
+  if (!statuses.includes(status)) throw new Error(`${args.join(' ')} ended with ${status}: ${stderr}`);
+  const [, real, user, system] = /@ (\S+) (\S+) (\S+)\s*$/.exec(stderr);
+  return {wall: Number(real), cpu: Number(user) + Number(system), ...(memory && {peak: Number(readFileSync(peak, 'utf8')) / 1024})};
+}
+
+/** A B A B …: each round runs every candidate once, so that what else the machine does falls on all alike. */
+function paired(candidates, count) {
+  const taken = new Map(candidates.map(([name]) => [name, []]));
+  for (const [, args, options] of candidates) run(args, options);
+  for (let i = 0; i < count; i++) for (const [name, args, options] of candidates) taken.get(name).push(run(args, options));
+  const [floor] = [...taken.values()];
+  return [...taken].map(([name, runs]) => ({
+    name,
+    cpuMs: round(median(runs.map((r) => r.cpu)) * 1000, 0),
+    wallMs: round(median(runs.map((r) => r.wall)) * 1000, 0),
+    cpuRatio: round(median(runs.map((r, i) => r.cpu / floor[i].cpu))),
+    wallRatio: round(median(runs.map((r, i) => r.wall / floor[i].wall))),
+    ...(runs[0].peak !== undefined && {peakMiB: round(median(runs.map((r) => r.peak)), 0)}),
+  }));
+}
+
+function write(path, count, share) {
+  const file = openSync(path, 'w');
+  for (const line of snapshotLines(count, {wrong: share})) writeSync(file, `${line}\n`);
+  closeSync(file);
+  return round(statSync(path).size / 2 ** 20, 1);
+}
+
+/** Does nothing but parse: each line of the snapshot, then what each table's command printed. No tool that reads these bytes costs less. */
+const FLOOR = `
+const {createReadStream} = require('node:fs');
+const {createInterface} = require('node:readline');
+(async () => {
+  for await (const line of createInterface({input: createReadStream(process.argv[1])}))
+    for (const {out} of JSON.parse(line).sections ?? []) if (out.startsWith('[') || out.startsWith('{')) JSON.parse(out);
+})();`;
+
+function startup() {
+  say('start-up …');
+  const small = join(scratch, 'small.ndjson');
+  write(small, 3, 0);
+  return {
+    title: 'start-up, ratio to node -e 0',
+    rows: paired(
+      [
+        ['node -e 0', ['-e', '0']],
+        ['flanctl --version', [flanctl, '--version']],
+        ['flanctl --help', [flanctl, '--help']],
+        ['flanctl doctor --help', [flanctl, 'doctor', '--help']],
+        ['flanctl doctor, 3 nodes', [flanctl, 'doctor', '--snapshot', small]],
+      ],
+      rounds,
+    ),
+  };
+}
+
+function doctor() {
+  say(`doctor, ${nodes} nodes …`);
+  const big = join(scratch, 'big.ndjson');
+  const size = write(big, nodes, wrong);
+  return {
+    title: `doctor, ${nodes} nodes, ${size} MiB of snapshot, ${wrong * 100} % of rows wrong; ratio to JSON.parse of it`,
+    rows: paired(
+      [
+        ['JSON.parse', ['-e', FLOOR, big], {memory: true}],
+        ['flanctl doctor', [flanctl, 'doctor', '-o', 'json', '--snapshot', big], {memory: true, statuses: [0, 1]}],
+        ['flanctl diff', [flanctl, 'diff', '-o', 'json', '--snapshot', big], {memory: true, statuses: [0, 1]}],
+      ],
+      nodes > 400 ? Math.min(rounds, 2) : rounds,
+    ),
+  };
+}
+
+/** In this process: JSON.parse and the table's own parser over the same text, turn and turn about. */
+async function parse() {
+  say('parse rates …');
+  const {tables} = await import('../lib/core/kernel/index.js');
+  const {readNode} = await import('../lib/core/model/read-node.js');
+  const [dump] = cluster(nodes, {wrong});
+  const sections = new Map(dump.sections.map((s) => [s.name, s]));
+  const timed = (work) => {
+    const repeat = Math.max(1, Math.round(20_000 / nodes));
+    const start = performance.now();
+    for (let i = 0; i < repeat; i++) work();
+    return (performance.now() - start) / repeat;
+  };
+  const measure = (name, bytes, rows, floor, work) => {
+    timed(floor);
+    timed(work);
+    const pairs = Array.from({length: rounds}, () => ({floor: timed(floor), ours: timed(work)}));
+    const ms = median(pairs.map((p) => p.ours));
+    return {
+      name,
+      rows,
+      KiB: round(bytes / 1024, 0),
+      ms: round(ms, 3),
+      krowsPerSecond: round(rows / ms, 0),
+      MBPerSecond: round(bytes / ms / 1000, 0),
+      ratio: round(median(pairs.map((p) => p.ours / p.floor))),
+    };
+  };
+  const rows = [];
+  for (const table of Object.values(tables)) {
+    for (const supply of table.supply) {
+      const section = supply.sections.map((name) => sections.get(name)).find((s) => s !== undefined);
+      if (!section) continue;
+      const context = {command: section.command, ...(supply.family && {family: supply.family})};
+      const count = table.parse(section.out, context).rows.length;
+      if (count > 0)
+        rows.push(
+          measure(
+            section.name,
+            section.out.length,
+            count,
+            () => JSON.parse(section.out),
+            () => table.parse(section.out, context),
+          ),
+        );
+    }
+  }
+  const texts = dump.sections.filter((s) => /^[[{]/.test(s.out)).map((s) => s.out);
+  const all = dump.sections.reduce((n, s) => n + s.out.length, 0);
+  const counted = Object.values(readNode(dump).tables).reduce((n, t) => n + t.length, 0);
+  rows.push(
+    measure(
+      'whole node',
+      all,
+      counted,
+      () => texts.forEach((t) => JSON.parse(t)),
+      () => readNode(dump),
+    ),
+  );
+  return {title: `parsing one node of ${nodes}, ratio to JSON.parse of the same text`, rows};
+}
+
+function table({title, rows}) {
+  const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const cells = [keys, ...rows.map((row) => keys.map((key) => String(row[key] ?? '')))];
+  const widths = keys.map((_, i) => Math.max(...cells.map((c) => c[i].length)));
+  return [
+    `\n${title}`,
+    ...cells.map((c) => `  ${c.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ')}`),
+  ].join('\n');
+}
+
+try {
+  const machine = {
+    node: process.version,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    platform: `${process.platform} ${process.arch}`,
+    rounds,
+  };
+  const measured = {};
+  if (only.includes('startup')) measured.startup = startup();
+  if (only.includes('doctor')) measured.doctor = doctor();
+  if (only.includes('parse')) measured.parse = await parse();
+  process.stdout.write(
+    values.output === 'json'
+      ? `${JSON.stringify({machine, ...measured}, null, 2)}\n`
+      : `node ${machine.node}, ${machine.cores} × ${machine.cpu}, medians of ${rounds} rounds\n${Object.values(measured).map(table).join('\n')}\n`,
+  );
+} finally {
+  rmSync(scratch, {recursive: true, force: true});
+}
