@@ -1,15 +1,17 @@
+import {defaultRouteSteps} from './default-gateway.js';
 import type {ClusterRule} from './rule.js';
+import {token} from './token.js';
 
 export const ifaceNoDefaultRoute: ClusterRule = {
   id: 'iface-no-default-route',
   scope: 'cluster',
-  stage: 'lease',
+  stage: 'route',
   severity: 'error',
   holds: 'A node has an IPv4 default route, as the others have.',
   cause: 'An air-gapped or multi-homed machine, or a network restart that lost the route.',
   effect: 'Pods of the node do not reach the world outside, and flanneld finds no interface at its next start unless --iface names one.',
   remedy: 'Add the default route again, or name the interface with --iface where there is none on purpose.',
-  fix: 'no',
+  fix: 'ask',
   *check({members}) {
     const looked = members.filter((m) => m.lease?.publicIP !== undefined && m.survey.state.families.route?.has(4));
     const without = looked.filter((m) => m.survey.defaultDev[4] === undefined);
@@ -24,6 +26,8 @@ export const ifaceNoDefaultRoute: ClusterRule = {
           ? `${without.length === 1 ? name : `${without.length} nodes`} have no IPv4 default route`
           : `${name} has no IPv4 default route, the other nodes have one`,
         evidence: [{node: name, command: 'ip -4 route show table all', lines: ['(no row: default in table main)']}],
+        steps: meant ? [] : defaultRouteSteps(members, {name, addresses: survey.addresses, has: false}, 4),
+        dependsOn: [token.lease(name)],
         peers: meant ? without.slice(1).map((m) => m.name) : [],
         effect: meant
           ? 'flanneld needs --iface or a public address from elsewhere to start'

@@ -1,4 +1,5 @@
 import type {Member} from '../model/cluster.js';
+import {defaultRouteSteps} from './default-gateway.js';
 import type {ClusterRule, Observation} from './rule.js';
 import {token} from './token.js';
 import {addressLines, envLines} from './witness.js';
@@ -12,7 +13,7 @@ export const ipv6PrerequisiteMissing: ClusterRule = {
   cause: 'No IPv6 default route, another interface for it, no IPv6 block in podCIDRs, or no global address on the interface.',
   effect: 'flanneld does not start on the node, or leaves IPv6 out: IPv6 between its pods and others is lost while IPv4 works.',
   remedy: 'Give the node what is missing (address, default route on the same NIC, IPv6 podCIDR), then restart flannel there.',
-  fix: 'no',
+  fix: 'ask',
   *check({members, networks}) {
     if (!networks.some((n) => n.includes(':') && !n.endsWith('/0'))) return;
     const dual = members.filter((m) => m.lease !== undefined);
@@ -20,7 +21,7 @@ export const ipv6PrerequisiteMissing: ClusterRule = {
     if (having.length * 2 <= dual.length) return;
     const routed = dual.filter((m) => m.survey.defaultDev[6] !== undefined).length * 2 > dual.length;
     for (const member of dual) {
-      const found = missing(member) ?? route(member, routed);
+      const found = missing(member) ?? route(member, members, routed);
       if (found) yield {...found, node: member.name};
     }
   },
@@ -49,7 +50,8 @@ function missing({name, lease, survey}: Member): Observation | undefined {
   };
 }
 
-function route({name, survey}: Member, routed: boolean): Observation | undefined {
+function route(member: Member, members: readonly Member[], routed: boolean): Observation | undefined {
+  const {name, survey} = member;
   if (!survey.state.families.route?.has(6) || !routed) return undefined;
   const [v4, v6] = [survey.defaultDev[4], survey.defaultDev[6]];
   if (v6 === undefined) {
@@ -58,6 +60,7 @@ function route({name, survey}: Member, routed: boolean): Observation | undefined
       message: `${name} has no IPv6 default route, the other nodes have one`,
       effect: `pods of ${name} do not reach IPv6 addresses outside the cluster, and flanneld will not start again without --iface`,
       evidence: [{node: name, command: 'ip -6 route show table all', lines: ['(no row: default in table main)']}],
+      steps: defaultRouteSteps(members, {name, addresses: survey.addresses, has: false}, 6),
     };
   }
   if (v4 === undefined || v4 === v6) return undefined;

@@ -5,6 +5,7 @@ import type {Cluster, Member} from '../model/cluster.js';
 import {directRoute} from '../modes/direct-route.js';
 import type {Family, Ip} from '../net/address.js';
 import {baseOf, contains, network} from '../net/prefix.js';
+import {defaultRouteSteps} from './default-gateway.js';
 import {step} from './remedy.js';
 import {type ClusterRule, type Observation, rows, type Step} from './rule.js';
 import {token} from './token.js';
@@ -50,7 +51,21 @@ function ofDevice({mode, settings, members}: Cluster, {name, survey, lease}: Mem
     const length = members
       .flatMap((m) => m.survey.addresses)
       .find((a) => a.family === family && contains(`${network(a.address, a.prefixlen)}/${a.prefixlen}`, local))?.prefixlen;
-    if (length !== undefined) steps.push(step(name, addressReplace({family, dev: lower, local, prefixlen: length})));
+    if (length !== undefined) {
+      steps.push(step(name, addressReplace({family, dev: lower, local, prefixlen: length})));
+      // The default route went with the last address of its device.
+      steps.push(
+        ...defaultRouteSteps(
+          members,
+          {
+            name,
+            addresses: [...survey.addresses, {family, dev: lower, address: local, prefixlen: length}],
+            has: survey.defaultDev[family] !== undefined,
+          },
+          family,
+        ),
+      );
+    }
   }
   return {
     subject: local,

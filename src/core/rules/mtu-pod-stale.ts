@@ -12,7 +12,7 @@ export const mtuPodStale: NodeRule = {
   id: 'mtu-pod-stale',
   scope: 'node',
   stage: 'mtu',
-  severity: 'warning',
+  severity: 'error',
   holds: "Pods and the bridge have the MTU that subnet.env gives, and both ends of a pod's interface the same.",
   cause: 'The MTU changed after the pods were made (they keep the one they were born with), or somebody set it on one end.',
   effect: 'Large packets of these pods are lost where path MTU discovery is blocked, and always between pods of one node.',
@@ -40,7 +40,6 @@ function* unequal(view: NodeView, right: number): Generator<Observation> {
   for (const {pod, eth, host} of podPorts(view)) {
     if (!host || host.mtu === eth.mtu) continue;
     yield {
-      severity: 'error',
       effect: `packets larger than ${Math.min(host.mtu, eth.mtu)} bytes ${host.mtu < eth.mtu ? 'from' : 'to'} ${pod.name} are dropped without an answer`,
       subject: `${host.ifname} (${pod.name})`,
       message: `${host.ifname} on ${view.name} has an MTU of ${host.mtu}, its other end in ${pod.name} ${eth.mtu} (subnet.env: ${right})`,
@@ -60,7 +59,7 @@ function* bridge(view: NodeView): Generator<Observation> {
   if (device.mtu === smallest) return;
   const cuts = device.mtu < smallest;
   yield {
-    ...(cuts && {severity: 'error' as const}),
+    ...(!cuts && {severity: 'warning' as const}),
     effect: cuts
       ? `large packets for pods of ${view.name} are lost; small ones pass`
       : `large packets from ${view.name} itself to its pods are dropped`,
@@ -77,12 +76,12 @@ function* stale(view: NodeView, fits: (mtu: number) => boolean, right: number): 
     const pod = pods.get(port.ifname);
     if (fits(port.mtu) || (pod && pod.eth.mtu !== port.mtu)) continue;
     const who = pod ? `${port.ifname} (${pod.pod.name})` : port.ifname;
-    const larger = port.mtu > right;
+    const {name} = view;
     yield {
-      ...(!larger && {
-        severity: 'info' as const,
-        effect: 'it sends smaller packets than it could, and the bridge follows its smallest port',
-      }),
+      effect:
+        port.mtu > right
+          ? `large packets from ${pod ? pod.pod.name : 'its pod'} to other nodes depend on path MTU discovery, and those to pods of ${name} are dropped`
+          : `the bridge follows its smallest port: large packets for any pod of ${name} depend on path MTU discovery`,
       subject: who,
       message: `${who} on ${view.name} has an MTU of ${port.mtu}, new pods get ${right}`,
       evidence: [rows(view.name, table.show, [port]), envLines(view.name, view.state.subnetEnv, 'FLANNEL_MTU')],
