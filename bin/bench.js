@@ -182,7 +182,7 @@ async function parse() {
       'whole node',
       all,
       counted,
-      () => texts.forEach((t) => JSON.parse(t)),
+      () => texts.map((t) => JSON.parse(t)),
       () => readNode(dump),
     ),
   );
