@@ -9,9 +9,10 @@ export const cloudHostgwUnsupported: NodeRule = {
   stage: 'neigh',
   severity: 'warning',
   holds: 'With host-gw every peer answers with a hardware address of its own.',
-  cause: 'A cloud network that only looks like a link: its fabric answers ARP for everybody and routes by IP address, whatever the next hop.',
+  cause:
+    'A cloud network that only looks like a link: its fabric answers ARP for everybody and routes by IP address, whatever the next hop.',
   effect: 'The fabric knows no pod subnets and drops the packets.',
-  remedy: 'Use vxlan, or the provider\'s own route tables for the pod subnets. A probe between two pods tells for sure.',
+  remedy: "Use vxlan, or the provider's own route tables for the pod subnets. A probe between two pods tells for sure.",
   fix: 'no',
   modes: ['host-gw'],
   needs: ['neigh'],

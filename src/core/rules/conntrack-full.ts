@@ -25,7 +25,9 @@ export const conntrackFull: NodeRule = {
       severity: full ? 'error' : 'warning',
       subject: 'conntrack',
       message: `${name} tracks ${used} connections of at most ${limit}`,
-      effect: full ? `new connections through ${name} are dropped at random` : 'none yet; new connections are dropped when the table is full',
+      effect: full
+        ? `new connections through ${name} are dropped at random`
+        : 'none yet; new connections are dropped when the table is full',
       evidence: [sysctlEvidence(view, count, max)],
       steps: [step(name, sysctlSet(max, String(limit * 2)))],
     };

@@ -13,7 +13,7 @@ export const fdbMissing: NodeRule = {
   scope: 'node',
   stage: 'fdb',
   severity: 'error',
-  holds: 'Every peer\'s tunnel hardware address has an FDB row that leads to the peer\'s public address.',
+  holds: "Every peer's tunnel hardware address has an FDB row that leads to the peer's public address.",
   cause: 'A network restart or another program deleted the row, or flanneld lost an event while many nodes joined.',
   effect: 'Route and neighbour are perfect, and the kernel drops the frame because it does not know where to send it.',
   remedy: 'Write the row again (or restart flanneld on the node).',
@@ -36,7 +36,12 @@ export const fdbMissing: NodeRule = {
         steps: [step(name, fdbReplace(row))],
         peers: [peer],
         dependsOn: [
-          token.lease(name), token.lease(peer), token.mac(peer), token.device(name, row.dev), token.route(name, peer), token.neigh(name, peer),
+          token.lease(name),
+          token.lease(peer),
+          token.mac(peer),
+          token.device(name, row.dev),
+          token.route(name, peer),
+          token.neigh(name, peer),
         ],
         breaks: [token.fdb(name, peer)],
       };
@@ -52,7 +57,8 @@ function* neighboursOfUnknownPeers(view: NodeView): Iterable<Observation> {
   if (cluster.complete || !looked(state, 'fdb')) return;
   const sent = new Set((state.tables.fdb ?? []).filter((f) => f.dst !== undefined).map((f) => `${f.dev} ${f.mac}`));
   for (const row of state.tables.neigh ?? []) {
-    if (!isTunnel(row.dev) || row.lladdr === undefined || !row.state.includes('PERMANENT') || sent.has(`${row.dev} ${row.lladdr}`)) continue;
+    if (!isTunnel(row.dev) || row.lladdr === undefined || !row.state.includes('PERMANENT') || sent.has(`${row.dev} ${row.lladdr}`))
+      continue;
     if (sent.has(`${row.dev} 00:00:00:00:00:00`)) continue;
     const known = peerWithBase(view, row.dst);
     if (known && view.expected) continue;
@@ -61,7 +67,10 @@ function* neighboursOfUnknownPeers(view: NodeView): Iterable<Observation> {
       subject: `${row.lladdr} (${row.dst})`,
       message: `${name} has no FDB row on ${row.dev} for ${row.lladdr}, the neighbour ${row.dst}`,
       effect: `pods of ${name} cannot reach the pods behind ${row.dst}`,
-      evidence: [rows(name, neighTable.show, [row]), absent(name, listing(view, 'fdb', row.family), `${row.lladdr} dev ${row.dev} dst … self permanent`)],
+      evidence: [
+        rows(name, neighTable.show, [row]),
+        absent(name, listing(view, 'fdb', row.family), `${row.lladdr} dev ${row.dev} dst … self permanent`),
+      ],
       ...(ends.length === 1 && {steps: [step(name, fdbReplace({mac: row.lladdr, dev: row.dev, dst: ends[0]!}))]}),
       ...(known && {peers: [known.node]}),
       dependsOn: [token.lease(name), token.device(name, row.dev), ...(known ? [token.lease(known.node), token.mac(known.node)] : [])],

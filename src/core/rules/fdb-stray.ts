@@ -31,7 +31,9 @@ export const fdbStray: NodeRule = {
         steps: [step(name, fdbDelete(row))],
         ...(peer && {peers: [peer.node]}),
         dependsOn: [
-          token.lease(name), token.device(name, row.dev), token.neigh(name, row.mac),
+          token.lease(name),
+          token.device(name, row.dev),
+          token.neigh(name, row.mac),
           ...(peer ? [token.mac(peer.node), token.lease(peer.node), token.neigh(name, peer.node)] : []),
         ],
       };

@@ -10,10 +10,10 @@ export const fdbWrongDst: NodeRule = {
   scope: 'node',
   stage: 'fdb',
   severity: 'error',
-  holds: 'The FDB row of each peer leads to the peer\'s public address.',
+  holds: "The FDB row of each peer leads to the peer's public address.",
   cause: 'The peer changed its address and this node missed it, or somebody edited the row.',
   effect: 'Packets in the tunnel go to a machine that is not the peer.',
-  remedy: 'Write the row with the peer\'s public address (or restart flanneld on the node).',
+  remedy: "Write the row with the peer's public address (or restart flanneld on the node).",
   fix: 'safe',
   needs: ['fdb'],
   *check(view) {
@@ -31,7 +31,12 @@ export const fdbWrongDst: NodeRule = {
         steps: [step(name, fdbReplace(row))],
         peers: [peer],
         dependsOn: [
-          token.lease(name), token.lease(peer), token.mac(peer), token.device(name, row.dev), token.route(name, peer), token.neigh(name, peer),
+          token.lease(name),
+          token.lease(peer),
+          token.mac(peer),
+          token.device(name, row.dev),
+          token.route(name, peer),
+          token.neigh(name, peer),
         ],
         breaks: [token.fdb(name, peer)],
       };

@@ -12,7 +12,8 @@ export const hostgwNeighFailed: NodeRule = {
   stage: 'neigh',
   severity: 'error',
   holds: 'A peer that is reached by its public address on the shared link answers there with its own hardware address.',
-  cause: 'The peer is not on this link after all (client isolation, private VLAN, a cloud\'s imitation of a link), it is down, or somebody made a static entry.',
+  cause:
+    "The peer is not on this link after all (client isolation, private VLAN, a cloud's imitation of a link), it is down, or somebody made a static entry.",
   effect: 'Packets for the peer are not sent, or are sent to a machine that is not the peer.',
   remedy: 'Delete a wrong static entry; where the link itself does not let nodes see each other, use vxlan.',
   fix: 'ask',
@@ -44,7 +45,9 @@ export const hostgwNeighFailed: NodeRule = {
           ...(fixed && {steps: [step(name, neighDelete(found))]}),
           peers: [peer.node],
           dependsOn: [
-            token.lease(name), token.lease(peer.node), token.underlay(name, peer.node), token.device(name, dev),
+            token.lease(peer.node),
+            token.underlay(name, peer.node),
+            token.device(name, dev),
             ...(survey?.uplink ? [token.device(peer.node, survey.uplink.name)] : []),
           ],
           breaks: [token.underlay(name, peer.node)],

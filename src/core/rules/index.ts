@@ -12,6 +12,14 @@ import {fdbDefaultEntry} from './fdb-default-entry.js';
 import {fdbMissing} from './fdb-missing.js';
 import {fdbStray} from './fdb-stray.js';
 import {fdbWrongDst} from './fdb-wrong-dst.js';
+import {fwEncapPortBlocked} from './fw-encap-port-blocked.js';
+import {fwFlannelChainMissing} from './fw-flannel-chain-missing.js';
+import {fwFlannelRuleAfterReject} from './fw-flannel-rule-after-reject.js';
+import {fwForeignNftReject} from './fw-foreign-nft-reject.js';
+import {fwForwardDrop} from './fw-forward-drop.js';
+import {fwIptablesVariantMixed} from './fw-iptables-variant-mixed.js';
+import {fwNftAcceptNotFinal} from './fw-nft-accept-not-final.js';
+import {fwNftTableMissing} from './fw-nft-table-missing.js';
 import {hairpinOff} from './hairpin-off.js';
 import {hostgwNeighFailed} from './hostgw-neigh-failed.js';
 import {ifaceNoDefaultRoute} from './iface-no-default-route.js';
@@ -33,6 +41,9 @@ import {mtuBackendValueMisread} from './mtu-backend-value-misread.js';
 import {mtuNodeMismatch} from './mtu-node-mismatch.js';
 import {mtuOverlayTooLarge} from './mtu-overlay-too-large.js';
 import {mtuPodStale} from './mtu-pod-stale.js';
+import {natMasqueradeMissing} from './nat-masquerade-missing.js';
+import {natPodToPodMasqueraded} from './nat-pod-to-pod-masqueraded.js';
+import {natStaleCidrRules} from './nat-stale-cidr-rules.js';
 import {neighMissing} from './neigh-missing.js';
 import {neighNotPermanent} from './neigh-not-permanent.js';
 import {neighStray} from './neigh-stray.js';
@@ -52,12 +63,13 @@ import {routeOwnSubnetRemote} from './route-own-subnet-remote.js';
 import {routeShadowed} from './route-shadowed.js';
 import {routeStale} from './route-stale.js';
 import {routeWrongNexthop} from './route-wrong-nexthop.js';
-import type {Rule} from './rule.js';
 import {ruleMainMissing} from './rule-main-missing.js';
 import {ruleVpnCapturesPodCidr} from './rule-vpn-captures-pod-cidr.js';
+import type {Rule} from './rule.js';
 import {scaleNeighOverflow} from './scale-neigh-overflow.js';
 import {subnetEnvMissing} from './subnet-env-missing.js';
 import {subnetEnvStale} from './subnet-env-stale.js';
+import {sysctlBrNetfilterMissing} from './sysctl-br-netfilter-missing.js';
 import {sysctlIpForwardOff} from './sysctl-ip-forward-off.js';
 import {sysctlIpv6Forwarding} from './sysctl-ipv6-forwarding.js';
 import {sysctlRpFilterStrict} from './sysctl-rp-filter-strict.js';
@@ -72,7 +84,6 @@ import {vxlanPortInUse} from './vxlan-port-in-use.js';
 
 /** Every rule of doctor. A new rule is one file beside this one and one line here (and its page docs/rules/<id>.md and case folder). */
 export const rules: readonly Rule[] = [
-  ifaceNoDefaultRoute,
   ipv6PrerequisiteMissing,
   ipv6RouterAdvertAddress,
   leaseBackendMixed,
@@ -108,6 +119,7 @@ export const rules: readonly Rule[] = [
   vxlanDevEmpty,
   vxlanDevMissing,
   vxlanDevParamsDrift,
+  ifaceNoDefaultRoute,
   routeBlackholeStale,
   routeDirectroutingMixed,
   routeMissing,
@@ -127,8 +139,20 @@ export const rules: readonly Rule[] = [
   fdbWrongDst,
   nmCloudSetupOnFlannel,
   ruleVpnCapturesPodCidr,
+  fwEncapPortBlocked,
+  fwFlannelChainMissing,
+  fwFlannelRuleAfterReject,
+  fwForeignNftReject,
+  fwForwardDrop,
+  fwIptablesVariantMixed,
+  fwNftAcceptNotFinal,
+  fwNftTableMissing,
+  natMasqueradeMissing,
+  natPodToPodMasqueraded,
+  natStaleCidrRules,
   conntrackFull,
   scaleNeighOverflow,
+  sysctlBrNetfilterMissing,
   sysctlIpForwardOff,
   sysctlIpv6Forwarding,
   sysctlRpFilterStrict,

@@ -21,7 +21,7 @@ export const migrateOldDeviceLeft: NodeRule = {
   severity: 'warning',
   holds: 'The only flannel tunnel devices are those of the backend that is in use.',
   cause: 'The backend or its VNI was changed; flanneld does not remove the devices of the earlier one.',
-  effect: 'None while no route uses the device; it still takes in old packets, and keeps an address of the node\'s subnet.',
+  effect: "None while no route uses the device; it still takes in old packets, and keeps an address of the node's subnet.",
   remedy: 'Delete it once every node has been switched.',
   fix: 'ask',
   needs: ['link', 'route'],
@@ -40,7 +40,7 @@ export const migrateOldDeviceLeft: NodeRule = {
         evidence: [rows(name, table.show, [link]), ...(users.length > 0 ? [rows(name, routeTable.show, users.slice(0, 5))] : [])],
         // Deleting a device that is in use cuts traffic: the routes come first.
         ...(users.length === 0 && {steps: [step(name, linkDelete(link.ifname))]}),
-        dependsOn: [token.lease(name), ...new Set(users.flatMap((r) => peerOver(view, r.dst)?.node ?? []).map((peer) => token.route(name, peer)))],
+        dependsOn: [...new Set(users.flatMap((r) => peerOver(view, r.dst)?.node ?? []).map((peer) => token.route(name, peer)))],
         ...(member.mode && member.mode !== mode && {severity: 'info' as const}),
       };
     }

@@ -14,7 +14,7 @@ export const neighMissing: NodeRule = {
   scope: 'node',
   stage: 'neigh',
   severity: 'error',
-  holds: 'Every gateway of a tunnel route has a neighbour row, with the hardware address of the peer\'s tunnel device.',
+  holds: "Every gateway of a tunnel route has a neighbour row, with the hardware address of the peer's tunnel device.",
   cause: 'The neighbour table was flushed, the device was set down, or flanneld missed the peer; nobody answers ARP on the tunnel.',
   effect: 'The kernel asks for the hardware address, hears nothing, and drops the packets.',
   remedy: 'Write the neighbour again (or restart flanneld on the node).',

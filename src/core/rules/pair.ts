@@ -85,25 +85,50 @@ export const neighbourOf = (view: NodeView, dev: string, dst: Ip): Neigh | undef
 
 export const isTunnel = (dev: string | undefined): dev is string => dev !== undefined && modes.some((mode) => mode.ownsDevice(dev));
 
-/**
- * Would packets that follow this row arrive at the peer, although it may not be the row that the mode wants? Through its public address
- * on a shared link, or through a tunnel device whose neighbour and FDB rows lead there. Undefined when what decides was not read.
- */
-export function carries(view: NodeView, row: Route, peer: FamilyLease): boolean | undefined {
-  if (row.type !== 'unicast' || row.gateway === undefined || row.dev === undefined) return false;
-  if (isTunnel(row.dev)) {
-    const {tables} = view.state;
-    if (tables.link === undefined || !looked(view.state, 'neigh', peer.family) || !looked(view.state, 'fdb')) return undefined;
-    if (!tables.link.some((l) => l.ifname === row.dev && l.flags.includes('UP'))) return false;
-    const mac = neighbourOf(view, row.dev, row.gateway)?.lladdr;
-    if (mac === undefined || (peer.vtepMAC !== undefined && mac !== peer.vtepMAC)) return false;
-    return (tables.fdb ?? []).some((f) => f.dev === row.dev && f.mac === mac && f.dst === peer.publicIP);
+const byPublicIP = remember((peers: readonly Lease[]) => {
+  const map = new Map<Ip, FamilyLease>();
+  for (const peer of peers) {
+    for (const family of [4, 6] as const) {
+      const lease = leaseOf(peer, family);
+      if (lease) map.set(lease.publicIP, lease);
+    }
   }
-  if (row.gateway !== peer.publicIP) return false;
-  const found = lookup(view.state, {dst: peer.publicIP});
-  if (found.kind === 'unknown') return undefined;
-  return found.kind === 'route' && found.route.gateway === undefined && found.route.dev === row.dev;
+  return map;
+});
+
+/**
+ * The peer whose node gets the packets that follow this row: by its public address on a shared link, or by a tunnel device whose
+ * neighbour and FDB rows lead there. Undefined when they reach none, or what decides was not read.
+ */
+export function leadsTo(view: NodeView, row: Route, family: Family): FamilyLease | undefined {
+  if (row.type !== 'unicast' || row.gateway === undefined || row.dev === undefined) return undefined;
+  const {tables} = view.state;
+  if (isTunnel(row.dev)) {
+    if (!tables.link?.some((l) => l.ifname === row.dev && l.flags.includes('UP')) || !looked(view.state, 'neigh', family)) return undefined;
+    const mac = neighbourOf(view, row.dev, row.gateway)?.lladdr;
+    const end = mac === undefined ? undefined : tables.fdb?.find((f) => f.dev === row.dev && f.mac === mac && f.dst !== undefined)?.dst;
+    const peer = end === undefined ? undefined : byPublicIP(view.peers).get(end);
+    return peer && (peer.vtepMAC === undefined || peer.vtepMAC === mac) ? peer : undefined;
+  }
+  const found = lookup(view.state, {dst: row.gateway});
+  if (found.kind !== 'route' || found.route.gateway !== undefined || found.route.dev !== row.dev) return undefined;
+  return byPublicIP(view.peers).get(row.gateway);
 }
+
+/**
+ * Would packets that follow this row arrive at the peer, although it is not the row that the mode wants? `detour`: another node of the
+ * cluster gets them, and forwards them as it forwards its own.
+ */
+export function carries(view: NodeView, row: Route, peer: FamilyLease): 'straight' | 'detour' | undefined {
+  const at = leadsTo(view, row, peer.family);
+  return at && (at.node === peer.node ? 'straight' : 'detour');
+}
+
+/** What a wrong row does that carries packets all the same. */
+export const arrivesAnyway = (how: 'straight' | 'detour'): string =>
+  how === 'straight'
+    ? 'packets still arrive, by a way that the backend does not keep up'
+    : 'packets take a detour over another node, and depend on it';
 
 /** A wrong row on a device that the route to the peer does not use hurts nobody yet. */
 export function severityOn(view: NodeView, dev: string, subnet: Prefix): Severity {

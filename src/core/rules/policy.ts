@@ -54,7 +54,7 @@ function find(view: NodeView): readonly Capture[] {
       if (!peer) continue;
       const there = insideOf(peer.subnet);
       const out = lookup(state, {dst: there, src: pod, iif: bridge});
-      if (decidedElsewhere(out) && !(out.kind === 'route' && carries(view, out.route, peer) === true)) note(family, out, peer.node);
+      if (decidedElsewhere(out) && !(out.kind === 'route' && carries(view, out.route, peer))) note(family, out, peer.node);
       const wanted = view.expected?.route.find((w) => w.family === family);
       const iif = isTunnel(wanted?.row.dev) ? wanted?.row.dev : view.member.uplink?.name;
       const back = lookup(state, {dst: pod, src: there, ...(iif !== undefined && {iif})});

@@ -15,16 +15,22 @@ export const routeBlackholeStale: NodeRule = {
   stage: 'route',
   severity: 'error',
   holds: 'No route refuses packets to pods of other nodes.',
-  cause: 'flannel\'s --ip-blackhole-route adds a blackhole for the node\'s subnet and never removes an earlier one; or a person shut a range off.',
+  cause:
+    "flannel's --ip-blackhole-route adds a blackhole for the node's subnet and never removes an earlier one; or a person shut a range off.",
   effect: 'The kernel throws packets for these pods away without a word.',
-  remedy: 'Delete the refusing route, and write the peer\'s own again where it took its place.',
+  remedy: "Delete the refusing route, and write the peer's own again where it took its place.",
   fix: 'safe',
   needs: ['route'],
   *check(view) {
     const {name, changes, self} = view;
     const own = [self?.subnet, self?.ipv6Subnet].filter((s) => s !== undefined);
     for (const change of changes.route ?? []) {
-      const found = change.kind === 'differs' ? change.actual.filter(refusing) : change.kind === 'unexpected' && refusing(change.actual) ? [change.actual] : [];
+      const found =
+        change.kind === 'differs'
+          ? change.actual.filter(refusing)
+          : change.kind === 'unexpected' && refusing(change.actual)
+            ? [change.actual]
+            : [];
       for (const row of found) {
         if (change.kind === 'differs' && row !== change.actual[0]) continue;
         // Blocks of the node's own addresses are normal with Calico's IPAM and with canal, which have a host route for each pod.
@@ -33,7 +39,8 @@ export const routeBlackholeStale: NodeRule = {
         // A wide one below the subnets' own routes only catches what has no owner.
         if (!peer && !view.cluster.complete) continue;
         if (!peer && view.peers.some((p) => [p.subnet, p.ipv6Subnet].some((s) => s !== undefined && overlaps(s, row.dst)))) continue;
-        const replaced = change.kind === 'differs' && !change.actual.some((a) => comparisons.route.differences(change.want.row, a).length === 0);
+        const replaced =
+          change.kind === 'differs' && !change.actual.some((a) => comparisons.route.differences(change.want.row, a).length === 0);
         yield {
           severity: peer ? 'error' : 'warning',
           subject: peer ? `${row.dst} (${peer.node})` : row.dst,
@@ -42,7 +49,10 @@ export const routeBlackholeStale: NodeRule = {
             : `${name} has a ${row.type} route for ${row.dst}, which is no subnet of its own`,
           effect: peer ? cut(view, peer.family, peer.node, row.dst) : 'none yet; a node that gets this subnet is unreachable from here',
           evidence: [rows(name, table.show, [row])],
-          steps: [step(name, routeDelete(row)), ...(replaced && change.kind === 'differs' ? [step(name, routeReplace(change.want.row))] : [])],
+          steps: [
+            step(name, routeDelete(row)),
+            ...(replaced && change.kind === 'differs' ? [step(name, routeReplace(change.want.row))] : []),
+          ],
           ...(peer && {peers: [peer.node], breaks: [token.route(name, peer.node)]}),
           dependsOn: [token.lease(name), ...(peer ? [token.lease(peer.node)] : [])],
         };

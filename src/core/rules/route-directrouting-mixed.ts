@@ -1,7 +1,7 @@
 import {route as table} from '../kernel/route.js';
 import {carries, isTunnel, peerNamed} from './pair.js';
-import {type NodeRule, rows} from './rule.js';
 import {replaceRoute} from './route-wrong-nexthop.js';
+import {type NodeRule, rows} from './rule.js';
 import {token} from './token.js';
 
 export const routeDirectroutingMixed: NodeRule = {
@@ -25,7 +25,7 @@ export const routeDirectroutingMixed: NodeRule = {
       const [used] = actual;
       const {row, family, peer = ''} = want;
       const lease = peerNamed(view, peer, family);
-      if (!isTunnel(used.dev) || isTunnel(row.dev) || !lease || carries(view, used, lease) !== true) continue;
+      if (!isTunnel(used.dev) || isTunnel(row.dev) || !lease || carries(view, used, lease) !== 'straight') continue;
       yield {
         subject: `${row.dst} (${peer})`,
         message: `${name} sends packets for ${peer}'s pods (${row.dst}) through ${used.dev}, although ${row.gateway} is on its own link`,

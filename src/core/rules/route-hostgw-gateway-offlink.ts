@@ -10,7 +10,7 @@ export const routeHostgwGatewayOfflink: NodeRule = {
   // Before the routes: the kernel refuses them because of this.
   stage: 'device',
   severity: 'error',
-  holds: 'With host-gw every peer\'s public address is on a link of the node, with no router between.',
+  holds: "With host-gw every peer's public address is on a link of the node, with no router between.",
   cause: 'The nodes are in different network segments; host-gw can only name a next hop that answers on the link.',
   effect: 'The kernel refuses the route to this peer, and its pods are unreachable in both directions.',
   remedy: 'Put the nodes on one segment, or use vxlan (with DirectRouting, to keep plain routes where they work).',

@@ -10,9 +10,10 @@ export const routeMissing: NodeRule = {
   scope: 'node',
   stage: 'route',
   severity: 'error',
-  holds: 'Every node has a route to every other node\'s pod subnet.',
-  cause: 'A link flap, a network restart or another program removed the route; vxlan never repairs it, host-gw within ten seconds while flanneld runs.',
-  effect: 'Packets to the peer\'s pods follow the default route and are lost; the way back may still work.',
+  holds: "Every node has a route to every other node's pod subnet.",
+  cause:
+    'A link flap, a network restart or another program removed the route; vxlan never repairs it, host-gw within ten seconds while flanneld runs.',
+  effect: "Packets to the peer's pods follow the default route and are lost; the way back may still work.",
   remedy: 'Write the route again (or restart flanneld on the node, which replays every lease).',
   fix: 'safe',
   // A node that missed a peer's lease lacks all three of its rows.
@@ -31,7 +32,10 @@ export const routeMissing: NodeRule = {
         steps: [step(name, routeReplace(row))],
         peers: [peer],
         dependsOn: [
-          token.lease(name), token.lease(peer), token.forwarding(name), token.underlay(name, peer),
+          token.lease(name),
+          token.lease(peer),
+          token.forwarding(name),
+          token.underlay(name, peer),
           ...(row.dev ? [token.device(name, row.dev)] : []),
         ],
         breaks: [token.route(name, peer)],

@@ -11,7 +11,8 @@ export const routeNetworkOverlapsHost: NodeRule = {
   stage: 'lease',
   severity: 'warning',
   holds: 'The pod network shares no address with the networks that the node itself is in.',
-  cause: 'The pod network was chosen inside the company\'s, the provider\'s or another cluster\'s range, or an interface got an address of it.',
+  cause:
+    "The pod network was chosen inside the company's, the provider's or another cluster's range, or an interface got an address of it.",
   effect: 'Hosts in the shared range, or pods whose subnet lies in it, are reached through the wrong one of the two.',
   remedy: 'Give the interface another network, or plan another pod network: that one cannot be changed in place.',
   fix: 'no',

@@ -14,9 +14,9 @@ export const routeOwnSubnetRemote: NodeRule = {
   scope: 'node',
   stage: 'route',
   severity: 'error',
-  holds: 'A node\'s own pod subnet is routed to its bridge only.',
+  holds: "A node's own pod subnet is routed to its bridge only.",
   cause: 'A leftover route from when another node held the subnet, or a manual route.',
-  effect: 'Packets for the node\'s own pods are sent away again; they bounce between nodes until their TTL ends.',
+  effect: "Packets for the node's own pods are sent away again; they bounce between nodes until their TTL ends.",
   remedy: 'Delete the row that leads away.',
   fix: 'safe',
   needs: ['route'],
@@ -27,14 +27,25 @@ export const routeOwnSubnetRemote: NodeRule = {
       if (change.kind !== 'unexpected' || change.actual.type !== 'unicast') continue;
       const row = change.actual;
       const subnet = own.find((s) => contains(s, row.dst));
-      if (subnet === undefined || (row.gateway === undefined && row.nexthops === undefined && !view.cluster.mode?.ownsDevice(row.dev ?? ''))) continue;
+      if (
+        subnet === undefined ||
+        (row.gateway === undefined && row.nexthops === undefined && !view.cluster.mode?.ownsDevice(row.dev ?? ''))
+      )
+        continue;
       const wins = steals(view, row);
       yield {
         severity: wins ? 'error' : 'warning',
         subject: row.dst,
         message: `${name} routes ${row.dst === subnet ? 'its own pod subnet' : 'a part of its own pod subnet'}, ${row.dst}, away from ${bridge}`,
-        effect: wins ? `nobody reaches the pods of ${name} in ${row.dst}, neither other nodes nor ${name} itself` : `none yet: no pod of ${name} is behind this row`,
-        evidence: [rows(name, table.show, [row, ...(state.tables.route ?? []).filter((r) => r.table === 'main' && r.dst === subnet && r.dev === bridge)])],
+        effect: wins
+          ? `nobody reaches the pods of ${name} in ${row.dst}, neither other nodes nor ${name} itself`
+          : `none yet: no pod of ${name} is behind this row`,
+        evidence: [
+          rows(name, table.show, [
+            row,
+            ...(state.tables.route ?? []).filter((r) => r.table === 'main' && r.dst === subnet && r.dev === bridge),
+          ]),
+        ],
         steps: [step(name, routeDelete(row))],
         dependsOn: [token.lease(name), ...(row.dev ? [token.device(name, row.dev)] : [])],
         breaks: [token.forwarding(name)],

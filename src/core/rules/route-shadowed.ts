@@ -1,12 +1,12 @@
 import type {FamilyLease} from '../flannel/lease.js';
+import {lookup} from '../forwarding/lookup.js';
 import {routeDelete} from '../kernel/commands.js';
 import {type Route, route as table} from '../kernel/route.js';
-import {lookup} from '../forwarding/lookup.js';
 import {comparisons} from '../model/diff.js';
 import type {NodeView} from '../model/view.js';
 import type {Prefix} from '../net/address.js';
 import {hostOf, lengthOf} from '../net/prefix.js';
-import {carries, cut, peerNamed, peerOver} from './pair.js';
+import {arrivesAnyway, carries, cut, peerNamed, peerOver} from './pair.js';
 import {step} from './remedy.js';
 import {type NodeRule, type Observation, rows} from './rule.js';
 import {token} from './token.js';
@@ -16,7 +16,7 @@ export const routeShadowed: NodeRule = {
   scope: 'node',
   stage: 'route',
   severity: 'error',
-  holds: 'No other row of the main table wins over the route to a peer\'s pods.',
+  holds: "No other row of the main table wins over the route to a peer's pods.",
   cause: 'A more specific route, or one with a lower metric, left by another backend, a VPN client or a person.',
   effect: 'The right route is there and unused; packets follow the one that wins.',
   remedy: 'Delete the row that wins, or make its owner stop writing it.',
@@ -48,12 +48,12 @@ function* shadow(view: NodeView, winners: readonly Route[], right: Route | undef
   const own = peer.family === 4 ? self?.subnet : self?.ipv6Subnet;
   const decided = lookup(state, {dst: insideOf(winner.dst), iif: bridge, ...(own !== undefined && {src: insideOf(own)})});
   if (decided.kind !== 'route' || decided.route !== winner) return;
-  const arrives = carries(view, winner, peer) === true;
+  const arrives = carries(view, winner, peer);
   yield {
     severity: arrives ? 'warning' : 'error',
     subject: `${winner.dst} (${peer.node})`,
     message: `on ${name} the row ${table.show(winner)} wins over the route to ${peer.node}'s pods, ${peer.subnet}`,
-    effect: arrives ? 'packets still arrive, by a way that the backend does not keep up' : cut(view, peer.family, peer.node, winner.dst),
+    effect: arrives ? arrivesAnyway(arrives) : cut(view, peer.family, peer.node, winner.dst),
     evidence: [rows(name, table.show, right ? [...winners, right] : winners)],
     steps: winners.map((w) => step(name, routeDelete(w))),
     peers: [peer.node],

@@ -1,7 +1,7 @@
 import {routeDelete} from '../kernel/commands.js';
 import {route as table} from '../kernel/route.js';
 import {contains, overlaps} from '../net/prefix.js';
-import {isTunnel, peerOver} from './pair.js';
+import {isTunnel, leadsTo, peerOver} from './pair.js';
 import {step} from './remedy.js';
 import {type NodeRule, rows} from './rule.js';
 import {token} from './token.js';
@@ -12,7 +12,8 @@ export const routeStale: NodeRule = {
   stage: 'route',
   severity: 'warning',
   holds: 'Every route into the pod network leads to a subnet that a node holds.',
-  cause: 'A node was removed while flanneld was not running here, or the cluster\'s pod network was changed; flanneld never removes such rows later.',
+  cause:
+    "A node was removed while flanneld was not running here, or the cluster's pod network was changed; flanneld never removes such rows later.",
   effect: 'None yet; the next node that gets this subnet is unreachable from here, or loses its own pods.',
   remedy: 'Delete the route and the neighbour and FDB rows that belong to it.',
   fix: 'ask',
@@ -32,6 +33,7 @@ export const routeStale: NodeRule = {
       if (row.gateway === undefined && row.nexthops === undefined && !isTunnel(row.dev)) continue;
       const holders = new Set([...(cluster.claims.route.get(row.dst)?.values() ?? [])].flat());
       // What every node believes is rather a node that was not read than a leftover.
+      const leads = leadsTo(view, row, row.family);
       const everywhere = cluster.source === 'derived' && holders.size >= cluster.members.length;
       yield {
         severity: everywhere ? 'info' : 'warning',
@@ -41,7 +43,11 @@ export const routeStale: NodeRule = {
           : `${name} has a route to ${row.dst}, which no node holds`,
         evidence: [rows(name, table.show, [row])],
         ...(!everywhere && {steps: [step(name, routeDelete(row))]}),
-        dependsOn: [token.lease(name), ...(row.dev ? [token.device(name, row.dev)] : [])],
+        dependsOn: [
+          // A peer whose subnet is in doubt: its right route looks like a leftover.
+          ...(leads ? [token.lease(leads.node)] : []),
+          ...(row.dev ? [token.device(name, row.dev)] : []),
+        ],
         breaks: row.gateway === undefined ? [] : [token.route(name, row.gateway)],
       };
     }

@@ -1,7 +1,7 @@
 import {routeDelete, routeReplace} from '../kernel/commands.js';
 import {type Route, route as table} from '../kernel/route.js';
 import {comparisons} from '../model/diff.js';
-import {carries, cut, isTunnel, peerNamed} from './pair.js';
+import {arrivesAnyway, carries, cut, isTunnel, peerNamed} from './pair.js';
 import {step} from './remedy.js';
 import {type NodeRule, rows, type Step} from './rule.js';
 import {token} from './token.js';
@@ -11,9 +11,10 @@ export const routeWrongNexthop: NodeRule = {
   scope: 'node',
   stage: 'route',
   severity: 'error',
-  holds: 'The route to each peer\'s pod subnet has the gateway and the device that the backend gives it.',
-  cause: 'The peer changed its address, the backend was switched on one side only, or somebody edited the route; host-gw does not replace a wrong route.',
-  effect: 'Packets to the peer\'s pods go somewhere else.',
+  holds: "The route to each peer's pod subnet has the gateway and the device that the backend gives it.",
+  cause:
+    'The peer changed its address, the backend was switched on one side only, or somebody edited the route; host-gw does not replace a wrong route.',
+  effect: "Packets to the peer's pods go somewhere else.",
   remedy: 'Replace the route by the one that the backend would write.',
   fix: 'safe',
   needs: ['route'],
@@ -27,19 +28,22 @@ export const routeWrongNexthop: NodeRule = {
       // Refusing rows have route-blackhole-stale; a right row behind a better one has route-shadowed.
       if (used.type !== 'unicast' || actual.some((a) => comparisons.route.differences(row, a).length === 0)) continue;
       const lease = peerNamed(view, peer, family);
-      const arrives = change.fields.join() === 'onlink' || (lease !== undefined && carries(view, used, lease) === true);
+      const arrives = change.fields.join() === 'onlink' ? 'straight' : lease && carries(view, used, lease);
       // A peer on the same link that is still reached through the tunnel has route-directrouting-mixed.
-      if (arrives && cluster.settings?.directRouting && isTunnel(used.dev) && !isTunnel(row.dev)) continue;
+      if (arrives === 'straight' && cluster.settings?.directRouting && isTunnel(used.dev) && !isTunnel(row.dev)) continue;
       yield {
         severity: arrives ? 'warning' : 'error',
         subject: `${row.dst} (${peer})`,
         message: `${name} sends packets for ${peer}'s pods (${row.dst}) ${way(used)} instead of ${way(row)}`,
-        effect: arrives ? 'packets still arrive, by a way that the backend does not keep up' : cut(view, family, peer, row.dst),
+        effect: arrives ? arrivesAnyway(arrives) : cut(view, family, peer, row.dst),
         evidence: [rows(name, table.show, actual)],
         steps: replaceRoute(name, actual, row),
         peers: [peer],
         dependsOn: [
-          token.lease(name), token.lease(peer), token.forwarding(name), token.underlay(name, peer),
+          token.lease(name),
+          token.lease(peer),
+          token.forwarding(name),
+          token.underlay(name, peer),
           ...(row.dev ? [token.device(name, row.dev)] : []),
         ],
         breaks: [token.route(name, peer)],

@@ -13,8 +13,9 @@ export const ruleVpnCapturesPodCidr: NodeRule = {
   stage: 'policy',
   severity: 'error',
   holds: 'No policy rule sends pod packets to another table than main.',
-  cause: 'A VPN client (Tailscale, strongSwan, wg-quick) or a script added a rule whose table has a route for the pod network, or a default route.',
-  effect: 'flannel\'s routes are right and never looked at; packets go into the VPN, or are refused.',
+  cause:
+    'A VPN client (Tailscale, strongSwan, wg-quick) or a script added a rule whose table has a route for the pod network, or a default route.',
+  effect: "flannel's routes are right and never looked at; packets go into the VPN, or are refused.",
   remedy: 'Stop the VPN from accepting routes for the pod network, or let the pod network be looked up in main before its rule.',
   fix: 'ask',
   needs: ['rule', 'route'],
@@ -22,7 +23,7 @@ export const ruleVpnCapturesPodCidr: NodeRule = {
     const {name, cluster} = view;
     for (const capture of captures(view)) {
       if (isCloudSetup(capture.rule)) continue;
-      const {rule, route, to, own, family} = capture;
+      const {rule, route, to, family} = capture;
       const networks = cluster.networks.filter((n) => familyOf(n) === family);
       const before = rule.priority - 1;
       yield {
@@ -32,10 +33,11 @@ export const ruleVpnCapturesPodCidr: NodeRule = {
         evidence: [rows(name, table.show, [rule]), ...(route ? [rows(name, routeTable.show, [route])] : [])],
         // Priority 0 is the local table's; nothing of ours goes before it.
         ...(before > 0 && {
-          steps: networks.map((n) => step(name, ['ip', ...(family === 6 ? ['-6'] : []), 'rule', 'add', 'to', n, 'lookup', 'main', 'pref', String(before)])),
+          steps: networks.map((n) =>
+            step(name, ['ip', ...(family === 6 ? ['-6'] : []), 'rule', 'add', 'to', n, 'lookup', 'main', 'pref', String(before)]),
+          ),
         }),
         peers: to,
-        dependsOn: [token.lease(name), ...(own || to.length !== 1 ? [] : [token.lease(to[0]!), token.route(name, to[0]!)])],
         breaks: [token.forwarding(name)],
       };
     }
@@ -45,5 +47,8 @@ export const ruleVpnCapturesPodCidr: NodeRule = {
 /** Which pods are cut off; a long list of peers is counted. */
 export function captureEffect(name: string, {to, own}: Capture): string {
   const peers = to.length > 5 ? `${to.length} other nodes` : to.join(', ');
-  return [...(to.length > 0 ? [`pods of ${name} cannot reach pods of ${peers}`] : []), ...(own ? [`packets for the pods of ${name} itself go astray`] : [])].join('; ');
+  return [
+    ...(to.length > 0 ? [`pods of ${name} cannot reach pods of ${peers}`] : []),
+    ...(own ? [`packets for the pods of ${name} itself go astray`] : []),
+  ].join('; ');
 }

@@ -11,7 +11,7 @@ export const scaleNeighOverflow: NodeRule = {
   stage: 'sysctl',
   severity: 'warning',
   holds: 'The neighbour table, which all namespaces of the node share, is not near its limit.',
-  cause: 'The kernel\'s default limit of 1024 rows, with many pods and many nodes.',
+  cause: "The kernel's default limit of 1024 rows, with many pods and many nodes.",
   effect: 'New neighbours are refused: random pods and nodes become unreachable ("neighbour table overflow").',
   remedy: 'Raise net.ipv4.neigh.default.gc_thresh1 to 3 (and the IPv6 ones), in /etc/sysctl.d too.',
   fix: 'safe',
@@ -30,7 +30,9 @@ export const scaleNeighOverflow: NodeRule = {
         severity: full ? 'error' : 'warning',
         subject: `IPv${family} neighbours`,
         message: `${name} holds ${counted} IPv${family} neighbours of at most ${limit}, pods included`,
-        effect: full ? `${name} refuses new neighbours: new pods and nodes are unreachable from it` : 'none yet; a few more pods or nodes, and new ones are unreachable',
+        effect: full
+          ? `${name} refuses new neighbours: new pods and nodes are unreachable from it`
+          : 'none yet; a few more pods or nodes, and new ones are unreachable',
         evidence: [sysctlEvidence(view, `${base}1`, `${base}2`, `${base}3`)],
         steps: [3, 2, 1].map((n) => step(name, sysctlSet(`${base}${n}`, String(wanted / 2 ** (3 - n))))),
       };
@@ -40,6 +42,9 @@ export const scaleNeighOverflow: NodeRule = {
 
 /** Since Linux 5.0 PERMANENT rows do not count against the limit (net/core/neighbour.c, gc_entries). */
 function count(space: NamespaceState, family: Family, kernel = ''): number {
-  const counts = Number(/^(\d+)\./.exec(kernel)?.[1] ?? 5) >= 5 ? (s: readonly string[]) => !s.includes('PERMANENT') && !s.includes('NOARP') : () => true;
+  const counts =
+    Number(/^(\d+)\./.exec(kernel)?.[1] ?? 5) >= 5
+      ? (s: readonly string[]) => !s.includes('PERMANENT') && !s.includes('NOARP')
+      : () => true;
   return (space.tables.neigh ?? []).filter((n) => n.family === family && n.proxy !== true && counts(n.state)).length;
 }

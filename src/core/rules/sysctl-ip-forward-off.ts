@@ -11,7 +11,7 @@ export const sysctlIpForwardOff: NodeRule = {
   stage: 'sysctl',
   severity: 'error',
   holds: 'The node forwards IPv4 packets, on every device that pod packets come in by.',
-  cause: 'A hardening profile or a cloud image\'s sysctl file, or a daemon that set it back.',
+  cause: "A hardening profile or a cloud image's sysctl file, or a daemon that set it back.",
   effect: 'Pods reach their own node only, and nobody reaches them from outside it.',
   remedy: 'Set it, and keep it set with a file in /etc/sysctl.d that sorts after the one that turns it off.',
   fix: 'safe',
@@ -32,7 +32,11 @@ export const sysctlIpForwardOff: NodeRule = {
       return;
     }
     // The device a packet comes in by decides. `all` was set to 1 before, or it would have been seen above.
-    const devices = new Set([bridge, member.uplink?.name, ...(state.tables.link ?? []).filter((l) => isTunnel(l.ifname) && l.flags.includes('UP')).map((l) => l.ifname)]);
+    const devices = new Set([
+      bridge,
+      member.uplink?.name,
+      ...(state.tables.link ?? []).filter((l) => isTunnel(l.ifname) && l.flags.includes('UP')).map((l) => l.ifname),
+    ]);
     for (const dev of devices) {
       if (dev === undefined) continue;
       const key = `net/ipv4/conf/${dev}/forwarding`;
@@ -40,7 +44,10 @@ export const sysctlIpForwardOff: NodeRule = {
       yield {
         subject: dev,
         message: `${name} does not forward IPv4 packets that come in by ${dev}`,
-        effect: dev === bridge ? `pods of ${name} reach nothing beyond the node` : `packets for the pods of ${name} that come in by ${dev} are dropped`,
+        effect:
+          dev === bridge
+            ? `pods of ${name} reach nothing beyond the node`
+            : `packets for the pods of ${name} that come in by ${dev} are dropped`,
         evidence: [sysctlEvidence(view, key)],
         steps: [step(name, sysctlSet(key, '1'))],
         dependsOn: [token.device(name, dev)],

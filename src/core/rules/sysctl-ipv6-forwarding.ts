@@ -11,7 +11,8 @@ export const sysctlIpv6Forwarding: NodeRule = {
   stage: 'sysctl',
   severity: 'error',
   holds: 'A node with an IPv6 pod subnet forwards IPv6 packets, and keeps its own IPv6 default route while it does.',
-  cause: 'The setting is off by default and is forgotten where IPv4\'s was set; or the default route comes from router advertisements, which a forwarding host ignores.',
+  cause:
+    "The setting is off by default and is forgotten where IPv4's was set; or the default route comes from router advertisements, which a forwarding host ignores.",
   effect: 'IPv4 works and IPv6 pods are cut off; or the node loses its IPv6 way out some minutes after boot.',
   remedy: 'Set it, and keep it set in /etc/sysctl.d; accept_ra=2 keeps advertisements working on a node that forwards.',
   fix: 'ask',
@@ -44,7 +45,9 @@ export const sysctlIpv6Forwarding: NodeRule = {
       };
     }
     const uplink = member.uplink?.name;
-    const advertised = (state.tables.route ?? []).find((r) => r.family === 6 && r.dst === '::/0' && r.protocol === 'ra' && r.dev === uplink);
+    const advertised = (state.tables.route ?? []).find(
+      (r) => r.family === 6 && r.dst === '::/0' && r.protocol === 'ra' && r.dev === uplink,
+    );
     const accept = `net/ipv6/conf/${uplink}/accept_ra`;
     if (advertised && sysctl.get(accept) === '1' && sysctl.get(all) === '1') {
       yield {

@@ -16,8 +16,9 @@ export const sysctlRpFilterStrict: NodeRule = {
   scope: 'node',
   stage: 'sysctl',
   severity: 'error',
-  holds: 'Where packets of a peer\'s pods come in by another device than the answers leave by, rp_filter is not strict.',
-  cause: 'One node of a pair uses the tunnel and the other the plain route (DirectRouting decided differently), or a second interface or a VPN takes one direction.',
+  holds: "Where packets of a peer's pods come in by another device than the answers leave by, rp_filter is not strict.",
+  cause:
+    'One node of a pair uses the tunnel and the other the plain route (DirectRouting decided differently), or a second interface or a VPN takes one direction.',
   effect: 'The packets arrive and are dropped before forwarding, without a trace but a counter.',
   remedy: 'Make both directions use one way; or set rp_filter to 2 on the device, in /etc/sysctl.d too.',
   fix: 'ask',
@@ -43,7 +44,8 @@ export const sysctlRpFilterStrict: NodeRule = {
       const dev = incoming.get(other.node);
       if (!peer || dev === undefined || !strict(dev)) continue;
       const row = rowFor(view, peer.subnet);
-      const found = ruled || row === undefined ? lookup(state, {dst: insideOf(peer.subnet), src: insideOf(mine.subnet), iif: view.bridge}) : undefined;
+      const found =
+        ruled || row === undefined ? lookup(state, {dst: insideOf(peer.subnet), src: insideOf(mine.subnet), iif: view.bridge}) : undefined;
       if (found?.kind === 'unknown') continue;
       const back = found === undefined ? row : found.kind === 'route' ? found.route : undefined;
       if (back?.dev === dev || back?.nexthops?.some((n) => n.dev === dev)) continue;
@@ -58,8 +60,13 @@ export const sysctlRpFilterStrict: NodeRule = {
         ...(asWanted && {steps: [step(name, sysctlSet(key, '2'))]}),
         peers: [peer.node],
         dependsOn: [
-          token.lease(name), token.lease(peer.node), token.route(name, peer.node), token.route(peer.node, name), token.forwarding(name),
-          token.device(name, dev), token.underlay(name, peer.node),
+          token.lease(name),
+          token.lease(peer.node),
+          token.route(name, peer.node),
+          token.route(peer.node, name),
+          token.forwarding(name),
+          token.device(name, dev),
+          token.underlay(name, peer.node),
         ],
       };
     }
