@@ -18,7 +18,12 @@ export async function gatherWithProgress(
     }
     return dumps;
   }
-  const {Listr, ListrLogger, ProcessOutput} = await import('listr2');
+  const {DefaultRenderer, Listr, ListrLogger, ProcessOutput} = await import('listr2');
+  // listr2 would fall back to plain lines when stdout is a file; ours is stderr, and whether that is a terminal was asked above.
+  // (`forceTTY` would do too, but it declares stdout a terminal, and then the file gets colours.)
+  class OnStderr extends DefaultRenderer {
+    static override nonTTY = true;
+  }
   // Results own stdout; listr2 would write there.
   const logger = new ListrLogger({useIcons: true, processOutput: new ProcessOutput(process.stderr, process.stderr)});
   let dumps: readonly NodeDump[] = [];
@@ -36,20 +41,26 @@ export async function gatherWithProgress(
                 if (event.kind === 'started') return;
                 done += 1;
                 if (event.kind === 'failed') broken.push(event.node);
-                task.output = `${done} of ${addresses.length}${broken.length > 0 ? `, not readable: ${oneLine(broken.slice(0, 5).join(' '))}` : ''}`;
+                task.output = `${done} of ${addresses.length}${notReadable(broken)}`;
               },
             }),
           );
           const ok = dumps.filter((d) => !d.failure).length;
-          task.title = `read ${ok} of ${dumps.length} nodes`;
+          task.title = `read ${ok} of ${dumps.length} nodes${notReadable(broken)}`;
         },
       },
     ],
-    {rendererOptions: {logger}, fallbackRenderer: 'simple', fallbackRendererOptions: {logger}, registerSignalListeners: false},
+    {renderer: OnStderr, rendererOptions: {logger}, registerSignalListeners: false},
   );
   await list.run();
   return dumps;
 }
+
+/** Five names at most: the report has them all, with the reason. */
+const notReadable = (nodes: readonly string[]): string =>
+  nodes.length === 0
+    ? ''
+    : `, not readable: ${oneLine(nodes.slice(0, 5).join(', '))}${nodes.length > 5 ? ` and ${nodes.length - 5} more` : ''}`;
 
 async function collect(dumps: AsyncIterable<NodeDump>): Promise<readonly NodeDump[]> {
   const all: NodeDump[] = [];
