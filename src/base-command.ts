@@ -60,6 +60,20 @@ export abstract class BaseCommand extends Command {
   /** Fires when the user presses ^C; long work takes its signal. */
   protected readonly interrupted = new AbortController();
 
+  /** oclif makes no list of a variable's value, as it does of a flag's. */
+  protected override async parse<F extends Flat, B extends Flat, A extends Flat>(
+    options?: Interfaces.Input<F, B, A>,
+    argv?: string[],
+  ): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv);
+    const flags: Flat = parsed.flags;
+    for (const [name, flag] of Object.entries({...options?.baseFlags, ...options?.flags})) {
+      const value = flags[name];
+      if ('multiple' in flag && flag.multiple && typeof value === 'string') flags[name] = value.split(',').map((word) => word.trim());
+    }
+    return parsed;
+  }
+
   /** Prints a result in the form that `-o` asks for: the same data whatever the form. */
   protected async emit<K extends Kind>(kind: K, result: Results[K], format: string): Promise<void> {
     const text = await print(kind, result, format, {
@@ -120,6 +134,8 @@ export abstract class BaseCommand extends Command {
 
 /** Which lab: the same flag, variable and default on every lab command. */
 export const labNameFlag = () => Flags.string({summary: 'which lab', helpValue: 'NAME', default: 'demo', env: 'FLANCTL_LAB'});
+
+type Flat = {[name: string]: unknown};
 
 /** The words before `--`: what follows belongs to somebody else. */
 const words = (argv: readonly string[]): readonly string[] => (argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv);

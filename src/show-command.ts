@@ -6,6 +6,7 @@ import type {Gap} from './core/model/snapshot.js';
 import {looked} from './core/model/state.js';
 import {tryIp} from './core/net/address.js';
 import {contains} from './core/net/prefix.js';
+import {familiesOf} from './core/rules/examine.js';
 import {survey} from './edge/diagnose.js';
 import {checkNodes, evidenceFlags, openEvidence} from './edge/evidence.js';
 import {ExitCode} from './exit-code.js';
@@ -46,20 +47,20 @@ export abstract class ShowCommand<Row extends Sourced> extends BaseCommand {
       flags.node,
       cluster.members.map((m) => m.name),
     );
+    // One family of a cluster that has only one is all there is to see; tables that do not part them have one answer for both.
+    const table = tables[this.table] as unknown as Table<Row>;
+    const split = table.supply.some((s) => s.family !== undefined);
+    const families = split ? familiesOf({cluster}) : ([4] as const);
     const rows: {readonly [column: string]: Cell}[] = [];
     const gaps: Gap[] = [];
-    const table = tables[this.table] as unknown as Table<Row>;
     for await (const state of states()) {
       if (flags.node !== undefined && !flags.node.includes(state.name)) continue;
-      if (!looked(state, this.table))
-        gaps.push({
-          node: state.name,
-          what: this.table,
-          why:
-            state.failure?.message ??
-            state.gaps.find((g) => table.supply.some((s) => s.sections.includes(g.what)))?.why ??
-            'not in the evidence',
-        });
+      for (const family of families) {
+        if (looked(state, this.table, family)) continue;
+        const sections = table.supply.flatMap((s) => (s.family === undefined || s.family === family ? s.sections : []));
+        const why = state.failure?.message ?? state.gaps.find((g) => sections.includes(g.what))?.why ?? 'not in the evidence';
+        gaps.push({node: state.name, what: split ? `${this.table} of IPv${family}` : this.table, why});
+      }
       for (const row of (state.tables[this.table] ?? []) as unknown as readonly Row[]) {
         if (flags.dev !== undefined && (row as {dev?: string}).dev !== flags.dev) continue;
         if (to !== undefined && !this.concerns(row, to)) continue;

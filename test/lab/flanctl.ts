@@ -11,10 +11,11 @@ export interface Ran {
 }
 
 /** The CLI as users have it, built. */
-export function flanctl(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> {
+export function flanctl(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd?: string): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [bin, ...args], {
       env: {...process.env, NO_COLOR: '1', ...env},
+      ...(cwd !== undefined && {cwd}),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let [stdout, stderr] = ['', ''];

@@ -28,25 +28,40 @@ const show: {readonly [T in DiffTable]: (row: DiffRow[T]) => string} = {
 };
 
 /** What of the node was not compared with the model: no difference there means nothing. */
-export function uncompared({name, state, expected, self}: NodeView): readonly Gap[] {
+export function uncompared({name, cluster, state, expected, self}: NodeView): readonly Gap[] {
   // A node of which nothing was read is one gap already.
   if (state.failure && Object.keys(state.tables).length === 0) return [];
   if (expected === undefined) return [{node: name, what: 'model', why: 'its lease or the mode is not known, so nothing was compared'}];
   const families = ([4, 6] as const).filter((family) => self && leaseOf(self, family) !== undefined);
-  return (Object.keys(show) as DiffTable[]).flatMap((table) => {
+  const unknown = cluster.members.filter((m) => m.lease === undefined).map((m) => m.name);
+  const strays = cluster.complete
+    ? []
+    : [
+        {
+          node: name,
+          what: 'strays',
+          why: `rows that no known node asks for may belong to ${unknown.join(', ') || 'nodes that were not read'}`,
+        },
+      ];
+  const tables = (Object.keys(show) as DiffTable[]).flatMap((table) => {
     if (expected[table].length === 0) return [];
     const perFamily = table === 'route' || table === 'neigh';
     const blind = perFamily ? families.filter((f) => !looked(state, table, f)).map((f) => ` of IPv${f}`) : looked(state, table) ? [] : [''];
     return blind.map((which) => ({node: name, what: table, why: `the table${which} was not read, so it was not compared`}));
   });
+  return [...tables, ...strays];
 }
 
+/** Tables of rows for peers: one that no known peer asks for may be that of a peer which was not read. */
+const ofPeers: ReadonlySet<DiffTable> = new Set(['route', 'neigh', 'fdb']);
+
 /** A node's changes as lines, in the tables' order and each in the order of its text. */
-export function differences({name, changes}: NodeView): readonly Difference[] {
+export function differences({name, cluster, changes}: NodeView): readonly Difference[] {
   return (Object.keys(show) as DiffTable[]).flatMap((table) => {
     const text = show[table] as (row: unknown) => string;
     const list = (changes[table] ?? []) as readonly Change<unknown>[];
     return list
+      .filter((change) => change.kind !== 'unexpected' || cluster.complete || !ofPeers.has(table))
       .map((change): Difference => {
         if (change.kind === 'unexpected') return {node: name, table, sign: '+', row: text(change.actual)};
         const peer = change.want.peer === undefined ? {} : {peer: change.want.peer};

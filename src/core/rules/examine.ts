@@ -1,6 +1,9 @@
+import {leaseOf} from '../flannel/lease.js';
+import {type TableName, tables} from '../kernel/index.js';
 import type {Cluster} from '../model/cluster.js';
 import {looked} from '../model/state.js';
 import type {NodeView} from '../model/view.js';
+import {type Family, familyOf} from '../net/address.js';
 import type {Judged} from './fold.js';
 import type {Need, NodeRule, Rule} from './rule.js';
 
@@ -45,6 +48,11 @@ export function examineNode(view: NodeView, rules: readonly Rule[]): Examination
       notEvaluated.push({rule: rule.id, node: view.name, missing});
       continue;
     }
+    // What was read of one family is judged; of the other, it is said that it was not.
+    const unseen = rule.needs.flatMap((need) =>
+      isTable(need) ? familiesOf(view).flatMap((family) => (looked(view.state, need, family) ? [] : [`${need} of IPv${family}`])) : [],
+    );
+    if (unseen.length > 0) notEvaluated.push({rule: rule.id, node: view.name, missing: unseen});
     const observations = [...rule.check(view)];
     if (observations.length > 0) judged.push({rule, node: view.name, observations});
   }
@@ -58,6 +66,16 @@ function unmodelled({cluster, expected, self, member}: NodeView): string | undef
   if (!self) return 'its pod subnet or public address';
   return member.uplink ? "the mode's settings" : 'its uplink';
 }
+
+/** The address families a node's tables must have been read in: a verdict on one of them is none on the other. */
+export function familiesOf({self, cluster}: Pick<NodeView, 'self' | 'cluster'>): readonly Family[] {
+  const own = ([4, 6] as const).filter((family) => self && leaseOf(self, family) !== undefined);
+  if (own.length > 0) return own;
+  const networks = new Set(cluster.networks.map(familyOf));
+  return networks.size > 0 ? [...networks] : [4];
+}
+
+const isTable = (need: Need): need is TableName => need in tables;
 
 function missingFor(rule: NodeRule, view: NodeView): readonly string[] {
   const missing = rule.needs.filter((need) => !has(view, need)).map(String);

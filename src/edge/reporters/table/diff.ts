@@ -23,6 +23,7 @@ export const diff: Render<DiffReport> = (report, {level}) => {
       out.push(`${paint.dim('  should be:')} ${oneLine(entry.want)}${entry.fields ? paint.dim(`  (${entry.fields.join(', ')})`) : ''}`);
   }
   const unread = report.gaps.filter((g) => uncompared.has(g.what));
+  const strays = report.gaps.find((g) => g.what === 'strays');
   if (unread.length > 0)
     out.push(
       '',
@@ -30,7 +31,8 @@ export const diff: Render<DiffReport> = (report, {level}) => {
         (g) => `${paint.warning('? not compared')}  ${oneLine(g.node)}${g.what === 'node' ? '' : ` ${oneLine(g.what)}`}: ${oneLine(g.why)}`,
       ),
     );
+  if (strays) out.push(...(unread.length > 0 ? [] : ['']), `${paint.warning('? not compared')}  ${oneLine(strays.why)}`);
   if (report.entries.length === 0)
-    out.push('', unread.length > 0 ? 'no difference in what could be read' : `${paint.good('✔')} no difference`);
+    out.push('', unread.length > 0 || strays ? 'no difference in what could be read' : `${paint.good('✔')} no difference`);
   return `${out.join('\n')}\n`;
 };
