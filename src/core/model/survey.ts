@@ -100,6 +100,9 @@ export class Surveyor {
     const [route4, route6] = [defaultRoute(4), defaultRoute(6)];
     const [v4, v6] = [route4, route6].map((r) => r?.dev ?? r?.nexthops?.[0]?.dev);
     const addressed = new Set((tables.address ?? []).filter((a) => a.scope === 'global').map((a) => a.dev));
+    // What a tunnel is bound to is its uplink, also while it has lost its address.
+    for (const link of tables.link ?? [])
+      if (link.kind === 'vxlan' && typeof link.info?.['link'] === 'string') addressed.add(link.info['link']);
     this.surveys.push({
       name: state.name,
       state: {

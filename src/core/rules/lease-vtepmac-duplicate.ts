@@ -48,7 +48,7 @@ export const leaseVtepmacDuplicate: ClusterRule = {
             ),
             peers: leases.filter((l) => l !== twin).map((l) => l.node),
             steps: separate(cluster, dev, mac, keeper, twin),
-            breaks: leases.flatMap((l) => [token.mac(l.node), token.lease(l.node)]),
+            breaks: [...leases.flatMap((l) => [token.mac(l.node), token.lease(l.node)]), token.device(twin.node, dev)],
           };
         }
       }
@@ -69,6 +69,8 @@ function separate(cluster: Cluster, dev: string, shared: Mac, keeper: FamilyLeas
   const peers = cluster.members.filter((m) => m.lease && m.name !== twin.node).map((m) => m.name);
   return [
     step(twin.node, ['ip', 'link', 'set', dev, 'address', fresh]),
+    // A new address empties the device's neighbour table.
+    ...neighbours(cluster, dev, twin),
     ...(fresh === published
       ? []
       : peers.flatMap((node) => [
@@ -79,6 +81,17 @@ function separate(cluster: Cluster, dev: string, shared: Mac, keeper: FamilyLeas
       .filter((node) => node !== keeper.node && !cluster.claims.fdb.get(shared)?.get(keeper.publicIP)?.includes(node))
       .map((node) => step(node, fdbReplace({mac: shared, dev, dst: keeper.publicIP}))),
   ];
+}
+
+/** The neighbours that the node must have on its tunnel; with DirectRouting those of the peers that it has a tunnel route to. */
+function neighbours({members, settings, claims}: Cluster, dev: string, {node, family}: FamilyLease): readonly Step[] {
+  return members.flatMap((m) => {
+    const peer = m.name === node || !m.lease ? undefined : leaseOf(m.lease, family);
+    if (peer?.vtepMAC === undefined) return [];
+    const base = baseOf(peer.subnet);
+    if (settings?.directRouting && !claims.route.get(peer.subnet)?.get(base)?.includes(node)) return [];
+    return [step(node, neighReplace({dst: base, dev, lladdr: peer.vtepMAC}))];
+  });
 }
 
 /** A locally administered address that only this subnet gives. */

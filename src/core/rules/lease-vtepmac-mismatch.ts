@@ -18,6 +18,8 @@ export const leaseVtepmacMismatch: ClusterRule = {
   remedy:
     'Restart flannel on that node, which publishes the real address; or write it on every peer. For good: MACAddressPolicy=none for flannel*.',
   fix: 'ask',
+  // The change of the address also emptied the node's own neighbour table of that device.
+  replay: true,
   modes: ['vxlan'],
   *check(cluster) {
     const {members, mode, settings, claims} = cluster;
@@ -62,7 +64,7 @@ export const leaseVtepmacMismatch: ClusterRule = {
               .filter(([, by]) => by.includes(node))
               .map(([dst]) => step(node, fdbDelete({mac: published.mac, dev, dst, flags: ['self'], state: 'permanent'}))),
           ]),
-          breaks: [token.mac(name)],
+          breaks: [token.mac(name), token.device(name, dev)],
         };
       }
     }

@@ -1,9 +1,10 @@
 import {linkMtu} from '../kernel/commands.js';
 import {type Link, link as table} from '../kernel/link.js';
 import {type Cluster, mostCommon} from '../model/cluster.js';
+import type {NodeView} from '../model/view.js';
 import {bridgeOf} from './bridge-state.js';
 import {step} from './remedy.js';
-import {type NodeRule, rows} from './rule.js';
+import {type NodeRule, rows, type Step} from './rule.js';
 import {token} from './token.js';
 
 export const mtuOverlayTooLarge: NodeRule = {
@@ -25,32 +26,48 @@ export const mtuOverlayTooLarge: NodeRule = {
     const uplink = (state.tables.link ?? []).find((l) => l.ifname === member.uplink?.name);
     if (!mode || !settings || !uplink) return;
     const devices = mode.devices(settings);
-    const carriers = devices.flatMap(({family, name: dev}): {link: Link; overhead: number}[] => {
-      const link = (state.tables.link ?? []).find((l) => l.ifname === dev);
-      return link ? [{link, overhead: mode.overhead(family)}] : [];
+    const named = (ifname: unknown) => (state.tables.link ?? []).find((l) => l.ifname === ifname);
+    const carriers = devices.flatMap(({family, name: dev}): Carrier[] => {
+      const link = named(dev);
+      // A tunnel sends by the device it is bound to.
+      return link ? [{link, overhead: mode.overhead(family), below: named(link.info?.['link']) ?? uplink}] : [];
     });
     const bridge = bridgeOf(view);
-    const measured = devices.length > 0 ? carriers : bridge ? [{link: bridge, overhead: 0}] : [];
-    const large = measured.filter(({link, overhead}) => link.mtu + overhead > uplink.mtu);
-    if (large.length === 0) return;
+    const measured = devices.length > 0 ? carriers : bridge ? [{link: bridge, overhead: 0, below: uplink}] : [];
+    const large = measured.filter(({link, overhead, below}) => link.mtu + overhead > below.mtu);
+    const [first] = large;
+    if (!first) return;
+    const {below} = first;
     const usual = usualOf(cluster);
     // The others' interfaces carry it: this one was lowered. Otherwise the tunnel has to give way.
     const raise = usual !== undefined && large.every(({link, overhead}) => link.mtu + overhead <= usual);
     yield {
       subject: large.map(({link}) => link.ifname).join(', '),
-      message: `${large.map(({link, overhead}) => `${link.ifname} on ${name} takes packets of ${link.mtu} bytes${overhead > 0 ? `, ${link.mtu + overhead} on the wire` : ''}`).join('; ')}, but ${uplink.ifname} carries ${uplink.mtu}`,
+      message: `${large.map(({link, overhead}) => `${link.ifname} on ${name} takes packets of ${link.mtu} bytes${overhead > 0 ? `, ${link.mtu + overhead} on the wire` : ''}`).join('; ')}, but ${below.ifname} carries ${below.mtu}`,
       effect: `large packets from pods of ${name} to other nodes are lost; small ones pass`,
-      evidence: [rows(name, table.show, [...large.map(({link}) => link), uplink])],
+      evidence: [rows(name, table.show, [...large.map(({link}) => link), below])],
       steps: raise
-        ? [step(name, linkMtu(uplink.ifname, usual))]
+        ? [step(name, linkMtu(below.ifname, usual)), ...forget(view)]
         : devices.length > 0
-          ? large.map(({link, overhead}) => step(name, linkMtu(link.ifname, uplink.mtu - overhead)))
+          ? large.map(({link, overhead}) => step(name, linkMtu(link.ifname, below.mtu - overhead)))
           : [],
       dependsOn: large.map(({link}) => token.device(name, link.ifname)),
       breaks: [token.mtu(name)],
     };
   },
 };
+
+interface Carrier {
+  readonly link: Link;
+  readonly overhead: number;
+  readonly below: Link;
+}
+
+/** What the node learnt of smaller path MTUs in the meantime would stay for ten minutes. */
+const forget = ({name, self}: NodeView): readonly Step[] => [
+  step(name, ['ip', 'route', 'flush', 'cache']),
+  ...(self?.ipv6Subnet === undefined ? [] : [step(name, ['ip', '-6', 'route', 'flush', 'cache'])]),
+];
 
 const usuals = new WeakMap<Cluster, {readonly value: number | undefined}>();
 

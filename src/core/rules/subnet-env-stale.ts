@@ -9,7 +9,7 @@ import {envLines} from './witness.js';
 export const subnetEnvStale: NodeRule = {
   id: 'subnet-env-stale',
   scope: 'node',
-  stage: 'device',
+  stage: 'pod',
   // Pods that run do not read the file again.
   severity: 'warning',
   holds: "subnet.env says what the node's own tables and its peers say.",
@@ -23,7 +23,11 @@ export const subnetEnvStale: NodeRule = {
     const env = state.subnetEnv;
     if (env === undefined || env === 'none') return;
     for (const found of [subnet(view, env), network(view, env), mtu(view, env)]) {
-      if (found) yield {...found, dependsOn: [token.lease(name), token.subnetEnv(name)]};
+      if (found)
+        yield {
+          ...found,
+          dependsOn: [token.lease(name), token.subnetEnv(name), token.mtu(name), ...tunnels(view).map((dev) => token.device(name, dev))],
+        };
     }
   },
 };
@@ -97,3 +101,6 @@ function mtu({name, cluster: {mode, settings}, state, member}: NodeView, env: Su
 
 const fileOf = (env: NodeView['state']['subnetEnv']): string =>
   (env === undefined || env === 'none' ? undefined : env.command.split(' ').at(-1)) ?? '/run/flannel/subnet.env';
+
+const tunnels = ({cluster: {mode, settings}}: NodeView): readonly string[] =>
+  mode && settings ? mode.devices(settings).map((d) => d.name) : [];

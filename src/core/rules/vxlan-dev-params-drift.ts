@@ -1,3 +1,4 @@
+import {linkMtu} from '../kernel/commands.js';
 import {type Link, link as table} from '../kernel/link.js';
 import type {NodeView} from '../model/view.js';
 import type {Want} from '../modes/mode.js';
@@ -48,7 +49,7 @@ export const vxlanDevParamsDrift: NodeRule = {
 };
 
 /** The interface of the tunnel beside the one that has its source address: the kernel sends by the former whatever the routes say. */
-function* lower({name, state, expected}: NodeView): Generator<Observation> {
+function* lower({name, state, expected, cluster: {mode, settings}}: NodeView): Generator<Observation> {
   const links = state.tables.link ?? [];
   for (const {
     row: {ifname},
@@ -61,12 +62,19 @@ function* lower({name, state, expected}: NodeView): Generator<Observation> {
     // An address on a loopback that routes announce is meant to leave by another interface, which has one of its own or is a link without.
     if (links.find((l) => l.ifname === holder)?.kind === 'dummy' || holder === 'lo' || holder === ifname) continue;
     if (![undefined, 'bridge', 'vxlan', 'tun', 'veth'].includes(links.find((l) => l.ifname === below)?.kind)) continue;
+    const mtu = links.find((l) => l.ifname === holder)?.mtu;
     yield {
       subject: ifname,
       message: `${ifname} on ${name} sends through ${below}, but its source address is on ${holder}`,
       effect: `pods of ${name} cannot reach pods of other nodes`,
       evidence: [rows(name, table.show, [device])],
-      steps: [step(name, ['ip', 'link', 'set', ifname, 'type', 'vxlan', 'dev', holder])],
+      steps: [
+        step(name, ['ip', 'link', 'set', ifname, 'type', 'vxlan', 'dev', holder]),
+        // The kernel cuts the MTU to fit the lower device, and does not raise it again.
+        ...(mtu === undefined || !mode || !settings
+          ? []
+          : [step(name, linkMtu(ifname, Math.min(mode.podMtu(settings, mtu), mtu - mode.overhead(family))))]),
+      ],
       dependsOn: [token.lease(name)],
       breaks: [token.device(name, ifname)],
     };
