@@ -44,11 +44,27 @@ function indexOf(routes: readonly Route[]): Map<string, PrefixIndex<Route>> {
 const refusing: ReadonlySet<string> = new Set(['blackhole', 'prohibit', 'unreachable']);
 
 /** The rules every namespace is born with, for a node whose `ip rule` was not gathered. */
-const defaultRules = (family: Family): readonly Rule[] => [
+const born = (family: Family): readonly Rule[] => [
   {family, priority: 0, action: 'lookup', table: 'local'},
   {family, priority: 32766, action: 'lookup', table: 'main'},
   {family, priority: 32767, action: 'lookup', table: 'default'},
 ];
+const defaultRules: {readonly [F in Family]: readonly Rule[]} = {4: born(4), 6: born(6)};
+
+type Ordered = {readonly [F in Family]: readonly Rule[]};
+const none: readonly Rule[] = [];
+const ordered = new WeakMap<readonly Rule[], Ordered>();
+
+/** The rules of each family by priority, made once: a node may be asked about each of a thousand peers. */
+function inOrder(rules: readonly Rule[]): Ordered {
+  let known = ordered.get(rules);
+  if (!known) {
+    const sorted = rules.toSorted((a, b) => a.priority - b.priority);
+    known = {4: sorted.filter((r) => r.family === 4), 6: sorted.filter((r) => r.family === 6)};
+    ordered.set(rules, known);
+  }
+  return known;
+}
 
 const aliases: {readonly [name: string]: string} = {'255': 'local', '254': 'main', '253': 'default'};
 
@@ -61,8 +77,7 @@ export function lookup(state: NamespaceState, query: Query): Lookup {
   const routes = state.tables.route;
   if (routes === undefined || !state.families.route?.has(family)) return {kind: 'unknown', why: `the IPv${family} routes were not read`};
   const index = indexOf(routes);
-  const known = state.families.rule?.has(family) ? (state.tables.rule ?? []).filter((r) => r.family === family) : undefined;
-  const rules = (known ?? defaultRules(family)).toSorted((a, b) => a.priority - b.priority);
+  const rules = state.families.rule?.has(family) ? inOrder(state.tables.rule ?? none)[family] : defaultRules[family];
   let from = 0;
   for (const rule of rules) {
     if (rule.priority < from) continue;

@@ -35,7 +35,25 @@ export const familyOf = (text: Ip | Prefix): Family => (text.includes(':') ? 6 :
 
 export const widthOf = (family: Family): 32 | 128 => (family === 4 ? 32 : 128);
 
-/** An address as a number, for arithmetic. */
-export const numberOf = (address: Ip): bigint => parseIp(address).number;
+/** An IPv4 address as a number below 2³², read digit by digit: no array, no big integer. The text must be one (see tryIp). */
+export function number4Of(address: Ip): number {
+  let number = 0;
+  let byte = 0;
+  for (let i = 0; i < address.length; i++) {
+    const code = address.charCodeAt(i);
+    if (code === 46) {
+      number = number * 256 + byte;
+      byte = 0;
+    } else byte = byte * 10 + code - 48;
+  }
+  return number * 256 + byte;
+}
 
-export const addressOf = (number: bigint, family: Family): Ip => stringifyIp({number, version: family});
+/** The address that is this number below 2³². */
+export const address4Of = (number: number): Ip => `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`;
+
+/** An address as a number, for arithmetic. */
+export const numberOf = (address: Ip): bigint => (address.includes(':') ? parseIp(address).number : BigInt(number4Of(address)));
+
+export const addressOf = (number: bigint, family: Family): Ip =>
+  family === 4 ? address4Of(Number(number)) : stringifyIp({number, version: family});

@@ -1,4 +1,4 @@
-import {addressOf, type Family, familyOf, type Ip, numberOf, type Prefix, tryIp, widthOf} from './address.js';
+import {address4Of, addressOf, type Family, familyOf, type Ip, number4Of, numberOf, type Prefix, tryIp, widthOf} from './address.js';
 
 export interface PrefixParts {
   readonly family: Family;
@@ -59,6 +59,8 @@ export function prefix(text: string): Prefix {
 /** The network address of `address/bits`. */
 export function network(address: Ip, bits: number): Ip {
   const family = familyOf(address);
+  // A shift by 32 is a shift by 0.
+  if (family === 4) return bits === 0 ? '0.0.0.0' : address4Of((number4Of(address) >>> (32 - bits)) << (32 - bits));
   const host = BigInt(widthOf(family) - bits);
   return addressOf((numberOf(address) >> host) << host, family);
 }
