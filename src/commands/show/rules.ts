@@ -10,7 +10,7 @@ export default class ShowRules extends ShowCommand<Rule> {
   protected readonly columns = ['family', 'priority', 'rule'];
 
   protected cells(row: Rule) {
-    return {family: `IPv${row.family}`, priority: row.priority, rule: rule.show(row)};
+    return {family: `IPv${row.family}`, priority: row.priority, rule: rule.show(row).replace(/^\d+:\s*/, '')};
   }
 
   protected override concerns(row: Rule, address: string): boolean {

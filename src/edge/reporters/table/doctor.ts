@@ -43,7 +43,7 @@ function block(finding: FindingDocument, paint: Theme, width: number): string[] 
   if (finding.remedy.steps.length > STEPS)
     lines.push(`            ${paint.dim(`… ${finding.remedy.steps.length - STEPS} more commands (-o json has them all)`)}`);
   for (const child of finding.consequences) {
-    lines.push(`  ${paint.dim('└ follows:')} ${child.rule} ${paint.dim(oneLine(child.node))} ${paint.dim(oneLine(child.message))}`);
+    lines.push(`  ${paint.dim('└ follows:')} ${oneLine(child.id)}  ${paint.dim(oneLine(child.message))}`);
   }
   lines.push(`  ${paint.dim(`flanctl explain ${finding.rule}`)}`);
   return lines;
@@ -81,7 +81,7 @@ function gaps(report: DoctorReport, paint: Theme): string[] {
   }
   for (const [node, {rules, missing}] of byNode) {
     lines.push(
-      `${paint.warning('? not evaluated')}  ${oneLine(node)}: ${rules.length} rules, for want of ${oneLine([...missing].sort().join(', '))}`,
+      `${paint.warning('? not evaluated')}  ${oneLine(node)}: ${rules.length} ${rules.length === 1 ? 'rule' : 'rules'}, for want of ${oneLine([...missing].sort().join(', '))}`,
     );
     for (const gap of report.gaps.filter((g) => g.node === node && g.what !== 'node').slice(0, 5))
       lines.push(`    ${paint.dim(`${oneLine(gap.what)}: ${oneLine(gap.why)}`)}`);
