@@ -31,7 +31,7 @@ export const fdbMissing: NodeRule = {
         severity: flooded ? 'warning' : lease ? severityOn(view, row.dev, lease.subnet) : 'error',
         subject: `${row.mac} (${peer})`,
         message: `${name} has no FDB row on ${row.dev} for ${row.mac}, the tunnel device of ${peer}`,
-        ...(lease && !flooded && {effect: cut(view, family, peer, lease.subnet)}),
+        ...(flooded ? {effect: 'packets arrive only because an all-zero row sends them there'} : lease && {effect: cut(view, family, peer, lease.subnet)}),
         evidence: [absent(name, listing(view, 'fdb', family), table.show(row))],
         steps: [step(name, fdbReplace(row))],
         peers: [peer],

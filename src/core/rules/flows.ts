@@ -26,7 +26,10 @@ const localAddresses = new WeakMap<NodeView, ReadonlySet<Ip>>();
 export function localTo(view: NodeView): (address: Ip) => boolean | undefined {
   if (view.state.tables.address === undefined) return () => undefined;
   let known = localAddresses.get(view);
-  if (!known) localAddresses.set(view, (known = new Set(view.state.tables.address.map((a) => a.local))));
+  if (!known) {
+    known = new Set(view.state.tables.address.map((a) => a.local));
+    localAddresses.set(view, known);
+  }
   const set = known;
   return (address) => set.has(address);
 }
@@ -124,10 +127,8 @@ export const hasFlannelChains = (ruleset: Ruleset): boolean =>
   hasChain(ruleset, 'nat', 'FLANNEL-POSTRTG') || hasChain(ruleset, 'filter', 'FLANNEL-FWD');
 
 /** The program that changes what this one listed: `iptables-legacy` of `iptables-legacy-save -c`. */
-export const toolOf = (ruleset: Ruleset | undefined, family: Family): string => {
-  const word = ruleset?.command.split(' ')[0] ?? '';
-  return /^ip6?tables(-nft|-legacy)?-save$/.test(word) ? word.slice(0, -5) : family === 4 ? 'iptables' : 'ip6tables';
-};
+export const toolOf = (ruleset: Ruleset | undefined, family: Family): string =>
+  /\b(ip6?tables(?:-nft|-legacy)?)-save\b/.exec(ruleset?.command ?? '')?.[1] ?? (family === 4 ? 'iptables' : 'ip6tables');
 
 export const byEvidence = (node: string, by: By): Evidence => ({
   node,

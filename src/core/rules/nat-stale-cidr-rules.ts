@@ -2,7 +2,7 @@ import type {IptRule, Ruleset} from '../kernel/netfilter/iptables.js';
 import {splitWords} from '../kernel/netfilter/words.js';
 import type {NodeView} from '../model/view.js';
 import type {Family} from '../net/address.js';
-import {anyPrefix, tryPrefix} from '../net/prefix.js';
+import {contains, lengthOf, tryPrefix} from '../net/prefix.js';
 import {flannelRules, rulesetsOf, toolOf} from './flows.js';
 import {networksOf} from './forward-accept.js';
 import {step} from './remedy.js';
@@ -42,11 +42,16 @@ export function staleRules(view: NodeView, family: Family): readonly {readonly r
   const networks = networksOf(view, family);
   const own = family === 4 ? view.self?.subnet : view.self?.ipv6Subnet;
   if (networks.length === 0 || own === undefined) return [];
-  const known = new Set<string>([...networks, own, '224.0.0.0/4', 'ff00::/8', anyPrefix(family)]);
+  const known = [...networks, own, '224.0.0.0/4', 'ff00::/8'];
+  // Another subnet of the pod network may be the node's own of a moment ago: the lease rules speak of that.
+  const isForeign = (text: string): boolean => {
+    const range = tryPrefix(text);
+    return range !== undefined && lengthOf(range) > 0 && !known.some((k) => contains(k, range));
+  };
   return rulesetsOf(view, family).flatMap((ruleset) =>
     flannelRules(ruleset)
       .filter((rule) =>
-        rule.matches.some((m) => (m.option === '-s' || m.option === '-d') && !known.has(tryPrefix(m.values[0] ?? '') ?? '')),
+        rule.matches.some((m) => (m.option === '-s' || m.option === '-d') && isForeign(m.values[0] ?? '')),
       )
       .map((rule) => ({rule, ruleset})),
   );

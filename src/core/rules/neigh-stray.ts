@@ -19,12 +19,15 @@ export const neighStray: NodeRule = {
   needs: ['neigh'],
   needsWholeCluster: true,
   *check(view) {
-    const {name, changes} = view;
+    const {name, changes, cluster} = view;
     for (const change of changes.neigh ?? []) {
       if (change.kind !== 'unexpected' || !change.actual.state.includes('PERMANENT')) continue;
       const row = change.actual;
       // A peer whose device is missing has no address to compare with: its rows are not strays.
       if (peerWithBase(view, row.dst)) continue;
+      // What every node believes is rather a node that was not read: route-stale says it once.
+      const holders = [...(cluster.claims.neigh.get(row.dst)?.values() ?? [])].flat();
+      if (cluster.source === 'derived' && holders.length >= cluster.members.length) continue;
       yield {
         subject: row.dst,
         message: `${name} has a permanent neighbour ${row.dst} on ${row.dev} that belongs to no node's subnet`,

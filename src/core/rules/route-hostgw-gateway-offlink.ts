@@ -1,6 +1,7 @@
 import {lookup} from '../forwarding/lookup.js';
 import {route as table} from '../kernel/route.js';
 import {rowFor} from './pair.js';
+import {foreign} from './policy.js';
 import {type NodeRule, rows} from './rule.js';
 import {token} from './token.js';
 
@@ -26,6 +27,8 @@ export const routeHostgwGatewayOfflink: NodeRule = {
       if (row.gateway === undefined || !state.families.route?.has(family)) continue;
       if (rowFor(view, row.dst)?.flags.includes('onlink')) continue;
       const found = lookup(state, {dst: row.gateway});
+      // What a VPN's policy rule says of the peer is that rule's finding.
+      if (found.kind === 'route' && found.rule && foreign(found.rule)) continue;
       if (found.kind !== 'route' || (found.route.gateway === undefined && found.route.nexthops === undefined)) continue;
       yield {
         subject: `${row.gateway} (${peer})`,

@@ -35,7 +35,7 @@ export const routeNetworkOverlapsHost: NodeRule = {
         effect:
           taken.length > 0
             ? `pods of ${taken.map((p) => p.node).join(', ')} cannot be reached from ${name}`
-            : `hosts of ${link} whose addresses are pods' as well (${inside.length} subnets of nodes) cannot be reached from ${name}`,
+            : `hosts of ${link} cannot be reached from ${name} where a node's pod subnet has their addresses (now ${inside.length})`,
         evidence: [rows(name, table.show, [row])],
         peers: taken.map((p) => p.node),
         breaks: taken.map((p) => token.underlay(name, p.node)),

@@ -35,14 +35,15 @@ export const routeStale: NodeRule = {
       // What every node believes is rather a node that was not read than a leftover.
       const leads = leadsTo(view, row, row.family);
       const everywhere = cluster.source === 'derived' && holders.size >= cluster.members.length;
+      if (everywhere && [...holders].toSorted()[0] !== name) continue;
       yield {
         severity: everywhere ? 'info' : 'warning',
         subject: row.dst,
         message: everywhere
-          ? `${name} has a route to ${row.dst}, as every node has, but no node that was read holds this subnet: one is missing here, or it left`
+          ? `every node has a route to ${row.dst}, but no node that was read holds this subnet: one was not read, or it left`
           : `${name} has a route to ${row.dst}, which no node holds`,
         evidence: [rows(name, table.show, [row])],
-        ...(!everywhere && {steps: [step(name, routeDelete(row))]}),
+        ...(everywhere ? {effect: 'none', peers: [...holders].filter((n) => n !== name)} : {steps: [step(name, routeDelete(row))]}),
         dependsOn: [
           // A peer whose subnet is in doubt: its right route looks like a leftover.
           ...(leads ? [token.lease(leads.node)] : []),
