@@ -170,7 +170,12 @@ function member(survey: NodeSurvey, listed: InventoryNode | undefined, context: 
 function uplinkOf(survey: NodeSurvey, tunnel: Link | undefined, publicIP: Ip | undefined): string | undefined {
   const has = (name: unknown): name is string => typeof name === 'string' && survey.links.some((l) => l.ifname === name);
   const ofAddress = survey.addresses.find((a) => a.address === publicIP)?.dev;
-  const candidates = [ofAddress, tunnel?.info?.['link'], survey.directDev, survey.defaultDev[4], survey.defaultDev[6]];
+  // A tunnel bound to another interface than the one of its source is a fault, unless that address is on a loopback for routes to announce.
+  const local = tunnel && localOf(tunnel);
+  const ofLocal = survey.addresses.find(
+    (a) => a.address === local && a.dev !== 'lo' && survey.links.find((l) => l.ifname === a.dev)?.kind !== 'dummy',
+  )?.dev;
+  const candidates = [ofAddress, ofLocal, tunnel?.info?.['link'], survey.directDev, survey.defaultDev[4], survey.defaultDev[6]];
   return (
     candidates.find(has) ??
     survey.links.find(

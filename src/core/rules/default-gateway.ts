@@ -1,6 +1,5 @@
 import {routeReplace} from '../kernel/commands.js';
-import type {Member} from '../model/cluster.js';
-import {mostCommon} from '../model/cluster.js';
+import {type Member, mostCommon} from '../model/cluster.js';
 import type {Family, Ip} from '../net/address.js';
 import {anyPrefix, contains, network} from '../net/prefix.js';
 import {step} from './remedy.js';
@@ -15,29 +14,31 @@ export interface Stranded {
 
 /** The default route that the other nodes on this node's own link have. */
 export function defaultRouteSteps(members: readonly Member[], {name, addresses, has}: Stranded, family: Family): readonly Step[] {
+  if (has) return [];
+  const links = addresses
+    .filter((a) => a.family === family && a.prefixlen < (family === 4 ? 32 : 128))
+    .map((a) => ({dev: a.dev, prefix: `${network(a.address, a.prefixlen)}/${a.prefixlen}`}));
+  // A gateway is reached by its address on the link: which device has that network?
+  const on = (gateway: Ip) => links.find((link) => contains(link.prefix, gateway))?.dev;
   const gateway = mostCommon(
-    members.flatMap((m) => m.survey.defaultVia?.[family] ?? []),
+    members.flatMap((m) => m.survey.defaultVia?.[family] ?? []).filter((g) => on(g) !== undefined),
     String,
   );
-  // A gateway is reached by its address on the link: which device has that network?
-  const on =
-    gateway &&
-    addresses.find(
-      (a) =>
-        a.family === family &&
-        a.prefixlen < (family === 4 ? 32 : 128) &&
-        contains(`${network(a.address, a.prefixlen)}/${a.prefixlen}`, gateway),
-    );
-  if (has || gateway === undefined || !on) return [];
-  const route = {
-    family,
-    table: 'main',
-    type: 'unicast',
-    dst: anyPrefix(family),
-    gateway,
-    dev: on.dev,
-    metric: family === 6 ? 1024 : 0,
-    flags: [],
-  };
-  return [step(name, routeReplace(route))];
+  const dev = gateway === undefined ? undefined : on(gateway);
+  if (gateway === undefined || dev === undefined) return [];
+  return [
+    step(
+      name,
+      routeReplace({
+        family,
+        table: 'main',
+        type: 'unicast',
+        dst: anyPrefix(family),
+        gateway,
+        dev,
+        metric: family === 6 ? 1024 : 0,
+        flags: [],
+      }),
+    ),
+  ];
 }
