@@ -1,3 +1,4 @@
+import {printableJson} from '../ui/escape.js';
 import type * as documents from './documents.js';
 
 /** What a reporter may know of where its text goes. Colour level 0 means none. */
@@ -40,7 +41,7 @@ const apiVersion = 'flanctl.dev/v1alpha1';
 
 /** Forms that work for every kind. */
 const machine: {readonly [format: string]: (document: unknown) => Promise<string>} = {
-  json: async (document) => `${JSON.stringify(document, null, 2)}\n`,
+  json: async (document) => `${printableJson(JSON.stringify(document, null, 2))}\n`,
   yaml: async (document) => (await import('yaml')).stringify(document, {aliasDuplicateObjects: false, lineWidth: 0}),
 };
 
