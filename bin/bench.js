@@ -134,16 +134,24 @@ async function parse() {
   const {readNode} = await import('../lib/core/model/read-node.js');
   const [dump] = cluster(nodes, {wrong});
   const sections = new Map(dump.sections.map((s) => [s.name, s]));
-  const timed = (work) => {
-    const repeat = Math.max(1, Math.round(20_000 / nodes));
+  /** Milliseconds for one run of many; a tenth of a second a sample, so that neither the clock nor one collection decides. */
+  const timed = (work, repeat) => {
     const start = performance.now();
     for (let i = 0; i < repeat; i++) work();
     return (performance.now() - start) / repeat;
   };
+  const repeats = (work) => {
+    const end = performance.now() + 300;
+    let n = 0;
+    while (performance.now() < end) {
+      work();
+      n += 1;
+    }
+    return Math.max(1, Math.round(n / 3));
+  };
   const measure = (name, bytes, rows, floor, work) => {
-    timed(floor);
-    timed(work);
-    const pairs = Array.from({length: rounds}, () => ({floor: timed(floor), ours: timed(work)}));
+    const [m, n] = [repeats(floor), repeats(work)];
+    const pairs = Array.from({length: rounds}, () => ({floor: timed(floor, m), ours: timed(work, n)}));
     const ms = median(pairs.map((p) => p.ours));
     return {
       name,
