@@ -16,6 +16,8 @@ export interface PodPort {
 
 /** Pods whose interface hangs on flannel's bridge or holds an address of the pod network; other containers of the node are not flannel's. */
 export function podPorts({state, bridge, cluster}: NodeView): readonly PodPort[] {
+  // k3s writes ::/0 for a family that is off.
+  const networks = cluster.networks.filter((n) => !n.endsWith('/0'));
   const byIndex = new Map(
     (state.tables.link ?? []).flatMap((link) =>
       link.ifindex === undefined || link.kind !== 'veth' ? [] : [[link.ifindex, link] as const],
@@ -28,7 +30,7 @@ export function podPorts({state, bridge, cluster}: NodeView): readonly PodPort[]
       // Indexes repeat from namespace to namespace: only a pair that names each other is a pair.
       const host = found?.link_index === eth.ifindex ? found : undefined;
       const addresses = (pod.tables.address ?? []).filter((a) => a.dev === eth.ifname && a.scope === 'global');
-      const inside = addresses.some((a) => cluster.networks.some((n) => contains(n, a.local)));
+      const inside = addresses.some((a) => networks.some((n) => contains(n, a.local)));
       return host?.master === bridge || inside ? [{pod, eth, ...(host && {host}), addresses}] : [];
     }),
   );

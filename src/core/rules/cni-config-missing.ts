@@ -22,6 +22,8 @@ export const cniConfigMissing: NodeRule = {
     // flannel also serves plain Docker, which has no CNI: only what shows that CNI was used here counts.
     if (files.length === 0 && !bridgeOf(view) && (state.cniBin === undefined || state.cniBin === 'none')) return;
     yield {
+      // Without programs either, the runtime may have both in folders of its own (microk8s).
+      ...(files.length === 0 && (state.cniBin === undefined || state.cniBin === 'none') && {severity: 'info' as const}),
       subject: '/etc/cni/net.d',
       message:
         files.length === 0

@@ -1,10 +1,14 @@
+import {lookup} from '../forwarding/lookup.js';
+import {route as table} from '../kernel/route.js';
+import type {Cluster, Member} from '../model/cluster.js';
+import {looked} from '../model/state.js';
 import {defaultRouteSteps} from './default-gateway.js';
-import type {ClusterRule} from './rule.js';
+import {absent, type NodeRule, rows} from './rule.js';
 import {token} from './token.js';
 
-export const ifaceNoDefaultRoute: ClusterRule = {
+export const ifaceNoDefaultRoute: NodeRule = {
   id: 'iface-no-default-route',
-  scope: 'cluster',
+  scope: 'node',
   stage: 'route',
   severity: 'error',
   holds: 'A node has an IPv4 default route, as the others have.',
@@ -12,27 +16,50 @@ export const ifaceNoDefaultRoute: ClusterRule = {
   effect: 'Pods of the node do not reach the world outside, and flanneld finds no interface at its next start unless --iface names one.',
   remedy: 'Add the default route again, or name the interface with --iface where there is none on purpose.',
   fix: 'ask',
-  *check({members}) {
-    const looked = members.filter((m) => m.lease?.publicIP !== undefined && m.survey.state.families.route?.has(4));
-    const without = looked.filter((m) => m.survey.defaultDev[4] === undefined);
-    // Where most have none it is meant to be so.
-    const meant = without.length * 2 >= looked.length;
-    for (const {name, survey} of meant ? without.slice(0, 1) : without) {
-      yield {
-        node: name,
-        ...(meant && {severity: 'info' as const}),
-        subject: 'default route',
-        message: meant
-          ? `${without.length === 1 ? name : `${without.length} nodes`} have no IPv4 default route`
-          : `${name} has no IPv4 default route, the other nodes have one`,
-        evidence: [{node: name, command: 'ip -4 route show table all', lines: ['(no row: default in table main)']}],
-        steps: meant ? [] : defaultRouteSteps(members, {name, addresses: survey.addresses, has: false}, 4),
-        dependsOn: [token.lease(name)],
-        peers: meant ? without.slice(1).map((m) => m.name) : [],
-        effect: meant
+  needs: ['route'],
+  *check({name, cluster, state, member: {survey, lease}}) {
+    if (survey.defaultDev[4] !== undefined || lease?.publicIP === undefined || !looked(state, 'route', 4)) return;
+    const {without, meant} = countOf(cluster);
+    // Where most have none it is meant to be so, and told once.
+    if (meant && without[0]?.name !== name) return;
+    // A VPN's two halves, or a rule that leads to another table, do as well; 203.0.113.1 stands for the world (RFC 5737).
+    const way = lookup(state, {dst: '203.0.113.1'});
+    const other = way.kind === 'route' ? way.route : undefined;
+    yield {
+      ...(meant ? {severity: 'info' as const} : other && {severity: 'warning' as const}),
+      subject: 'default route',
+      message: meant
+        ? `${without.length === 1 ? name : `${without.length} nodes`} have no IPv4 default route`
+        : `${name} has no IPv4 default route, the other nodes have one`,
+      effect:
+        meant || other
           ? 'flanneld needs --iface or a public address from elsewhere to start'
-          : `pods of ${name} do not reach addresses outside the cluster${survey.defaultDev[6] === undefined ? '' : ' over IPv4'}`,
-      };
-    }
+          : `pods of ${name} do not reach addresses outside the cluster`,
+      evidence: [
+        absent(name, state.commands['ip-route-all'] ?? 'ip -4 route show table all', 'default in table main'),
+        ...(other ? [rows(name, table.show, [other])] : []),
+      ],
+      steps: meant || other ? [] : defaultRouteSteps(cluster.members, {name, addresses: survey.addresses, has: false}, 4),
+      dependsOn: [token.lease(name)],
+      peers: meant ? without.slice(1).map((m) => m.name) : [],
+    };
   },
 };
+
+interface Count {
+  readonly without: readonly Member[];
+  readonly meant: boolean;
+}
+
+const counts = new WeakMap<Cluster, Count>();
+
+/** Which nodes have none; counted once for a cluster. */
+function countOf(cluster: Cluster): Count {
+  const known = counts.get(cluster);
+  if (known) return known;
+  const read = cluster.members.filter((m) => m.lease?.publicIP !== undefined && m.survey.state.families.route?.has(4));
+  const without = read.filter((m) => m.survey.defaultDev[4] === undefined);
+  const count = {without, meant: without.length * 2 >= read.length};
+  counts.set(cluster, count);
+  return count;
+}

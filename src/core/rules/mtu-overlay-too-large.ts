@@ -1,6 +1,7 @@
 import {linkMtu} from '../kernel/commands.js';
 import {type Link, link as table} from '../kernel/link.js';
 import {type Cluster, mostCommon} from '../model/cluster.js';
+import {bridgePorts} from '../model/pod-port.js';
 import type {NodeView} from '../model/view.js';
 import {bridgeOf} from './bridge-state.js';
 import {step} from './remedy.js';
@@ -33,7 +34,8 @@ export const mtuOverlayTooLarge: NodeRule = {
       return link ? [{link, overhead: mode.overhead(family), below: named(link.info?.['link']) ?? uplink}] : [];
     });
     const bridge = bridgeOf(view);
-    const measured = devices.length > 0 ? carriers : bridge ? [{link: bridge, overhead: 0, below: uplink}] : [];
+    const measured =
+      devices.length > 0 ? carriers : bridge && bridgePorts(view).length > 0 ? [{link: bridge, overhead: 0, below: uplink}] : [];
     const large = measured.filter(({link, overhead, below}) => link.mtu + overhead > below.mtu);
     const [first] = large;
     if (!first) return;

@@ -1,3 +1,4 @@
+import {isFlannel} from '../flannel/cni-order.js';
 import {linkMtu} from '../kernel/commands.js';
 import {link as table} from '../kernel/link.js';
 import {bridgePorts, podPorts} from '../model/pod-port.js';
@@ -27,8 +28,12 @@ export const mtuPodStale: NodeRule = {
     const carrier = (state.tables.link ?? []).find((l) =>
       devices.length > 0 ? l.ifname === devices[0] : l.ifname === view.member.uplink?.name,
     );
+    // An MTU in the plugin's own configuration wins over flannel's.
+    const stated = (state.cni === undefined || state.cni === 'none' ? [] : state.cni)
+      .find(isFlannel)
+      ?.conf?.plugins.find((p) => p.type === 'flannel')?.options['mtu'];
     // A file or a device that alone was changed has a rule of its own: pods are stale when they fit neither.
-    const fits = (mtu: number) => mtu === env.mtu || mtu === carrier?.mtu;
+    const fits = (mtu: number) => mtu === env.mtu || mtu === carrier?.mtu || mtu === stated;
     for (const found of [...unequal(view, env.mtu), ...bridge(view), ...stale(view, fits, env.mtu)]) {
       yield {...found, dependsOn: [token.lease(name), token.bridge(name)]};
     }
@@ -53,7 +58,7 @@ function* unequal(view: NodeView, right: number): Generator<Observation> {
 /** A bridge takes the MTU of its smallest port unless somebody set it. */
 function* bridge(view: NodeView): Generator<Observation> {
   const device = bridgeOf(view);
-  const ports = bridgePorts(view).map((p) => p.mtu);
+  const ports = (view.state.tables.link ?? []).filter((l) => l.master === view.bridge).map((l) => l.mtu);
   if (!device || ports.length === 0) return;
   const smallest = Math.min(...ports);
   if (device.mtu === smallest) return;

@@ -49,7 +49,7 @@ export const vxlanDevParamsDrift: NodeRule = {
 };
 
 /** The interface of the tunnel beside the one that has its source address: the kernel sends by the former whatever the routes say. */
-function* lower({name, state, expected, cluster: {mode, settings}}: NodeView): Generator<Observation> {
+function* lower({name, state, expected, bridge, cluster: {mode, settings}}: NodeView): Generator<Observation> {
   const links = state.tables.link ?? [];
   for (const {
     row: {ifname},
@@ -63,10 +63,13 @@ function* lower({name, state, expected, cluster: {mode, settings}}: NodeView): G
     if (links.find((l) => l.ifname === holder)?.kind === 'dummy' || holder === 'lo' || holder === ifname) continue;
     if (![undefined, 'bridge', 'vxlan', 'tun', 'veth'].includes(links.find((l) => l.ifname === below)?.kind)) continue;
     const mtu = links.find((l) => l.ifname === holder)?.mtu;
+    const astray =
+      below === bridge || !(state.tables.address ?? []).some((a) => a.dev === below && a.family === family && a.scope === 'global');
     yield {
       subject: ifname,
       message: `${ifname} on ${name} sends through ${below}, but its source address is on ${holder}`,
-      effect: `pods of ${name} cannot reach pods of other nodes`,
+      // Another interface between the nodes may do; the pods' bridge, or a device without an address, cannot.
+      ...(astray ? {effect: `pods of ${name} cannot reach pods of other nodes`} : {severity: 'warning' as const}),
       evidence: [rows(name, table.show, [device])],
       steps: [
         step(name, ['ip', 'link', 'set', ifname, 'type', 'vxlan', 'dev', holder]),
@@ -76,7 +79,7 @@ function* lower({name, state, expected, cluster: {mode, settings}}: NodeView): G
           : [step(name, linkMtu(ifname, Math.min(mode.podMtu(settings, mtu), mtu - mode.overhead(family))))]),
       ],
       dependsOn: [token.lease(name)],
-      breaks: [token.device(name, ifname)],
+      breaks: astray ? [token.device(name, ifname)] : [],
     };
   }
 }
