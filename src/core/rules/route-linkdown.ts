@@ -15,8 +15,10 @@ export const routeLinkdown: NodeRule = {
   cause: 'A cable, a switch port, a bond or a network manager; or somebody set the interface down.',
   effect: 'No packet leaves the node for another one, or arrives from there.',
   remedy:
-    'Bring the link back. Setting an interface down deleted its routes (and its IPv6 addresses), which have to be written again, the default route among them: let the network manager do it.',
-  fix: 'no',
+    'Bring the link back. Setting an interface down deleted its routes (and its IPv6 addresses), which have to be written again, the default route among them.',
+  fix: 'ask',
+  // The default route went with the link, and is another rule's to write again.
+  replay: true,
   needs: ['link', 'route'],
   *check({name, state, member, expected}) {
     const uplink = state.tables.link?.find((l) => l.ifname === member.uplink?.name);

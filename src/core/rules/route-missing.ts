@@ -20,7 +20,11 @@ export const routeMissing: NodeRule = {
   replay: true,
   needs: ['route'],
   *check(view) {
-    const {name, changes} = view;
+    const {name, changes, cluster, member, state} = view;
+    const uplink = member.uplink?.name;
+    // With its link down DirectRouting cannot tell which peers are on it, so the wanted row is a guess.
+    const guess =
+      cluster.settings?.directRouting === true && state.tables.link?.find((l) => l.ifname === uplink)?.flags.includes('UP') === false;
     for (const change of changes.route ?? []) {
       if (change.kind !== 'missing') continue;
       const {row, peer = '', family} = change.want;
@@ -29,7 +33,7 @@ export const routeMissing: NodeRule = {
         message: `${name} has no route to ${peer}'s pods, ${row.dst}`,
         effect: cut(view, family, peer, row.dst),
         evidence: [absent(name, listing(view, 'route', family), table.show(row))],
-        steps: [step(name, routeReplace(row))],
+        steps: guess ? [] : [step(name, routeReplace(row))],
         peers: [peer],
         dependsOn: [
           token.lease(name),
@@ -37,6 +41,7 @@ export const routeMissing: NodeRule = {
           token.forwarding(name),
           token.underlay(name, peer),
           ...(row.dev ? [token.device(name, row.dev)] : []),
+          ...(guess && uplink !== undefined ? [token.device(name, uplink)] : []),
         ],
         breaks: [token.route(name, peer)],
       };

@@ -3,24 +3,61 @@ import {bridgeAddressChanged} from './bridge-address-changed.js';
 import {bridgeAddressFlushed} from './bridge-address-flushed.js';
 import {bridgeDeleted} from './bridge-deleted.js';
 import {bridgeDown} from './bridge-down.js';
+import {bridgeForwardingOff} from './bridge-forwarding-off.js';
 import {bridgeMtuLowered} from './bridge-mtu-lowered.js';
+import {bridgeNetfilterOff} from './bridge-netfilter-off.js';
+import {cloudSetupRules} from './cloud-setup-rules.js';
 import {cniConfigShadowed} from './cni-config-shadowed.js';
 import {cniVersionMissing} from './cni-version-missing.js';
 import {defaultRouteDeleted} from './default-route-deleted.js';
+import {directRouteForgotten} from './direct-route-forgotten.js';
 import type {Fault} from './fault.js';
+import {fdbDefaultRow} from './fdb-default-row.js';
+import {fdbRowDeleted} from './fdb-row-deleted.js';
+import {fdbRowWrong} from './fdb-row-wrong.js';
+import {forwardJumpLost} from './forward-jump-lost.js';
+import {forwardPolicyDrop} from './forward-policy-drop.js';
+import {forwardRejectFirst} from './forward-reject-first.js';
+import {forwardingOff} from './forwarding-off.js';
 import {hairpinOff} from './hairpin-off.js';
+import {halfSwitchedStrict} from './half-switched-strict.js';
+import {ipv6ForwardingOff} from './ipv6-forwarding-off.js';
+import {ipv6RouteDeleted} from './ipv6-route-deleted.js';
+import {masqueradeLost} from './masquerade-lost.js';
+import {natRuleOfOldNetwork} from './nat-rule-of-old-network.js';
+import {neighbourDeleted} from './neighbour-deleted.js';
+import {neighbourDynamic} from './neighbour-dynamic.js';
+import {neighbourPinned} from './neighbour-pinned.js';
+import {neighbourWrong} from './neighbour-wrong.js';
+import {networkOverlaps} from './network-overlaps.js';
+import {nftForwardDrop} from './nft-forward-drop.js';
+import {nodeBehindRouter} from './node-behind-router.js';
+import {oldTunnelLeft} from './old-tunnel-left.js';
+import {ownSubnetSentAway} from './own-subnet-sent-away.js';
 import {podAddressForeign} from './pod-address-foreign.js';
 import {podGatewayPinned} from './pod-gateway-pinned.js';
 import {podMtuStale} from './pod-mtu-stale.js';
+import {podsMasqueraded} from './pods-masqueraded.js';
+import {policyRulesFlushed} from './policy-rules-flushed.js';
 import {publicAddressChanged} from './public-address-changed.js';
 import {publicAddressLost} from './public-address-lost.js';
 import {routeDeleted} from './route-deleted.js';
+import {routeDetour} from './route-detour.js';
+import {routeNexthopDead} from './route-nexthop-dead.js';
+import {routeOfDepartedNode} from './route-of-departed-node.js';
+import {routeOfDepartedNodePlain} from './route-of-departed-node-plain.js';
+import {routeRefused} from './route-refused.js';
+import {routeShadowedByHalf} from './route-shadowed-by-half.js';
+import {strictBehindPolicy} from './strict-behind-policy.js';
 import {subnetEnvCopied} from './subnet-env-copied.js';
 import {subnetEnvDeleted} from './subnet-env-deleted.js';
 import {subnetEnvOutdated} from './subnet-env-outdated.js';
 import {tunnelMtuLowered} from './tunnel-mtu-lowered.js';
+import {tunnelPortClosed} from './tunnel-port-closed.js';
+import {uplinkDown} from './uplink-down.js';
 import {uplinkMtuLowered} from './uplink-mtu-lowered.js';
 import {vethTakenOff} from './veth-taken-off.js';
+import {vpnTakesPods} from './vpn-takes-pods.js';
 import {vtepMacChanged} from './vtep-mac-changed.js';
 import {vtepMacDuplicated} from './vtep-mac-duplicated.js';
 import {vxlanAddressForeign} from './vxlan-address-foreign.js';
@@ -40,23 +77,60 @@ export const faults: readonly Fault[] = [
   bridgeAddressFlushed,
   bridgeDeleted,
   bridgeDown,
+  bridgeForwardingOff,
   bridgeMtuLowered,
+  bridgeNetfilterOff,
+  cloudSetupRules,
   cniConfigShadowed,
   cniVersionMissing,
   defaultRouteDeleted,
+  directRouteForgotten,
+  fdbDefaultRow,
+  fdbRowDeleted,
+  fdbRowWrong,
+  forwardJumpLost,
+  forwardPolicyDrop,
+  forwardRejectFirst,
+  forwardingOff,
   hairpinOff,
+  halfSwitchedStrict,
+  ipv6ForwardingOff,
+  ipv6RouteDeleted,
+  masqueradeLost,
+  natRuleOfOldNetwork,
+  neighbourDeleted,
+  neighbourDynamic,
+  neighbourPinned,
+  neighbourWrong,
+  networkOverlaps,
+  nftForwardDrop,
+  nodeBehindRouter,
+  oldTunnelLeft,
+  ownSubnetSentAway,
   podAddressForeign,
   podGatewayPinned,
   podMtuStale,
+  podsMasqueraded,
+  policyRulesFlushed,
   publicAddressChanged,
   publicAddressLost,
   routeDeleted,
+  routeDetour,
+  routeNexthopDead,
+  routeOfDepartedNode,
+  routeOfDepartedNodePlain,
+  routeRefused,
+  routeShadowedByHalf,
+  strictBehindPolicy,
   subnetEnvCopied,
   subnetEnvDeleted,
   subnetEnvOutdated,
   tunnelMtuLowered,
+  tunnelPortClosed,
+  uplinkDown,
   uplinkMtuLowered,
   vethTakenOff,
+  vpnTakesPods,
   vtepMacChanged,
   vtepMacDuplicated,
   vxlanAddressForeign,

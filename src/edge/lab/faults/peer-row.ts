@@ -1,0 +1,17 @@
+import {baseOf} from '../../../core/net/prefix.js';
+import type {LabFacts, LabNodeFacts} from './fault.js';
+import {tunnelled} from './tunnel.js';
+
+/** The command that writes a node's IPv4 route to a peer's pods as the lab made it. */
+export function routeTo(lab: LabFacts, node: LabNodeFacts, peer: LabNodeFacts): string {
+  const through = lab.backend === 'vxlan' && tunnelled(lab, node).includes(peer);
+  return through
+    ? `ip route replace ${peer.subnet} via ${baseOf(peer.subnet)} dev flannel.${lab.vni} onlink`
+    : `ip route replace ${peer.subnet} via ${peer.ip} dev eth0`;
+}
+
+/** An address on the node's link that nobody has: the lab's segments are /24s, with nodes from .11 on. */
+export const deadHost = (node: LabNodeFacts): string => node.ip.replace(/\d+$/, '99');
+
+/** The first half of a /24: what a more specific row covers, with all pods of a small lab. */
+export const firstHalf = (subnet: string): string => subnet.replace('/24', '/25');
