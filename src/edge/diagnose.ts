@@ -9,10 +9,10 @@ import {compare, type Finding, fold, type Judged} from '../core/rules/fold.js';
 import type {Rule} from '../core/rules/rule.js';
 
 /**
- * Rows that are kept between the two passes, some 700 bytes each; with more, none are kept and each node is read twice: reading again
+ * Rows that are kept between the two passes, 550 to 700 bytes each; with more, none are kept and each node is read twice: reading again
  * is cheaper than what a large heap costs the collector (docs/performance.md).
  */
-const KEPT_ROWS = 300_000;
+const KEPT_ROWS = 150_000;
 
 /** A sequence of node dumps that can be walked more than once. */
 export interface Dumps {

@@ -37,7 +37,13 @@ export interface Effect {
 }
 
 /** The packet as the next rule sees it. */
-export const seen = (packet: Packet, state: State): Seen => ({...packet, ...state});
+export function seen(packet: Packet, state: State): Seen {
+  // Rule after rule sees the same packet in the same state.
+  if (last?.packet !== packet || last.state !== state) last = {packet, state, seen: {...packet, ...state}};
+  return last.seen;
+}
+
+let last: {readonly packet: Packet; readonly state: State; readonly seen: Seen} | undefined;
 
 export function initialState(packet: Packet): State {
   const {mark, ctstate, src, dst, sport, dport} = packet;

@@ -67,6 +67,11 @@ export function walk(program: Program, chain: string, paths: readonly Path[], en
         continue;
       }
       for (const effect of program.effects(rule, path.state)) {
+        // Nearly every rule: it has nothing to say.
+        if (effect.action.do === 'next' && effect.state === path.state && effect.branch === undefined) {
+          next.push(path);
+          continue;
+        }
         const to = {
           ...path,
           state: effect.state,
