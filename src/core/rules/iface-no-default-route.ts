@@ -17,7 +17,7 @@ export const ifaceNoDefaultRoute: NodeRule = {
   remedy: 'Add the default route again, or name the interface with --iface where there is none on purpose.',
   fix: 'ask',
   needs: ['route'],
-  *check({name, cluster, state, member: {survey, lease}}) {
+  *check({name, cluster, state, member: {survey, lease, uplink}}) {
     if (survey.defaultDev[4] !== undefined || lease?.publicIP === undefined || !looked(state, 'route', 4)) return;
     const {without, meant} = countOf(cluster);
     // Where most have none it is meant to be so, and told once.
@@ -40,7 +40,7 @@ export const ifaceNoDefaultRoute: NodeRule = {
         ...(other ? [rows(name, table.show, [other])] : []),
       ],
       steps: meant || other ? [] : defaultRouteSteps(cluster.members, {name, addresses: survey.addresses, has: false}, 4),
-      dependsOn: [token.lease(name)],
+      dependsOn: [token.lease(name), ...(uplink ? [token.device(name, uplink.name)] : [])],
       peers: meant ? without.slice(1).map((m) => m.name) : [],
     };
   },
