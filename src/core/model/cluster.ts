@@ -1,9 +1,9 @@
-import type {Lease} from '../flannel/lease.js';
+import {type Lease, leaseOf} from '../flannel/lease.js';
 import {type NetConf, parseNetConf} from '../flannel/net-conf.js';
 import {type Link, localOf} from '../kernel/link.js';
 import {modeOf} from '../modes/index.js';
 import type {Mode, Settings} from '../modes/mode.js';
-import type {Family, Ip, Prefix} from '../net/address.js';
+import {type Family, familyOf, type Ip, type Prefix} from '../net/address.js';
 import {baseOf, contains, lengthOf, tryPrefix} from '../net/prefix.js';
 import type {Inventory, InventoryNode} from './inventory.js';
 import {type RouteWitnesses, routeWitnesses} from './route-witnesses.js';
@@ -66,9 +66,11 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
   );
   const mode = netConf ? modeOf(netConf.backendType) : detected?.mode;
   if (netConf && !mode) problems.push(`net-conf names backend ${JSON.stringify(netConf.backendType)}, which this flanctl does not know`);
-  const directRouting = surveys.some((s) => strongest(s).some((d) => d.mode === mode && d.detection.settings.directRouting));
-  const settings = mode && (netConf ? mode.settings(netConf.backend) : {...detected!.settings, directRouting});
   const networks = networksOf(surveys, netConf);
+  const directRouting =
+    surveys.some((s) => strongest(s).some((d) => d.mode === mode && d.detection.settings.directRouting)) ||
+    usesPublicAddresses(surveys, claims, networks);
+  const settings = mode && (netConf ? mode.settings(netConf.backend) : {...detected!.settings, directRouting});
   const context: Context = {
     mode,
     settings,
@@ -91,9 +93,26 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
     members,
     claims,
     complete:
-      missing.length === 0 && members.every((m) => m.lease !== undefined) && (members.length > 1 || given.inventory?.nodes.length === 1),
+      missing.length === 0 && members.every((m) => isKnown(m, networks)) && (members.length > 1 || given.inventory?.nodes.length === 1),
     problems,
   };
+}
+
+/** Do pod routes lead through addresses of nodes? A node that does not tell its network cannot see that of its own routes. */
+function usesPublicAddresses(surveys: readonly NodeSurvey[], claims: Claims, networks: readonly Prefix[]): boolean {
+  const addresses = new Set(surveys.flatMap((s) => s.addresses.map((a) => a.address)));
+  return [...claims.route].some(
+    ([subnet, gateways]) =>
+      networks.some((n) => n !== subnet && contains(n, subnet)) &&
+      [...gateways.keys()].some((gateway) => addresses.has(gateway) && !networks.some((n) => contains(n, gateway))),
+  );
+}
+
+/** Is its lease known in every family that the cluster has, or known to lack it? What belongs to an unknown part would look like a stray. */
+export function isKnown({lease, survey}: Pick<Member, 'lease' | 'survey'>, networks: readonly Prefix[]): boolean {
+  const {families, subnetEnv} = survey.state;
+  const looked = families.address !== undefined && subnetEnv !== undefined;
+  return lease !== undefined && (looked || networks.every((network) => leaseOf(lease, familyOf(network)) !== undefined));
 }
 
 /** The mode a node runs: of several that recognise themselves, the one that carries most. */

@@ -4,6 +4,7 @@ import {fdb} from '../kernel/fdb.js';
 import {link} from '../kernel/link.js';
 import {neigh} from '../kernel/neigh.js';
 import {route} from '../kernel/route.js';
+import {isKnown} from './cluster.js';
 import type {Change, DiffRow, DiffTable} from './diff.js';
 import type {Gap} from './snapshot.js';
 import {looked} from './state.js';
@@ -33,7 +34,7 @@ export function uncompared({name, cluster, state, expected, self}: NodeView): re
   if (state.failure && Object.keys(state.tables).length === 0) return [];
   if (expected === undefined) return [{node: name, what: 'model', why: 'its lease or the mode is not known, so nothing was compared'}];
   const families = ([4, 6] as const).filter((family) => self && leaseOf(self, family) !== undefined);
-  const unknown = cluster.members.filter((m) => m.lease === undefined).map((m) => m.name);
+  const unknown = cluster.members.filter((m) => !isKnown(m, cluster.networks)).map((m) => m.name);
   const strays = cluster.complete
     ? []
     : [

@@ -136,7 +136,9 @@ function readNamespace(find: Find, gap: AddGap): NamespaceState {
       }
       for (const p of parsed.problems) gap(section.name, `${p.command}, line ${p.line}: ${p.why}: ${p.text.slice(0, 200)}`);
       if (section.rc === -1) gap(section.name, 'the output was cut off');
-      if (parsed.problems.length > 0 || section.rc === -1) continue;
+      const shallow = name === 'link' && parsed.rows.length > 0 && !hasDetails(section);
+      if (shallow) gap(section.name, 'no details of the devices: kinds and tunnel ends are only in ip -d link show');
+      if (parsed.problems.length > 0 || section.rc === -1 || shallow) continue;
       if (supply.family === undefined) looked.add(4).add(6);
       else looked.add(supply.family);
       // `ip neigh show` without -4 lists both families.
@@ -148,6 +150,9 @@ function readNamespace(find: Find, gap: AddGap): NamespaceState {
   }
   return {tables: read as NodeTables, families};
 }
+
+/** Every iproute2 prints the promiscuity of every device with `-d`, and without it of none; `ip addr` and `brctl` tell no kinds. */
+const hasDetails = (section: Section): boolean => section.out.includes('promiscuity');
 
 /** `ip neigh show` prints both families, and so may appear in both sections: the same object is one row. */
 function unique(rows: readonly Sourced[], table: Table<Sourced>): readonly Sourced[] {

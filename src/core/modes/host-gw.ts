@@ -20,7 +20,8 @@ export const hostGw: Mode = {
 
   detect(state) {
     const env = state.subnetEnv;
-    if (env === undefined || env === 'none') return undefined;
+    // What carries pod routes besides is only seen with the devices' details.
+    if (env === undefined || env === 'none' || state.families.link === undefined) return undefined;
     const networks = [...env.networks, ...env.ipv6Networks];
     const routes = (state.tables.route ?? []).filter(
       (r) =>

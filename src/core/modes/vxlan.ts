@@ -33,6 +33,8 @@ export const vxlan: Mode = {
   podMtu: (settings, uplinkMtu) => (settings.mtu ?? uplinkMtu) - 50,
 
   detect(state) {
+    // Without details no device tells its kind.
+    if (state.families.link === undefined) return undefined;
     const device =
       state.tables.link?.find((link) => isVxlan(link) && !link.ifname.startsWith('flannel-v6')) ?? state.tables.link?.find(isVxlan);
     if (!device) return undefined;
@@ -80,11 +82,13 @@ export const vxlan: Mode = {
       for (const other of context.peers) {
         const wants = wantsFor(other, family, dev);
         if (!wants) continue;
-        const direct = context.settings.directRouting && context.adjacent(wants.peer.publicIP) === true;
-        route.push(direct ? directRoute(wants.peer, context.uplink.name) : wants.route);
-        // flanneld does not write these for a direct peer, and does not remove old ones either: both are fine (§2.3).
-        if (wants.neigh) neigh.push(direct ? {...wants.neigh, tolerated: true} : wants.neigh);
-        if (wants.fdb) fdb.push(direct ? {...wants.fdb, tolerated: true} : wants.fdb);
+        const adjacent = context.settings.directRouting ? context.adjacent(wants.peer.publicIP) : false;
+        route.push(adjacent === true ? directRoute(wants.peer, context.uplink.name) : wants.route);
+        // flanneld does not write these for a direct peer, and does not remove old ones either: both are fine (§2.3); and so they are
+        // where the routes that tell whether it is one were not read.
+        const strict = adjacent === false;
+        if (wants.neigh) neigh.push(strict ? wants.neigh : {...wants.neigh, tolerated: true});
+        if (wants.fdb) fdb.push(strict ? wants.fdb : {...wants.fdb, tolerated: true});
       }
     }
     return {link, address, route, neigh, fdb};

@@ -1,6 +1,6 @@
 import {leaseOf} from '../flannel/lease.js';
 import {type TableName, tables} from '../kernel/index.js';
-import type {Cluster} from '../model/cluster.js';
+import {type Cluster, isKnown} from '../model/cluster.js';
 import {looked} from '../model/state.js';
 import type {NodeView} from '../model/view.js';
 import {type Family, familyOf} from '../net/address.js';
@@ -80,7 +80,7 @@ const isTable = (need: Need): need is TableName => need in tables;
 function missingFor(rule: NodeRule, view: NodeView): readonly string[] {
   const missing = rule.needs.filter((need) => !has(view, need)).map(String);
   if (rule.needsWholeCluster && !view.cluster.complete) {
-    const unknown = view.cluster.members.filter((m) => m.lease === undefined).map((m) => m.name);
+    const unknown = view.cluster.members.filter((m) => !isKnown(m, view.cluster.networks)).map((m) => m.name);
     missing.push(unknown.length > 0 ? `the lease of ${unknown.join(', ')}` : 'the other nodes');
   }
   return missing;
