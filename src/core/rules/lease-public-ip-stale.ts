@@ -81,7 +81,8 @@ function ofDevice({mode, settings, members}: Cluster, {name, survey, lease}: Mem
 function ofPeers({claims, members, mode}: Cluster, {name, survey, lease}: Member, family: Family): Observation | undefined {
   const own = lease && leaseOf(lease, family);
   const said = own && mode?.type === 'host-gw' ? claims.route.get(own.subnet) : undefined;
-  if (!own || !said) return undefined;
+  // The usual case, without counting thousands of peers.
+  if (!own || !said || (said.size === 1 && said.has(own.publicIP))) return undefined;
   const votes = [...said]
     .map(([gateway, nodes]) => [gateway, nodes.filter((n) => n !== name)] as const)
     .filter(([, nodes]) => nodes.length > 0);

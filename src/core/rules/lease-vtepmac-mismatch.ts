@@ -38,11 +38,14 @@ export const leaseVtepmacMismatch: ClusterRule = {
         // Two nodes with one address, or one subnet, are another rule's matter.
         if (!own?.vtepMAC || device?.address !== own.vtepMAC || (owners.get(own.vtepMAC) ?? 0) > 1 || (holders.get(own.subnet) ?? 0) > 1)
           continue;
+        // The usual case, without counting thousands of peers.
+        const said = claims.neigh.get(baseOf(own.subnet));
+        if (said === undefined || (said.size === 1 && said.has(own.vtepMAC))) continue;
         const published = publishedMac(cluster, name, family);
         if (!published || published.mac === own.vtepMAC) continue;
         // With DirectRouting the rows of peers on the same link are leftovers that nothing uses.
-        const users = settings.directRouting ? claims.route.get(own.subnet)?.get(baseOf(own.subnet)) : undefined;
-        const nodes = settings.directRouting ? published.nodes.filter((n) => users?.includes(n)) : published.nodes;
+        const users = settings.directRouting ? new Set(claims.route.get(own.subnet)?.get(baseOf(own.subnet))) : undefined;
+        const nodes = settings.directRouting ? published.nodes.filter((n) => users?.has(n)) : published.nodes;
         if (nodes.length < Math.min(2, published.of) || nodes.length === 0 || published.nodes.length < published.of * 0.9) continue;
         const stale = owners.has(published.mac) ? undefined : claims.fdb.get(published.mac);
         yield {

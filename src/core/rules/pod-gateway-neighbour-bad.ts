@@ -1,9 +1,10 @@
-import {leaseOf} from '../flannel/lease.js';
+import {type FamilyLease, type Lease, leaseOf} from '../flannel/lease.js';
 import {lookup} from '../forwarding/lookup.js';
 import {neigh as table} from '../kernel/neigh.js';
 import {route as routes} from '../kernel/route.js';
 import {podPorts} from '../model/pod-port.js';
 import {looked} from '../model/state.js';
+import type {Family} from '../net/address.js';
 import {hostOf} from '../net/prefix.js';
 import {bridgeFamilies, bridgeOf} from './bridge-state.js';
 import {absent, type NodeRule, rows} from './rule.js';
@@ -42,7 +43,7 @@ export const podGatewayNeighbourBad: NodeRule = {
             breaks: [token.pod(name, pod.name)],
           };
         }
-        const peer = peers.map((p) => leaseOf(p, family)).find((p) => p !== undefined);
+        const peer = firstOf(peers, family);
         if (!peer || !looked(pod, 'route', family)) continue;
         const way = lookup(pod, {dst: hostOf(peer.subnet, 2)});
         // A second interface may carry the pod network on purpose; a way through this one must go by the gateway.
@@ -67,3 +68,11 @@ export const podGatewayNeighbourBad: NodeRule = {
     }
   },
 };
+
+function firstOf(peers: readonly Lease[], family: Family): FamilyLease | undefined {
+  for (const peer of peers) {
+    const lease = leaseOf(peer, family);
+    if (lease) return lease;
+  }
+  return undefined;
+}
