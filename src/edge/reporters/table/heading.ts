@@ -7,7 +7,7 @@ export function heading(cluster: ClusterSummary, paint: Theme): string {
   const read = cluster.nodes.filter((n) => n.state === 'read').length;
   const settings = cluster.settings;
   const parts = [
-    `${read === cluster.nodes.length ? read : `${read} of ${cluster.nodes.length}`} nodes`,
+    `${read === cluster.nodes.length ? read : `${read} of ${cluster.nodes.length}`} ${cluster.nodes.length === 1 ? 'node' : 'nodes'}`,
     cluster.mode === null
       ? 'mode not recognised'
       : `${cluster.mode}${settings?.['directRouting'] ? ' + DirectRouting' : ''}${cluster.mode === 'vxlan' ? ` (VNI ${settings?.['vni']}, UDP ${settings?.['port']})` : ''}`,
