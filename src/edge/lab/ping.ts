@@ -26,6 +26,8 @@ export interface PingResult {
 export interface PingOptions {
   /** Nodes send too, beside the pods. */
   readonly nodes?: boolean;
+  /** One try only: quick where losses are expected, and then a busy machine may add some. */
+  readonly once?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -43,13 +45,13 @@ const ANY_SIZE = 65_535;
  * the first packet may wait for neighbour resolution. Takes a second or two when something is broken.
  * @throws Failure when a sender could not be asked: that is not the same as no answer.
  */
-export async function labPing(lab: Lab, {nodes = false, signal}: PingOptions = {}): Promise<PingResult> {
+export async function labPing(lab: Lab, {nodes = false, once = false, signal}: PingOptions = {}): Promise<PingResult> {
   const senders = lab.nodes.flatMap((node) => [
     ...(nodes ? [{node, name: node.name}] : []),
     ...node.pods.map((pod) => ({node, name: pod.name})),
   ]);
   if (signal) setMaxListeners(0, signal);
-  const pairs = (await pMap(senders, ({node, name}) => pingFrom(lab, node, name, signal), {concurrency: SENDERS_AT_ONCE})).flat();
+  const pairs = (await pMap(senders, ({node, name}) => pingFrom(lab, node, name, once, signal), {concurrency: SENDERS_AT_ONCE})).flat();
   return {ok: pairs.every((pair) => pair.small && pair.large), pairs};
 }
 
@@ -61,9 +63,9 @@ interface Target {
   readonly limit: number;
 }
 
-async function pingFrom(lab: Lab, node: LabNode, from: string, signal: AbortSignal | undefined): Promise<PingPair[]> {
+async function pingFrom(lab: Lab, node: LabNode, from: string, once: boolean, signal: AbortSignal | undefined): Promise<PingPair[]> {
   const targets = targetsOf(lab, node, from);
-  const ran = await runIn(lab, from, scriptFor(targets), signal ? {signal} : {});
+  const ran = await runIn(lab, from, scriptFor(targets, once), signal ? {signal} : {});
   const answers = new Map(ran.stdout.split('\n').map((line) => [line.slice(0, -2), line.endsWith(' y')]));
   return targets.map(({to, family}, index) => {
     const [small, large] = [answers.get(`${index} small`), answers.get(`${index} large`)];
@@ -101,7 +103,7 @@ function limitOf(lab: Lab, node: LabNode, other: LabNode, family: Family, sender
   return family === 6 ? tunnel : ANY_SIZE;
 }
 
-function scriptFor(targets: readonly Target[]): string {
+function scriptFor(targets: readonly Target[], once: boolean): string {
   const lines = targets.flatMap(({family, address, limit}, index) => {
     // IP and ICMP headers.
     const headers = family === 4 ? 28 : 48;
@@ -119,8 +121,8 @@ command -v ping >/dev/null || { echo 'ping: not found' >&2; exit 127; }
 try() {
   name=$1
   shift
-  # The last try is patient: a busy machine may take its time, and that is no broken path.
-  if ping -n -q -c 1 -W 1 "$@" >/dev/null 2>&1 || ping -n -q -c 2 -i 0.5 -W 2 "$@" >/dev/null 2>&1; then echo "$name y"; else echo "$name n"; fi
+  # The second try is patient: a busy machine may take its time, and that is no broken path.
+  if ping -n -q -c 1 -W 1 "$@" >/dev/null 2>&1${once ? '' : ' || ping -n -q -c 2 -i 0.5 -W 2 "$@" >/dev/null 2>&1'}; then echo "$name y"; else echo "$name n"; fi
 }
 ${lines.join('\n')}
 wait
