@@ -7,7 +7,7 @@ import type {NodeView} from '../model/view.js';
 import {modes} from '../modes/index.js';
 import type {Family, Ip, Prefix} from '../net/address.js';
 import {PrefixIndex} from '../net/lpm.js';
-import {baseOf, contains} from '../net/prefix.js';
+import {baseOf, contains, lengthOf} from '../net/prefix.js';
 import type {Severity} from './rule.js';
 
 /** What several rules ask about a node and one of its peers. Everything here is remembered per view, as there may be thousands of peers. */
@@ -47,6 +47,13 @@ export function peerOver(view: NodeView, what: Ip | Prefix): FamilyLease | undef
   const address: Ip = what.includes('/') ? baseOf(what as Prefix) : (what as Ip);
   for (const [peer] of bySubnet(view.peers).covering(address)) if (peer && contains(peer.subnet, what)) return peer;
   return undefined;
+}
+
+/** Does the prefix hold a peer's whole subnet? Only one shorter than the node's own can, which spares asking thousands of peers. */
+export function coversPeers(view: NodeView, dst: Prefix): boolean {
+  const own = dst.includes(':') ? view.self?.ipv6Subnet : view.self?.subnet;
+  if (own !== undefined && lengthOf(dst) >= lengthOf(own)) return false;
+  return view.peers.some((p) => [p.subnet, p.ipv6Subnet].some((s) => s !== undefined && contains(dst, s)));
 }
 
 const byBase = remember((peers: readonly Lease[]) => {

@@ -49,14 +49,14 @@ function find(view: NodeView): readonly Capture[] {
     // Without foreign rules there is nothing to ask for thousands of peers.
     if (!(state.tables.rule ?? []).some((r) => r.family === family && foreign(r))) continue;
     const pod = insideOf(mine.subnet);
+    const wanted = view.expected?.route.find((w) => w.family === family);
+    const iif = isTunnel(wanted?.row.dev) ? wanted?.row.dev : view.member.uplink?.name;
     for (const lease of peers) {
       const peer = leaseOf(lease, family);
       if (!peer) continue;
       const there = insideOf(peer.subnet);
       const out = lookup(state, {dst: there, src: pod, iif: bridge});
       if (decidedElsewhere(out) && !(out.kind === 'route' && carries(view, out.route, peer))) note(family, out, peer.node);
-      const wanted = view.expected?.route.find((w) => w.family === family);
-      const iif = isTunnel(wanted?.row.dev) ? wanted?.row.dev : view.member.uplink?.name;
       const back = lookup(state, {dst: pod, src: there, ...(iif !== undefined && {iif})});
       if (decidedElsewhere(back) && !(back.kind === 'route' && back.route.dev === bridge)) note(family, back, undefined);
     }

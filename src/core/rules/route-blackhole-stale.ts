@@ -2,7 +2,7 @@ import {routeDelete, routeReplace} from '../kernel/commands.js';
 import {type Route, route as table} from '../kernel/route.js';
 import {comparisons} from '../model/diff.js';
 import {overlaps} from '../net/prefix.js';
-import {cut, peerOver} from './pair.js';
+import {coversPeers, cut, peerOver} from './pair.js';
 import {step} from './remedy.js';
 import {type NodeRule, rows} from './rule.js';
 import {token} from './token.js';
@@ -38,7 +38,7 @@ export const routeBlackholeStale: NodeRule = {
         const peer = peerOver(view, row.dst);
         // A wide one below the subnets' own routes only catches what has no owner.
         if (!peer && !view.cluster.complete) continue;
-        if (!peer && view.peers.some((p) => [p.subnet, p.ipv6Subnet].some((s) => s !== undefined && overlaps(s, row.dst)))) continue;
+        if (!peer && coversPeers(view, row.dst)) continue;
         const replaced =
           change.kind === 'differs' && !change.actual.some((a) => comparisons.route.differences(change.want.row, a).length === 0);
         yield {
