@@ -18,10 +18,13 @@ export const fdbStray: NodeRule = {
   needsWholeCluster: true,
   *check({name, changes, peers, cluster}) {
     const holders = new Map(peers.flatMap((p) => [[p.publicIP, p] as const, [p.publicIPv6, p] as const]));
+    const alive = new Set(peers.flatMap((p) => [p.vtepMAC, p.vtepMACv6]));
     for (const change of changes.fdb ?? []) {
       if (change.kind !== 'unexpected' || change.actual.state !== 'permanent') continue;
       const row = change.actual;
       const peer = holders.get(row.dst);
+      // The device is there, and its node has lost the address: the lease rules speak of that.
+      if (alive.has(row.mac)) continue;
       // A peer whose device is missing has no address to compare with: its rows are not strays.
       if (peer && (row.dst?.includes(':') ? peer.vtepMACv6 : peer.vtepMAC) === undefined) continue;
       // What every node believes is rather a node that was not read: route-stale says it once.

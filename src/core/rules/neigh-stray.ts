@@ -1,6 +1,6 @@
 import {neighDelete} from '../kernel/commands.js';
 import {neigh as table} from '../kernel/neigh.js';
-import {peerWithBase} from './pair.js';
+import {holderOf} from './pair.js';
 import {step} from './remedy.js';
 import {type NodeRule, rows} from './rule.js';
 import {token} from './token.js';
@@ -24,7 +24,7 @@ export const neighStray: NodeRule = {
       if (change.kind !== 'unexpected' || !change.actual.state.includes('PERMANENT')) continue;
       const row = change.actual;
       // A peer whose device is missing has no address to compare with: its rows are not strays.
-      if (peerWithBase(view, row.dst)) continue;
+      if (holderOf(view, row.dst) !== undefined) continue;
       // What every node believes is rather a node that was not read: route-stale says it once.
       const holders = [...(cluster.claims.neigh.get(row.dst)?.values() ?? [])].flat();
       if (cluster.source === 'derived' && holders.length >= cluster.members.length) continue;

@@ -49,6 +49,21 @@ export function peerOver(view: NodeView, what: Ip | Prefix): FamilyLease | undef
   return undefined;
 }
 
+const held = remember((peers: readonly Lease[]) => {
+  const index = new PrefixIndex<{readonly node: string; readonly subnet: Prefix}>();
+  for (const {node, subnet, ipv6Subnet} of peers) {
+    for (const s of [subnet, ipv6Subnet]) if (s !== undefined) index.add(s, {node, subnet: s});
+  }
+  return index;
+});
+
+/** The peer that holds this address or prefix, even where its lease lacks the rest (a node that lost its IPv6 address keeps its subnet). */
+export function holderOf(view: NodeView, what: Ip | Prefix): string | undefined {
+  const address: Ip = what.includes('/') ? baseOf(what as Prefix) : (what as Ip);
+  for (const [first] of held(view.peers).covering(address)) if (first && contains(first.subnet, what)) return first.node;
+  return undefined;
+}
+
 /** Does the prefix hold a peer's whole subnet? Only one shorter than the node's own can, which spares asking thousands of peers. */
 export function coversPeers(view: NodeView, dst: Prefix): boolean {
   const own = dst.includes(':') ? view.self?.ipv6Subnet : view.self?.subnet;

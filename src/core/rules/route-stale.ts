@@ -1,7 +1,7 @@
 import {routeDelete} from '../kernel/commands.js';
 import {route as table} from '../kernel/route.js';
 import {overlaps} from '../net/prefix.js';
-import {coversPeers, isTunnel, leadsTo, peerOver} from './pair.js';
+import {coversPeers, holderOf, isTunnel, leadsTo} from './pair.js';
 import {step} from './remedy.js';
 import {type NodeRule, rows} from './rule.js';
 import {token} from './token.js';
@@ -27,7 +27,7 @@ export const routeStale: NodeRule = {
       if (change.kind !== 'unexpected' || change.actual.type !== 'unicast') continue;
       const row = change.actual;
       // Inside a held subnet other rules speak; a wider row never wins over the subnets' own.
-      if (peerOver(view, row.dst) || own.some((s) => overlaps(s, row.dst))) continue;
+      if (holderOf(view, row.dst) !== undefined || own.some((s) => overlaps(s, row.dst))) continue;
       if (coversPeers(view, row.dst)) continue;
       // Without gateway and not on a tunnel: a pod's route of another plugin, or a connected network (route-network-overlaps-host).
       if (row.gateway === undefined && row.nexthops === undefined && !isTunnel(row.dev)) continue;
