@@ -114,7 +114,7 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], messa
 ];
 
 describe('usage and configuration errors', () => {
-  test.each(mistakes)('%s', async (_, args, message, hint) => {
+  test.each(mistakes.map(([what, ...rest]) => [what, rest] as const))('%s', async (_, [args, message, hint]) => {
     const ran = await run(args);
     expect({code: ran.code, stdout: ran.stdout}, ran.stderr).toEqual({code: 2, stdout: ''});
     expect(ran.stderr).toMatch(/^error: /);

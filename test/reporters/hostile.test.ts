@@ -111,7 +111,7 @@ describe('what a shell gets', () => {
     fc.assert(
       fc.property(
         fc.array(
-          word.filter((w) => !w.includes('\0') && w.isWellFormed()),
+          word.filter((w) => !w.includes('\0') && !/\p{Cs}/u.test(w)),
           {minLength: 1, maxLength: 6},
         ),
         (words) => {

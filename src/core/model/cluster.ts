@@ -69,7 +69,7 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
   const networks = networksOf(surveys, netConf);
   const directRouting =
     surveys.some((s) => strongest(s).some((d) => d.mode === mode && d.detection.settings.directRouting)) ||
-    usesPublicAddresses(surveys, claims, networks);
+    (detected !== undefined && detected.mode.devices(detected.settings).length > 0 && usesPublicAddresses(surveys, claims, networks));
   const settings = mode && (netConf ? mode.settings(netConf.backend) : {...detected!.settings, directRouting});
   const context: Context = {
     mode,

@@ -60,7 +60,7 @@ export function fold(judged: Iterable<Judged>): readonly Finding[] {
     const causes = [...draft.dependsOn]
       .flatMap((token) => breakers.get(token) ?? [])
       .filter((other) => other !== draft && other.order < draft.order);
-    const [first] = causes.toSorted((a, b) => a.order - b.order);
+    const [first] = causes.toSorted((a, b) => a.order - b.order || compare(a.id, b.id));
     if (first) causeOf.set(draft, first);
   }
   const root = (draft: Draft): Draft => {
@@ -121,7 +121,8 @@ function finish(draft: Draft, consequences: readonly Draft[]): Finding {
     ...finding,
     severity: sorted.reduce((worst, c) => worse(worst, c.severity), finding.severity),
     remedy: {...finding.remedy, steps},
-    fixable: finding.fix !== 'no' && steps.length > 0,
+    // With part of it left unmended it is not fixed; what has no commands of its own may be mended by those of its consequences.
+    fixable: finding.fixable || (replay && finding.remedy.steps.length === 0 && finding.fix !== 'no' && steps.length > 0),
     consequences: sorted,
   };
 }
