@@ -65,12 +65,12 @@ describe('colour', () => {
     ['--no-color before FORCE_COLOR', ['--no-color'], {NO_COLOR: '', FORCE_COLOR: '1'}, false],
     ['FLANCTL_NO_COLOR', [], {NO_COLOR: '', FORCE_COLOR: '1', FLANCTL_NO_COLOR: 'true'}, false],
     ['never in a machine form', ['-o', 'json'], {NO_COLOR: '', FORCE_COLOR: '1'}, false],
-  ])('%s', async (_, args, more, expected) => {
+  ])('%s', async (what, args, more, expected) => {
     const ran = await run(['doctor', '--snapshot', broken, ...args], more);
     expect(ran.code).toBe(1);
     expect(colour.test(ran.stdout)).toBe(expected);
     const failed = await run(['explain', 'frob', ...args], more);
-    expect(colour.test(failed.stderr)).toBe(expected || _.startsWith('never in'));
+    expect(colour.test(failed.stderr)).toBe(expected || what.startsWith('never in'));
   });
 
   test('no-color of the configuration file', async () => {

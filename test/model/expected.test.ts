@@ -35,7 +35,7 @@ const context = (settings = vxlan.settings({}), adjacent: boolean | undefined = 
   adjacent: () => adjacent,
 });
 const rows = <T extends DiffTable>(expected: Expected, table: T): readonly DiffRow[T][] =>
-  (expected[table] as readonly {row: DiffRow[T]}[]).map((w) => w.row);
+  (expected[table] as readonly unknown[] as readonly {row: DiffRow[T]}[]).map((w) => w.row);
 
 describe('vxlan', () => {
   const expected = vxlan.expect(context());

@@ -11,7 +11,9 @@ const work = workFolder();
 
 async function printed(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
   const ran = await flanctl(args, {XDG_CONFIG_HOME: work.at, ...env}, work.at);
-  const text = ran.stdout.replace(/\b\d+ rules on/, 'N rules on');
+  const text = ran.stdout.replaceAll(/\b\d+ rules? (?=on)|\b\d+ rules?(?=, for want)/g, (found) =>
+    found.endsWith(' ') ? 'N rules ' : 'N rules',
+  );
   return `$ flanctl ${args.join(' ')}\n${text}${ran.stderr === '' ? '' : `[stderr]\n${ran.stderr}`}[exit ${ran.code}]\n`;
 }
 
