@@ -2,8 +2,8 @@
 // command manifest, without which oclif would load every command to print --version.
 import {execFileSync} from 'node:child_process';
 import {cpSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
-import {fileURLToPath} from 'node:url';
 import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);

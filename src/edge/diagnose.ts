@@ -1,9 +1,9 @@
 import {buildCluster, type Cluster, type Given} from '../core/model/cluster.js';
 import {readNode} from '../core/model/read-node.js';
-import type {Gap, NodeDump} from '../core/model/snapshot.js';
-import type {NamespaceState, NodeState} from '../core/model/state.js';
 import {Surveyor} from '../core/model/survey.js';
 import {type NodeView, view} from '../core/model/view.js';
+import type {Gap, NodeDump} from '../core/node/dump.js';
+import type {NamespaceState, NodeState} from '../core/node/state.js';
 import {examineCluster, examineNode, type NotEvaluated} from '../core/rules/examine.js';
 import {compare, type Finding, fold, type Judged} from '../core/rules/fold.js';
 import type {Rule} from '../core/rules/rule.js';

@@ -3,7 +3,7 @@ import {Flags} from '@oclif/core';
 import {withEnv} from '../base-command.js';
 import type {Given} from '../core/model/cluster.js';
 import type {Inventory} from '../core/model/inventory.js';
-import type {NodeDump} from '../core/model/snapshot.js';
+import type {NodeDump} from '../core/node/dump.js';
 import {compare} from '../core/rules/fold.js';
 import {Failure} from '../failure.js';
 import type {Dumps} from './diagnose.js';

@@ -1,5 +1,5 @@
 import {join} from 'node:path';
-import type {NodeDump} from '../../src/core/model/snapshot.js';
+import type {NodeDump} from '../../src/core/node/dump.js';
 import {readSnapshot} from '../../src/edge/snapshots/read.js';
 
 /** Healthy clusters, recorded from real labs by `node test/bases/record.js`; the text form, so that a case can edit lines. */

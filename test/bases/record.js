@@ -23,7 +23,15 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 async function record(lab, file, text) {
   const dumps = [];
   const addresses = lab.nodes.map(({name, pid}) => ({node: name, via: 'netns', pid}));
-  for await (const dump of gather(addresses, {pods: 'all', timeoutMs: 20_000, concurrency: 4, text, signal: new AbortController().signal, transport: {sshHostKeys: 'strict', notice: () => {}}})) dumps.push(dump);
+  for await (const dump of gather(addresses, {
+    pods: 'all',
+    timeoutMs: 20_000,
+    concurrency: 4,
+    text,
+    signal: new AbortController().signal,
+    transport: {sshHostKeys: 'strict', notice: () => {}},
+  }))
+    dumps.push(dump);
   await writeSnapshot(file, dumps, {takenAt: '2026-01-01T00:00:00.000Z', tool: 'flanctl'});
 }
 
@@ -32,7 +40,18 @@ for (const [name, wish] of Object.entries(labs)) {
   const lab = await labUp({name: 'rec', ...wish}, {replace: true});
   try {
     // A ping for each pair, so that neighbours are as they are in a cluster that works.
-    for (const node of lab.nodes) execFileSync('nsenter', ['-t', String(node.pid), '-m', '-n', '-p', '--', 'sh', '-c', lab.nodes.flatMap((n) => n.pods.map((p) => `ping -c1 -W1 ${p.ip} >/dev/null`)).join(';')]);
+    for (const node of lab.nodes)
+      execFileSync('nsenter', [
+        '-t',
+        String(node.pid),
+        '-m',
+        '-n',
+        '-p',
+        '--',
+        'sh',
+        '-c',
+        lab.nodes.flatMap((n) => n.pods.map((p) => `ping -c1 -W1 ${p.ip} >/dev/null`)).join(';'),
+      ]);
     await record(lab, here(`${name}.ndjson`), true);
     if (name === 'vxlan') {
       mkdirSync(here('../../docs/demo'), {recursive: true});

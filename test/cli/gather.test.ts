@@ -1,7 +1,7 @@
 import {afterAll, beforeAll, describe, expect, test, vi} from 'vitest';
 import {readNode} from '../../src/core/model/read-node.js';
-import type {NodeDump} from '../../src/core/model/snapshot.js';
-import type {NodeState} from '../../src/core/model/state.js';
+import type {NodeDump} from '../../src/core/node/dump.js';
+import type {NodeState} from '../../src/core/node/state.js';
 import {gather} from '../../src/edge/gather/gather.js';
 import {labDown} from '../../src/edge/lab/down.js';
 import {runIn} from '../../src/edge/lab/exec.js';

@@ -3,7 +3,7 @@ import {existsSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import type {NodeDump} from '../../src/core/model/snapshot.js';
+import type {NodeDump} from '../../src/core/node/dump.js';
 import {type GatherEvent, gather} from '../../src/edge/gather/gather.js';
 import {open as openLocal} from '../../src/edge/transports/local.js';
 import {open as openNetns} from '../../src/edge/transports/netns.js';

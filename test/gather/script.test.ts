@@ -1,7 +1,7 @@
 import {execFileSync} from 'node:child_process';
 import {existsSync} from 'node:fs';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import type {NodeDump, Section} from '../../src/core/model/snapshot.js';
+import type {NodeDump, Section} from '../../src/core/node/dump.js';
 import {readDump} from '../../src/edge/gather/read-dump.js';
 import {gatherScript} from '../../src/edge/gather/script.js';
 import {canMakeNodes, makeNode, type Node} from './node.js';

@@ -18,12 +18,17 @@ describe('a node that cannot be read does not stop the others', () => {
 
   test('its sshd is killed in the middle of a gather: the gap is named, exit 3, within the time for one node', async () => {
     // The `ip` of n2 hangs, so that its session is surely under way when the server and its sessions are killed.
-    const slow = 'mkdir -p /run/slow && printf "#!/bin/sh\\nsleep 30\\n" > /run/slow/ip && chmod +x /run/slow/ip && mount --bind /run/slow/ip "$(command -v ip)"';
+    const slow =
+      'mkdir -p /run/slow && printf "#!/bin/sh\\nsleep 30\\n" > /run/slow/ip && chmod +x /run/slow/ip && mount --bind /run/slow/ip "$(command -v ip)"';
     expect(await runIn(lab, 'n2', ['sh', '-c', slow])).toMatchObject({code: 0});
     const started = Date.now();
     const run = doctor(['--lab', name, '--timeout', '10']);
     await new Promise((resolve) => setTimeout(resolve, 2500));
-    const killed = await runIn(lab, 'n2', ['sh', '-c', 'for p in /proc/[0-9]*; do read -r c < $p/comm; [ "$c" = sshd ] && kill -9 ${p#/proc/} && echo killed; done; true']);
+    const killed = await runIn(lab, 'n2', [
+      'sh',
+      '-c',
+      'for p in /proc/[0-9]*; do read -r c < $p/comm; [ "$c" = sshd ] && kill -9 $(basename $p) && echo killed; done; true',
+    ]);
     expect(killed.stdout).toContain('killed');
     const report = await run;
     expect(Date.now() - started).toBeLessThan(12_000);

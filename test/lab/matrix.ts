@@ -1,5 +1,5 @@
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import type {NodeDump} from '../../src/core/model/snapshot.js';
+import type {NodeDump} from '../../src/core/node/dump.js';
 import type {Finding} from '../../src/core/rules/fold.js';
 import {rules} from '../../src/core/rules/index.js';
 import {diagnose} from '../../src/edge/diagnose.js';

@@ -1,8 +1,8 @@
 import {describe, expect, test} from 'vitest';
 import {buildCluster, type Cluster, type Given} from '../../src/core/model/cluster.js';
 import {readNode} from '../../src/core/model/read-node.js';
-import type {NodeDump} from '../../src/core/model/snapshot.js';
 import {Surveyor} from '../../src/core/model/survey.js';
+import type {NodeDump} from '../../src/core/node/dump.js';
 import {loadBase} from '../bases/bases.js';
 import {type Edit, edited} from '../edited.js';
 
@@ -71,10 +71,28 @@ describe('doubt', () => {
     expect(clusterOf([])).toMatchObject({members: [], networks: [], complete: false, problems: []});
     expect(clusterOf([]).mode).toBeUndefined();
   });
-  test('a net-conf of a backend that is not known is a problem, not a guess', async () => {
-    const cluster = clusterOf(await loadBase('vxlan'), {netConf: {Network: '10.244.0.0/16', Backend: {Type: 'carrier-pigeon'}}});
-    expect(cluster.mode).toBeUndefined();
-    expect(cluster.problems).toEqual([expect.stringMatching(/carrier-pigeon/)]);
+  test('a net-conf that no node follows is said, and the nodes are judged by what they run', async () => {
+    const pigeon = clusterOf(await loadBase('vxlan'), {netConf: {Network: '10.244.0.0/16', Backend: {Type: 'carrier-pigeon'}}});
+    expect(pigeon.mode?.type).toBe('vxlan');
+    expect(pigeon.unrolled).toEqual({asked: 'carrier-pigeon', running: 'vxlan (VNI 1, UDP 8472)'});
+    const alone = clusterOf((await loadBase('vxlan')).slice(0, 1), {
+      netConf: {Network: '10.244.0.0/16', Backend: {Type: 'carrier-pigeon'}},
+    });
+    expect(alone.mode, 'one node is no majority').toBeUndefined();
+    expect(alone.problems).toEqual([expect.stringMatching(/carrier-pigeon/)]);
+  });
+  test("a public address beyond every node's network, as k3s' external IP, is what the peers were told", async () => {
+    const [first, ...others] = await loadBase('vxlan');
+    const told = (dump: NodeDump): NodeDump => ({
+      ...dump,
+      sections: dump.sections.map((s) =>
+        s.name === 'bridge-fdb' ? {...s, out: s.out.replaceAll('dst 192.168.77.11', 'dst 198.51.100.11')} : s,
+      ),
+    });
+    const cluster = clusterOf([first!, ...others.map(told)]);
+    expect(cluster.members.map((m) => m.lease?.publicIP)).toEqual(['198.51.100.11', '192.168.77.12', '192.168.77.13']);
+  });
+  test('a net-conf that is not valid is a problem', async () => {
     expect(clusterOf(await loadBase('vxlan'), {netConf: {Backend: {}}}).problems).toEqual(['net-conf: Network is missing']);
   });
 });

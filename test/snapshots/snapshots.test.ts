@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import zlib from 'node:zlib';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import type {NodeDump} from '../../src/core/model/snapshot.js';
+import type {NodeDump} from '../../src/core/node/dump.js';
 import {readSnapshot} from '../../src/edge/snapshots/read.js';
 import {writeSnapshot} from '../../src/edge/snapshots/write.js';
 import {Failure} from '../../src/failure.js';

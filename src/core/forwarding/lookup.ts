@@ -1,9 +1,9 @@
 import type {Route} from '../kernel/route.js';
 import type {Rule} from '../kernel/rule.js';
-import type {NamespaceState} from '../model/state.js';
 import {type Family, familyOf, type Ip} from '../net/address.js';
 import {PrefixIndex} from '../net/lpm.js';
 import {contains, lengthOf} from '../net/prefix.js';
+import type {NamespaceState} from '../node/state.js';
 
 /** The parts of a packet that policy rules and routes look at. */
 export interface Query {

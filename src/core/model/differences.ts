@@ -4,10 +4,10 @@ import {fdb} from '../kernel/fdb.js';
 import {link} from '../kernel/link.js';
 import {neigh} from '../kernel/neigh.js';
 import {route} from '../kernel/route.js';
+import type {Gap} from '../node/dump.js';
+import {looked} from '../node/state.js';
 import {isKnown} from './cluster.js';
 import type {Change, DiffRow, DiffTable} from './diff.js';
-import type {Gap} from './snapshot.js';
-import {looked} from './state.js';
 import type {NodeView} from './view.js';
 
 export interface Difference {

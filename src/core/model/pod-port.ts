@@ -1,7 +1,7 @@
 import type {Address} from '../kernel/address.js';
 import type {Link} from '../kernel/link.js';
 import {contains} from '../net/prefix.js';
-import type {PodState} from './state.js';
+import type {PodState} from '../node/state.js';
 import type {NodeView} from './view.js';
 
 /** One interface of a pod and the node's end of it. */

@@ -7,8 +7,8 @@ import {parseSockets, type SocketRow} from '../kernel/socket.js';
 import {parseSysctl} from '../kernel/sysctl.js';
 import type {ParseProblem, Sourced, Table} from '../kernel/table.js';
 import type {Family} from '../net/address.js';
-import type {Gap, NodeDump, Section} from './snapshot.js';
-import type {Looked, NamespaceState, NodeState, PodState} from './state.js';
+import type {Gap, NodeDump, Section} from '../node/dump.js';
+import type {Looked, NamespaceState, NodeState, PodState} from '../node/state.js';
 
 /**
  * Interprets one node's raw evidence. What cannot be read becomes a gap with the node, the command and the reason; it never becomes

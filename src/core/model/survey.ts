@@ -3,7 +3,7 @@ import {modes} from '../modes/index.js';
 import type {Detection, Mode} from '../modes/mode.js';
 import type {Family, Ip, Mac, Prefix} from '../net/address.js';
 import {contains} from '../net/prefix.js';
-import type {NodeState} from './state.js';
+import type {NodeState} from '../node/state.js';
 
 /**
  * What stays of a node after it has been read once: a few facts, no tables. The cluster model is built from these, so that a thousand
@@ -131,3 +131,7 @@ export class Surveyor {
     });
   }
 }
+
+/** The mode a node runs: of several that recognise themselves, the one that carries most. */
+export const strongest = (survey: NodeSurvey): NodeSurvey['detections'] =>
+  survey.detections.toSorted((a, b) => b.detection.weight - a.detection.weight).slice(0, 1);

@@ -6,9 +6,9 @@ import type {Route} from '../kernel/route.js';
 import type {Expected} from '../modes/mode.js';
 import type {Mac} from '../net/address.js';
 import {contains} from '../net/prefix.js';
+import {looked, type NodeState} from '../node/state.js';
 import type {Cluster, Member} from './cluster.js';
 import {type Changes, diff} from './diff.js';
-import {looked, type NodeState} from './state.js';
 
 /** One node: what it has beside what it should have. Rules look at nothing else. */
 export interface NodeView {

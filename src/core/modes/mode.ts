@@ -4,8 +4,8 @@ import type {Fdb} from '../kernel/fdb.js';
 import type {Link} from '../kernel/link.js';
 import type {Neigh} from '../kernel/neigh.js';
 import type {Route} from '../kernel/route.js';
-import type {NodeState} from '../model/state.js';
 import type {Family, Ip} from '../net/address.js';
+import type {NodeState} from '../node/state.js';
 
 /** The keys of flannel's Backend object that change what the kernel must hold; a mode uses those that are its own. */
 export interface Settings {

@@ -2,10 +2,10 @@ import {leaseOf} from '../flannel/lease.js';
 import type {Address} from '../kernel/address.js';
 import {addressReplace} from '../kernel/commands.js';
 import type {Link} from '../kernel/link.js';
-import {looked} from '../model/state.js';
 import type {NodeView} from '../model/view.js';
 import type {Family, Ip, Prefix} from '../net/address.js';
 import {contains, hostOf, lengthOf} from '../net/prefix.js';
+import {looked} from '../node/state.js';
 import {step} from './remedy.js';
 import type {Step} from './rule.js';
 

@@ -1,5 +1,6 @@
 import {routeReplace} from '../kernel/commands.js';
-import {type Member, mostCommon} from '../model/cluster.js';
+import type {Member} from '../model/cluster.js';
+import {mostCommon} from '../model/most-common.js';
 import type {Family, Ip} from '../net/address.js';
 import {anyPrefix, contains, network} from '../net/prefix.js';
 import {step} from './remedy.js';

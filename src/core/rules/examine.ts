@@ -1,9 +1,9 @@
 import {leaseOf} from '../flannel/lease.js';
 import {type TableName, tables} from '../kernel/index.js';
 import {type Cluster, isKnown} from '../model/cluster.js';
-import {looked} from '../model/state.js';
 import type {NodeView} from '../model/view.js';
 import {type Family, familyOf} from '../net/address.js';
+import {looked} from '../node/state.js';
 import type {Judged} from './fold.js';
 import type {Need, NodeRule, Rule} from './rule.js';
 

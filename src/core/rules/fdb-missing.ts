@@ -1,8 +1,8 @@
 import {fdbReplace} from '../kernel/commands.js';
 import {fdb as table} from '../kernel/fdb.js';
 import {neigh as neighTable} from '../kernel/neigh.js';
-import {looked} from '../model/state.js';
 import type {NodeView} from '../model/view.js';
+import {looked} from '../node/state.js';
 import {cut, isTunnel, listing, peerNamed, peerWithBase, severityOn} from './pair.js';
 import {step} from './remedy.js';
 import {absent, type NodeRule, type Observation, rows} from './rule.js';
@@ -31,7 +31,9 @@ export const fdbMissing: NodeRule = {
         severity: flooded ? 'warning' : lease ? severityOn(view, row.dev, lease.subnet) : 'error',
         subject: `${row.mac} (${peer})`,
         message: `${name} has no FDB row on ${row.dev} for ${row.mac}, the tunnel device of ${peer}`,
-        ...(flooded ? {effect: 'packets arrive only because an all-zero row sends them there'} : lease && {effect: cut(view, family, peer, lease.subnet)}),
+        ...(flooded
+          ? {effect: 'packets arrive only because an all-zero row sends them there'}
+          : lease && {effect: cut(view, family, peer, lease.subnet)}),
         evidence: [absent(name, listing(view, 'fdb', family), table.show(row))],
         steps: [step(name, fdbReplace(row))],
         peers: [peer],

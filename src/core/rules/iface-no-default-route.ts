@@ -1,7 +1,7 @@
 import {lookup} from '../forwarding/lookup.js';
 import {route as table} from '../kernel/route.js';
 import type {Cluster, Member} from '../model/cluster.js';
-import {looked} from '../model/state.js';
+import {looked} from '../node/state.js';
 import {defaultRouteSteps} from './default-gateway.js';
 import {absent, type NodeRule, rows} from './rule.js';
 import {token} from './token.js';

@@ -36,6 +36,7 @@ import {leasePublicIpStale} from './lease-public-ip-stale.js';
 import {leaseVtepmacDuplicate} from './lease-vtepmac-duplicate.js';
 import {leaseVtepmacMismatch} from './lease-vtepmac-mismatch.js';
 import {leaseVxlanParamsMismatch} from './lease-vxlan-params-mismatch.js';
+import {migrateDaemonConfigSplit} from './migrate-daemon-config-split.js';
 import {migrateOldDeviceLeft} from './migrate-old-device-left.js';
 import {mtuBackendValueMisread} from './mtu-backend-value-misread.js';
 import {mtuNodeMismatch} from './mtu-node-mismatch.js';
@@ -63,9 +64,9 @@ import {routeOwnSubnetRemote} from './route-own-subnet-remote.js';
 import {routeShadowed} from './route-shadowed.js';
 import {routeStale} from './route-stale.js';
 import {routeWrongNexthop} from './route-wrong-nexthop.js';
+import type {Rule} from './rule.js';
 import {ruleMainMissing} from './rule-main-missing.js';
 import {ruleVpnCapturesPodCidr} from './rule-vpn-captures-pod-cidr.js';
-import type {Rule} from './rule.js';
 import {scaleNeighOverflow} from './scale-neigh-overflow.js';
 import {subnetEnvMissing} from './subnet-env-missing.js';
 import {subnetEnvStale} from './subnet-env-stale.js';
@@ -165,5 +166,6 @@ export const rules: readonly Rule[] = [
   podIpDuplicate,
   podIpOutsidePodcidr,
   vethNotEnslaved,
+  migrateDaemonConfigSplit,
   migrateOldDeviceLeft,
 ];

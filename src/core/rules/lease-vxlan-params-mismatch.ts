@@ -1,5 +1,6 @@
 import {link as table} from '../kernel/link.js';
-import {type Cluster, mostCommon} from '../model/cluster.js';
+import type {Cluster} from '../model/cluster.js';
+import {mostCommon} from '../model/most-common.js';
 import {rebuildDevice} from './rebuild.js';
 import {type NodeRule, rows} from './rule.js';
 import {token} from './token.js';

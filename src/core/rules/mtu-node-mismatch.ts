@@ -1,6 +1,7 @@
 import {linkMtu} from '../kernel/commands.js';
 import {link as table} from '../kernel/link.js';
-import {type Cluster, type Member, mostCommon} from '../model/cluster.js';
+import type {Cluster, Member} from '../model/cluster.js';
+import {mostCommon} from '../model/most-common.js';
 import {step} from './remedy.js';
 import {type ClusterRule, type Observation, rows} from './rule.js';
 import {token} from './token.js';

@@ -1,6 +1,7 @@
 import {linkMtu} from '../kernel/commands.js';
 import {type Link, link as table} from '../kernel/link.js';
-import {type Cluster, mostCommon} from '../model/cluster.js';
+import type {Cluster} from '../model/cluster.js';
+import {mostCommon} from '../model/most-common.js';
 import {bridgePorts} from '../model/pod-port.js';
 import type {NodeView} from '../model/view.js';
 import {bridgeOf} from './bridge-state.js';

@@ -34,7 +34,7 @@ export const mtuPodStale: NodeRule = {
       ?.conf?.plugins.find((p) => p.type === 'flannel')?.options['mtu'];
     // A file or a device that alone was changed has a rule of its own: pods are stale when they fit neither.
     const fits = (mtu: number) => mtu === env.mtu || mtu === carrier?.mtu || mtu === stated;
-    for (const found of [...unequal(view, env.mtu), ...bridge(view), ...stale(view, fits, env.mtu)]) {
+    for (const found of [...unequal(view, env.mtu), ...bridge(view, fits), ...stale(view, fits, env.mtu)]) {
       yield {...found, dependsOn: [token.lease(name), token.bridge(name)]};
     }
   },
@@ -56,12 +56,13 @@ function* unequal(view: NodeView, right: number): Generator<Observation> {
 }
 
 /** A bridge takes the MTU of its smallest port unless somebody set it. */
-function* bridge(view: NodeView): Generator<Observation> {
+function* bridge(view: NodeView, fits: (mtu: number) => boolean): Generator<Observation> {
   const device = bridgeOf(view);
   const ports = (view.state.tables.link ?? []).filter((l) => l.master === view.bridge).map((l) => l.mtu);
   if (!device || ports.length === 0) return;
   const smallest = Math.min(...ports);
-  if (device.mtu === smallest) return;
+  // Smaller than its ports and right itself: then it is the ports that are stale.
+  if (device.mtu === smallest || (device.mtu < smallest && fits(device.mtu) && !fits(smallest))) return;
   const cuts = device.mtu < smallest;
   yield {
     ...(!cuts && {severity: 'warning' as const}),

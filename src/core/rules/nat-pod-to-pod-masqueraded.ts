@@ -35,7 +35,15 @@ export const natPodToPodMasqueraded: NodeRule = {
       yield {
         subject: `IPv${family} ${out ? 'out' : 'in'}`,
         message: `${name} changes the source address of packets ${out ? `from its pods to pods of ${[...peers].slice(0, 5).join(', ')}` : `from pods of ${[...peers].slice(0, 5).join(', ')} to its own`}`,
-        evidence: [{node: name, command: rule.startsWith('-A ') ? (rulesetsOf(view, family)[0]?.command ?? 'iptables-save') : (state.commands['nft'] ?? 'nft list ruleset'), lines: [rule]}],
+        evidence: [
+          {
+            node: name,
+            command: rule.startsWith('-A ')
+              ? (rulesetsOf(view, family)[0]?.command ?? 'iptables-save')
+              : (state.commands['nft'] ?? 'nft list ruleset'),
+            lines: [rule],
+          },
+        ],
         peers: [...peers],
         dependsOn: [token.lease(name)],
       };

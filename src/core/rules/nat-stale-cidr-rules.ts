@@ -50,9 +50,7 @@ export function staleRules(view: NodeView, family: Family): readonly {readonly r
   };
   return rulesetsOf(view, family).flatMap((ruleset) =>
     flannelRules(ruleset)
-      .filter((rule) =>
-        rule.matches.some((m) => (m.option === '-s' || m.option === '-d') && isForeign(m.values[0] ?? '')),
-      )
+      .filter((rule) => rule.matches.some((m) => (m.option === '-s' || m.option === '-d') && isForeign(m.values[0] ?? '')))
       .map((rule) => ({rule, ruleset})),
   );
 }

@@ -2,12 +2,12 @@ import {type FamilyLease, type Lease, leaseOf} from '../flannel/lease.js';
 import {lookup} from '../forwarding/lookup.js';
 import type {Neigh} from '../kernel/neigh.js';
 import type {Route} from '../kernel/route.js';
-import {looked} from '../model/state.js';
 import type {NodeView} from '../model/view.js';
 import {modes} from '../modes/index.js';
 import type {Family, Ip, Prefix} from '../net/address.js';
 import {PrefixIndex} from '../net/lpm.js';
 import {baseOf, contains, lengthOf} from '../net/prefix.js';
+import {looked} from '../node/state.js';
 import type {Severity} from './rule.js';
 
 /** What several rules ask about a node and one of its peers. Everything here is remembered per view, as there may be thousands of peers. */

@@ -2,9 +2,9 @@ import {leaseOf} from '../flannel/lease.js';
 import {type Lookup, lookup} from '../forwarding/lookup.js';
 import type {Route} from '../kernel/route.js';
 import type {Rule} from '../kernel/rule.js';
-import {looked} from '../model/state.js';
 import type {NodeView} from '../model/view.js';
 import type {Family} from '../net/address.js';
+import {looked} from '../node/state.js';
 import {carries, isTunnel} from './pair.js';
 import {insideOf} from './route-shadowed.js';
 

@@ -22,7 +22,12 @@ export function restoreSubnetEnv({name, lease, survey}: Member): readonly Step[]
   const env = survey.state.subnetEnv;
   if (lease === undefined || env === undefined || env === 'none') return [];
   const path = env.command.split(' ').at(-1) ?? '/run/flannel/subnet.env';
-  return ([['FLANNEL_SUBNET', lease.subnet, env.subnet], ['FLANNEL_IPV6_SUBNET', lease.ipv6Subnet, env.ipv6Subnet]] as const).flatMap(([key, right, stated]) =>
+  return (
+    [
+      ['FLANNEL_SUBNET', lease.subnet, env.subnet],
+      ['FLANNEL_IPV6_SUBNET', lease.ipv6Subnet, env.ipv6Subnet],
+    ] as const
+  ).flatMap(([key, right, stated]) =>
     right === undefined || right === stated
       ? []
       : [step(name, ['sed', '-i', `s|^${key}=.*|${key}=${hostOf(right, 1)}/${lengthOf(right)}|`, path])],

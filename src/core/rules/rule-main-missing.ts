@@ -1,5 +1,5 @@
 import {type Rule, rule as table} from '../kernel/rule.js';
-import {looked} from '../model/state.js';
+import {looked} from '../node/state.js';
 import {listing} from './pair.js';
 import {step} from './remedy.js';
 import {absent, type NodeRule, rows} from './rule.js';

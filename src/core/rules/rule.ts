@@ -71,7 +71,19 @@ export interface RuleInfo {
 }
 
 /** A table, or another part of the state, that must have been looked at. `netfilter` is `iptables` and `nft` together. */
-export type Need = TableName | 'sysctl' | 'iptables' | 'nft' | 'netfilter' | 'subnetEnv' | 'cni' | 'cniBin' | 'pods' | 'sockets' | 'netConf' | 'modules';
+export type Need =
+  | TableName
+  | 'sysctl'
+  | 'iptables'
+  | 'nft'
+  | 'netfilter'
+  | 'subnetEnv'
+  | 'cni'
+  | 'cniBin'
+  | 'pods'
+  | 'sockets'
+  | 'netConf'
+  | 'modules';
 
 export interface NodeRule extends RuleInfo {
   readonly scope: 'node';

@@ -1,6 +1,6 @@
 import {sysctlSet} from '../kernel/commands.js';
-import type {NamespaceState} from '../model/state.js';
 import type {Family} from '../net/address.js';
+import type {NamespaceState} from '../node/state.js';
 import {step} from './remedy.js';
 import type {NodeRule} from './rule.js';
 import {sysctlEvidence, sysctlNumber} from './sysctl.js';

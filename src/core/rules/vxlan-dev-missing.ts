@@ -1,4 +1,4 @@
-import {looked} from '../model/state.js';
+import {looked} from '../node/state.js';
 import {publishedMac, rebuildDevice} from './rebuild.js';
 import {absent, type NodeRule} from './rule.js';
 import {token} from './token.js';

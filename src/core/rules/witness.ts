@@ -1,5 +1,5 @@
-import type {NodeState} from '../model/state.js';
 import type {NodeSurvey} from '../model/survey.js';
+import type {NodeState} from '../node/state.js';
 import type {Evidence} from './rule.js';
 
 /** The lines of subnet.env that hold these keys. */

@@ -1,5 +1,5 @@
 import {pMapIterable} from 'p-map';
-import type {NodeDump, NodeFailure} from '../../core/model/snapshot.js';
+import type {NodeDump, NodeFailure} from '../../core/node/dump.js';
 import {type TransportOptions, transports} from '../transports/index.js';
 import {type NodeAddress, TransportError} from '../transports/transport.js';
 import {oneLine} from '../ui/escape.js';

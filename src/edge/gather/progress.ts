@@ -1,4 +1,4 @@
-import type {NodeDump} from '../../core/model/snapshot.js';
+import type {NodeDump} from '../../core/node/dump.js';
 import type {NodeAddress} from '../transports/transport.js';
 import {oneLine} from '../ui/escape.js';
 import {type GatherOptions, gather} from './gather.js';

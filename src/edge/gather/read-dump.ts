@@ -1,4 +1,4 @@
-import type {NodeDump, NodeFailure, Section} from '../../core/model/snapshot.js';
+import type {NodeDump, NodeFailure, Section} from '../../core/node/dump.js';
 
 const HEADER = /^#flanctl-dump (\d+) ([0-9A-Za-z_-]{8,64})$/;
 

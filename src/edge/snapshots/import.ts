@@ -1,6 +1,6 @@
 import {lstat, readdir, readFile} from 'node:fs/promises';
 import {basename, join, resolve} from 'node:path';
-import type {NodeDump, Section} from '../../core/model/snapshot.js';
+import type {NodeDump, Section} from '../../core/node/dump.js';
 import {Failure} from '../../failure.js';
 import {readDump, splitDumps} from '../gather/read-dump.js';
 import {oneLine} from '../ui/escape.js';

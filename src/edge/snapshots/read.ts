@@ -2,7 +2,7 @@ import {createReadStream} from 'node:fs';
 import {open, stat} from 'node:fs/promises';
 import type {Readable} from 'node:stream';
 import zlib from 'node:zlib';
-import type {NodeDump} from '../../core/model/snapshot.js';
+import type {NodeDump} from '../../core/node/dump.js';
 import {Failure} from '../../failure.js';
 import {importFolder} from './import.js';
 import {checkHeader, checkNode, type SnapshotHeader} from './schema.js';

@@ -1,4 +1,4 @@
-import type {NodeDump, NodeFailure, Section} from '../../core/model/snapshot.js';
+import type {NodeDump, NodeFailure, Section} from '../../core/node/dump.js';
 import {Failure} from '../../failure.js';
 import type {SnapshotMeta} from './write.js';
 

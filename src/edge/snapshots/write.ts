@@ -3,7 +3,7 @@ import {open, rename, rm} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
 import {pipeline} from 'node:stream/promises';
 import {constants, createBrotliCompress, createGzip} from 'node:zlib';
-import type {NodeDump} from '../../core/model/snapshot.js';
+import type {NodeDump} from '../../core/node/dump.js';
 import {Failure} from '../../failure.js';
 
 /** What the first line of a snapshot says, beside its kind. */

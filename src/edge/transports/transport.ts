@@ -1,4 +1,4 @@
-import type {NodeFailure} from '../../core/model/snapshot.js';
+import type {NodeFailure} from '../../core/node/dump.js';
 
 export interface RunResult {
   readonly stdout: Buffer;

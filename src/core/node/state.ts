@@ -5,7 +5,7 @@ import type {NodeTables, TableName} from '../kernel/index.js';
 import type {Netfilter} from '../kernel/netfilter/index.js';
 import type {SocketRow} from '../kernel/socket.js';
 import type {Family} from '../net/address.js';
-import type {Gap, NodeFailure} from './snapshot.js';
+import type {Gap, NodeFailure} from './dump.js';
 
 /** Three values, not two: what was found, `none` (looked, and it is not there), or undefined (not looked). */
 export type Looked<T> = T | 'none' | undefined;

@@ -1,0 +1,155 @@
+import type {Lease} from '../flannel/lease.js';
+import {type Link, localOf} from '../kernel/link.js';
+import type {Mode, Settings} from '../modes/mode.js';
+import type {Family, Ip, Prefix} from '../net/address.js';
+import {baseOf, contains, lengthOf, tryPrefix} from '../net/prefix.js';
+import type {Member} from './cluster.js';
+import type {InventoryNode} from './inventory.js';
+import type {RouteWitnesses} from './route-witnesses.js';
+import {type Claims, type NodeSurvey, strongest} from './survey.js';
+
+/** What the whole cluster says, for judging what one node says of itself. */
+export interface Context {
+  readonly mode: Mode | undefined;
+  readonly settings: Settings | undefined;
+  readonly networks: readonly Prefix[];
+  readonly claims: Claims;
+  /** The length of pod subnets, where most nodes that say agree. */
+  readonly lengths: {readonly [F in Family]: number | undefined};
+  readonly witnesses: RouteWitnesses;
+  /** How many other nodes there are. */
+  readonly peers: number;
+  /** The networks that nodes are on, each once. */
+  readonly connected: readonly Prefix[];
+}
+
+/** A node as a member of the cluster: its lease from what it and its peers show, unless the inventory states it. */
+export function member(survey: NodeSurvey, listed: InventoryNode | undefined, context: Context): Member {
+  const {mode, settings} = context;
+  const own = strongest(survey)[0];
+  const devices = settings && mode ? mode.devices(settings) : [];
+  const device = (family: Family): Link | undefined => {
+    const name = devices.find((d) => d.family === family)?.name;
+    return survey.links.find((l) => l.ifname === name);
+  };
+  const uplinkName = uplinkOf(survey, device(4) ?? device(6), listed?.lease?.publicIP);
+  const uplinkLink = survey.links.find((l) => l.ifname === uplinkName);
+  const publicIP = (family: Family) =>
+    (family === 4 ? listed?.lease?.publicIP : listed?.lease?.publicIPv6) ??
+    publicAddress(survey, family, device(family), uplinkName, context);
+  const subnet = (family: Family) =>
+    (family === 4 ? listed?.lease?.subnet : listed?.lease?.ipv6Subnet) ??
+    subnetOf(survey, family, devices.find((d) => d.family === family)?.name, context);
+  const readable = !survey.state.failure || survey.looksAt.links;
+  const published = {
+    vtepMAC: listed?.lease?.vtepMAC ?? device(4)?.address,
+    vtepMACv6: listed?.lease?.vtepMACv6 ?? device(6)?.address,
+  };
+  const [p4, p6, s4, s6] = [publicIP(4), publicIP(6), subnet(4), subnet(6)];
+  const lease: Lease | undefined =
+    readable && ((s4 !== undefined && p4 !== undefined) || (s6 !== undefined && p6 !== undefined))
+      ? {
+          node: survey.name,
+          backendType: own?.mode.type ?? mode?.type ?? '',
+          ...(s4 !== undefined && {subnet: s4}),
+          ...(s6 !== undefined && {ipv6Subnet: s6}),
+          ...(p4 !== undefined && {publicIP: p4}),
+          ...(p6 !== undefined && {publicIPv6: p6}),
+          ...(devices.length > 0 && published.vtepMAC !== undefined && {vtepMAC: published.vtepMAC}),
+          ...(devices.length > 0 && published.vtepMACv6 !== undefined && {vtepMACv6: published.vtepMACv6}),
+        }
+      : undefined;
+  return {
+    name: survey.name,
+    survey,
+    ...(lease && {lease}),
+    ...(uplinkLink && {uplink: {name: uplinkLink.ifname, mtu: uplinkLink.mtu}}),
+    ...(own && {mode: own.mode}),
+  };
+}
+
+/** The interface flannel chose: the tunnel's lower device, else the one of the public address, of the plain pod routes, of the default route. */
+function uplinkOf(survey: NodeSurvey, tunnel: Link | undefined, publicIP: Ip | undefined): string | undefined {
+  const has = (name: unknown): name is string => typeof name === 'string' && survey.links.some((l) => l.ifname === name);
+  const ofAddress = survey.addresses.find((a) => a.address === publicIP)?.dev;
+  // A tunnel bound to another interface than the one of its source is a fault, unless that address is on a loopback for routes to announce.
+  const local = tunnel && localOf(tunnel);
+  const ofLocal = survey.addresses.find(
+    (a) => a.address === local && a.dev !== 'lo' && survey.links.find((l) => l.ifname === a.dev)?.kind !== 'dummy',
+  )?.dev;
+  const candidates = [ofAddress, ofLocal, tunnel?.info?.['link'], survey.directDev, survey.defaultDev[4], survey.defaultDev[6]];
+  return (
+    candidates.find(has) ??
+    survey.links.find(
+      (l) => (l.kind === undefined || l.kind === 'veth') && l.ifname !== 'lo' && survey.addresses.some((a) => a.dev === l.ifname),
+    )?.ifname
+  );
+}
+
+/**
+ * The address peers send to. The tunnel's own `local` when the node still has it; if several of the uplink's addresses come into
+ * question, the one most peers use.
+ */
+function publicAddress(
+  survey: NodeSurvey,
+  family: Family,
+  tunnel: Link | undefined,
+  uplink: string | undefined,
+  {claims, connected, peers}: Context,
+): Ip | undefined {
+  const onUplink = survey.addresses
+    .filter((a) => a.dev === uplink && a.family === family && a.prefixlen < (family === 4 ? 33 : 129))
+    .map((a) => a.address);
+  const local = tunnel && localOf(tunnel);
+  const held = local !== undefined && survey.addresses.some((a) => a.address === local) ? [local] : [];
+  // public-ip-overwrite, or k3s' external IP: the tunnel's source is as it should be, and the peers send to an address on no node's network.
+  const ends = held.length > 0 && tunnel?.address !== undefined ? [...(claims.fdb.get(tunnel.address) ?? [])] : [];
+  const elsewhere = ends.find(([address, by]) => by.length >= Math.max(2, peers * 0.9) && !connected.some((p) => contains(p, address)));
+  if (elsewhere) return elsewhere[0];
+  const candidates = [...new Set([...held, ...onUplink])];
+  // A tunnel whose source is gone, and nothing in its place: peers still send to what was published.
+  if (candidates.length === 0) return local?.startsWith('fe80:') ? undefined : local;
+  if (candidates.length < 2) return candidates[0];
+  const votes = (address: Ip) => {
+    let n = 0;
+    for (const ends of claims.fdb.values()) n += ends.get(address)?.length ?? 0;
+    for (const gateways of claims.route.values()) n += gateways.get(address)?.length ?? 0;
+    return n;
+  };
+  return candidates.map((address) => ({address, n: votes(address)})).toSorted((a, b) => b.n - a.n)[0]!.address;
+}
+
+/**
+ * The node's pod subnet. Four witnesses may disagree after a fault: subnet.env, the tunnel device's address, the bridge's address and
+ * the routes of the peers; the majority is taken, subnet.env when they are even, and the rules report who differs.
+ */
+function subnetOf(
+  survey: NodeSurvey,
+  family: Family,
+  device: string | undefined,
+  {networks, claims, lengths, witnesses: byAddress, mode}: Context,
+): Prefix | undefined {
+  const env = survey.state.subnetEnv;
+  const stated = env !== undefined && env !== 'none' ? (family === 4 ? env.subnet : env.ipv6Subnet) : undefined;
+  const length = stated === undefined ? lengths[family] : lengthOf(stated);
+  if (length === undefined) return stated;
+  const inside = (address: Ip) => networks.some((n) => contains(n, address));
+  const witnesses: Prefix[] = stated === undefined ? [] : [stated];
+  for (const a of survey.addresses) {
+    if (a.family !== family || !inside(a.address)) continue;
+    const ofTunnel = a.dev === device || (mode?.ownsDevice(a.dev) ?? false);
+    if (ofTunnel || a.prefixlen === length) witnesses.push(tryPrefix(`${a.address}/${length}`)!);
+  }
+  const addresses = new Set(survey.addresses.map((a) => a.address));
+  const ours = new Map([...addresses].flatMap((address) => byAddress.get(address) ?? []).map(({subnet, order}) => [subnet, order]));
+  // In the order they were first seen, since the first of equals is taken.
+  for (const [subnet] of [...ours].toSorted((a, b) => a[1] - b[1])) {
+    if (lengthOf(subnet) !== length) continue;
+    const gateways = claims.route.get(subnet) ?? new Map<Ip, readonly string[]>();
+    if ([...gateways].some(([gateway, by]) => (addresses.has(gateway) || gateway === baseOf(subnet)) && by.some((n) => n !== survey.name)))
+      witnesses.push(subnet);
+  }
+  const counted = new Map<Prefix, number>();
+  for (const w of witnesses) counted.set(w, (counted.get(w) ?? 0) + 1);
+  return [...counted].toSorted((a, b) => b[1] - a[1])[0]?.[0];
+}
