@@ -5,15 +5,22 @@ import {fileURLToPath} from 'node:url';
 
 const flanctl = fileURLToPath(new URL('run.js', import.meta.url));
 const recorded = (name) => fileURLToPath(new URL(`../docs/demo/${name}.ndjson.br`, import.meta.url));
-const LAB = 'demo';
+const LAB = 'tour';
+
+// ^C reaches the command that runs; what is left to do here is to take the lab down.
+process.on('SIGINT', () => {});
+
+/** A word as a shell would want it typed. */
+const typed = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
 /** Runs a command as the reader would type it, and shows both. */
 function show(args, {quiet = false} = {}) {
-  if (!quiet) process.stdout.write(`\n$ flanctl ${args.join(' ')}\n`);
+  if (!quiet) process.stdout.write(`\n$ flanctl ${args.map(typed).join(' ')}\n`);
   const {status} = spawnSync(process.execPath, [flanctl, ...args], {
     stdio: quiet ? ['ignore', 'ignore', 'inherit'] : ['ignore', 'inherit', 'inherit'],
   });
-  return status ?? 70;
+  if (status === null || status === 130) throw new Error('interrupted');
+  return status;
 }
 
 function read(args) {
@@ -41,7 +48,7 @@ if (!possible.ok) {
   try {
     expect('lab up', show(['lab', 'up', '--name', LAB]), 0);
     expect('doctor on the healthy lab', show(['doctor', '--lab', LAB]), 0);
-    expect('lab break', show(['lab', 'break', 'fdb-wrong-dst', '--name', LAB]), 0);
+    expect('lab break', show(['lab', 'break', 'fdb-row-wrong', '--name', LAB]), 0);
     expect('doctor on the broken lab', show(['doctor', '--lab', LAB]), 1);
     expect('lab ping on the broken lab', show(['lab', 'ping', '--name', LAB]), 1);
     const [finding] = read(['doctor', '--lab', LAB]).findings;
@@ -50,6 +57,9 @@ if (!possible.ok) {
       expect('the remedy', show(['lab', 'exec', '--name', LAB, step.node, '--', 'sh', '-c', step.run]), 0);
     expect('doctor on the healed lab', show(['doctor', '--lab', LAB]), 0);
     expect('lab ping on the healed lab', show(['lab', 'ping', '--name', LAB]), 0);
+  } catch (error) {
+    process.exitCode = 130;
+    process.stdout.write(`\n${error.message}\n`);
   } finally {
     expect('lab down', show(['lab', 'down', '--name', LAB]), 0);
   }
@@ -57,5 +67,5 @@ if (!possible.ok) {
 process.stdout.write(
   process.exitCode
     ? '\nThe demo did not go as it should.\n'
-    : '\nThat was the main job. Next: flanctl lab up, flanctl doctor --lab demo, flanctl lab break --help\n',
+    : '\nThat was the main job. In a clone, `node bin/run.js` is flanctl. Next: node bin/run.js lab up; node bin/run.js lab break; node bin/run.js doctor --lab demo\n',
 );
