@@ -3,6 +3,7 @@ import {defineConfig} from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/seed.ts'],
     // oclif commands write to process.stdout themselves; an intercepted console would hide what users see.
     disableConsoleIntercept: true,
     testTimeout: 60_000,

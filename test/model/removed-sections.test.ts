@@ -105,6 +105,15 @@ describe('sections that are not there', () => {
     }
   });
 
+  test('without routes and configuration nobody knows of DirectRouting, and so of no missing row', async () => {
+    const dumps = worlds.get('vxlan-direct')!;
+    const found = await judge(
+      dumps.map((d) => ({...d, sections: d.sections.filter((s) => s.name !== 'ip-route-all' && s.name !== 'net-conf.json')})),
+    );
+    expect(flat(found.findings)).toEqual([]);
+    expect(found.notEvaluated.length).toBeGreaterThan(0);
+  });
+
   test('no node, and nodes without anything', async () => {
     expect(await judge([])).toMatchObject({findings: [], gaps: []});
     const found = await judge([

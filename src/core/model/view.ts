@@ -36,8 +36,10 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
   const bridge = bridgeName(state.cni === undefined || state.cni === 'none' ? [] : state.cni);
   const base = {cluster, member, name: state.name, state, ...(self && {self}), peers, bridge};
   if (!mode || !settings || !self || !member.uplink) return {...base, changes: {}};
+  // Without its routes and without a configuration nobody knows whether this node uses DirectRouting, and so which rows it needs.
+  const open = cluster.configuredBy === 'derived' && !looked(state, 'route');
   const expected = mode.expect({
-    settings,
+    settings: open ? {...settings, directRouting: true} : settings,
     self,
     peers,
     uplink: member.uplink,

@@ -48,10 +48,7 @@ export function examineNode(view: NodeView, rules: readonly Rule[]): Examination
       notEvaluated.push({rule: rule.id, node: view.name, missing});
       continue;
     }
-    // What was read of one family is judged; of the other, it is said that it was not.
-    const unseen = rule.needs.flatMap((need) =>
-      isTable(need) ? familiesOf(view).flatMap((family) => (looked(view.state, need, family) ? [] : [`${need} of IPv${family}`])) : [],
-    );
+    const unseen = [...unseenFamilies(rule, view), ...(rule.confirms ?? []).filter((need) => !has(view, need))];
     if (unseen.length > 0) notEvaluated.push({rule: rule.id, node: view.name, missing: unseen});
     const observations = [...rule.check(view)];
     if (observations.length > 0) judged.push({rule, node: view.name, observations});
@@ -73,6 +70,16 @@ export function familiesOf({self, cluster}: Pick<NodeView, 'self' | 'cluster'>):
   if (own.length > 0) return own;
   const networks = new Set(cluster.networks.map(familyOf));
   return networks.size > 0 ? [...networks] : [4];
+}
+
+/** What was read of one family is judged; of the other, it is said that it was not. */
+function unseenFamilies(rule: NodeRule, view: NodeView): readonly string[] {
+  const {state} = view;
+  const seen = (need: Need, family: Family): boolean => {
+    if (isTable(need)) return looked(state, need, family);
+    return need === 'iptables' || need === 'netfilter' ? state.netfilter.iptables.has(family) : true;
+  };
+  return rule.needs.flatMap((need) => familiesOf(view).flatMap((family) => (seen(need, family) ? [] : [`${need} of IPv${family}`])));
 }
 
 const isTable = (need: Need): need is TableName => need in tables;

@@ -106,8 +106,8 @@ export function stoppedForwards(view: NodeView): readonly Stopped[] {
   return made;
 }
 
-/** Were all rules of the family read, so that what is not there is not there? */
-export const readable = ({state}: NodeView, family: Family): boolean => state.netfilter.iptables.has(family) && state.netfilter.nft;
+/** Were the iptables rules of the family read? What they drop is dropped whatever nft says; what they accept nft may still drop. */
+export const readable = ({state}: NodeView, family: Family): boolean => state.netfilter.iptables.has(family);
 
 /** Did a rule of native nft decide, or one that iptables wrote? Native tables carry their family in the name. */
 export const isNative = (by: By): boolean => /^(ip6?|inet|arp|bridge|netdev) /.test(by.table);

@@ -18,7 +18,8 @@ export const fwEncapPortBlocked: NodeRule = {
     'Open the port for the nodes: `firewall-cmd --permanent --add-port=8472/udp`, `ufw allow 8472/udp`; the commands hold until the firewall is reloaded.',
   fix: 'ask',
   modes: ['vxlan'],
-  needs: ['netfilter'],
+  needs: ['iptables'],
+  confirms: ['nft'],
   *check(view) {
     const {name, self, peers, member, cluster, state} = view;
     const uplink = member.uplink?.name;

@@ -14,7 +14,8 @@ export const fwFlannelRuleAfterReject: NodeRule = {
   remedy:
     "Put an accept for the pod network before that rule, in the firewall's own configuration; the commands hold until it is reloaded.",
   fix: 'ask',
-  needs: ['netfilter'],
+  needs: ['iptables'],
+  confirms: ['nft'],
   *check(view) {
     const {name} = view;
     for (const stopped of stoppedForwards(view)) {

@@ -14,7 +14,8 @@ export const fwForwardDrop: NodeRule = {
   effect: 'The node forwards no pod traffic: pods on it reach each other, and nobody on other nodes.',
   remedy: 'Let flannel write its forward rules (restart flanneld), or add the two accepts by hand.',
   fix: 'ask',
-  needs: ['netfilter'],
+  needs: ['iptables'],
+  confirms: ['nft'],
   *check(view) {
     const {name} = view;
     for (const stopped of stoppedForwards(view)) {

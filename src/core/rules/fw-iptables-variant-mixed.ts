@@ -13,7 +13,7 @@ export const fwIptablesVariantMixed: NodeRule = {
   remedy:
     'Choose one variant everywhere (`update-alternatives --set iptables …`), and flush the KUBE- and FLANNEL- chains of the other one, or reboot.',
   fix: 'no',
-  needs: ['netfilter'],
+  needs: ['iptables'],
   *check(view) {
     const {name} = view;
     for (const family of [4, 6] as const) {

@@ -15,7 +15,8 @@ export const natPodToPodMasqueraded: NodeRule = {
   effect: 'Servers see the node as the client; NetworkPolicy and logs by pod address are wrong.',
   remedy: 'Make the rule leave the pod network alone; the Network in net-conf.json must cover every pod subnet.',
   fix: 'no',
-  needs: ['netfilter'],
+  needs: ['iptables'],
+  confirms: ['nft'],
   *check(view) {
     const {name, state} = view;
     const found = new Map<string, {family: 4 | 6; rule: string; peers: Set<string>; out: boolean}>();

@@ -19,7 +19,7 @@ export const natStaleCidrRules: NodeRule = {
   effect: 'Packets of the old ranges are masqueraded or accepted; whoever uses these ranges now is surprised.',
   remedy: 'Delete exactly these rules.',
   fix: 'safe',
-  needs: ['netfilter'],
+  needs: ['iptables'],
   *check(view) {
     const {name} = view;
     for (const family of [4, 6] as const) {

@@ -89,6 +89,8 @@ export interface NodeRule extends RuleInfo {
   readonly scope: 'node';
   /** Without these the verdict is `not evaluated`, never `pass`. */
   readonly needs: readonly Need[];
+  /** Without these a finding is still true, but silence proves nothing: then the verdict is `not evaluated`. */
+  readonly confirms?: readonly Need[];
   /** Judges only with every member known: an unknown node may own what looks like a stray. */
   readonly needsWholeCluster?: boolean;
   check(view: NodeView): Iterable<Observation>;
