@@ -3,7 +3,7 @@ import type {Lease} from '../flannel/lease.js';
 import {lookup} from '../forwarding/lookup.js';
 import type {Fdb} from '../kernel/fdb.js';
 import type {Route} from '../kernel/route.js';
-import type {Expected} from '../modes/mode.js';
+import type {Expected, Want} from '../modes/mode.js';
 import type {Mac} from '../net/address.js';
 import {contains} from '../net/prefix.js';
 import {looked, type NodeState} from '../node/state.js';
@@ -36,10 +36,8 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
   const bridge = bridgeName(state.cni === undefined || state.cni === 'none' ? [] : state.cni);
   const base = {cluster, member, name: state.name, state, ...(self && {self}), peers, bridge};
   if (!mode || !settings || !self || !member.uplink) return {...base, changes: {}};
-  // Without its routes and without a configuration nobody knows whether this node uses DirectRouting, and so which rows it needs.
-  const open = cluster.configuredBy === 'derived' && !looked(state, 'route');
-  const expected = mode.expect({
-    settings: open ? {...settings, directRouting: true} : settings,
+  const wanted = mode.expect({
+    settings,
     self,
     peers,
     uplink: member.uplink,
@@ -51,6 +49,11 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
       );
     },
   });
+  // Without its routes and without a configuration nobody knows whether this node uses DirectRouting, and so which rows it needs.
+  const open = cluster.configuredBy === 'derived' ? ([4, 6] as const).filter((f) => !looked(state, 'route', f)) : [];
+  const doubt = <Row>(wants: readonly Want<Row>[]): readonly Want<Row>[] =>
+    open.length === 0 ? wants : wants.map((w) => (open.includes(w.family) ? {...w, tolerated: true} : w));
+  const expected: Expected = {...wanted, neigh: doubt(wanted.neigh), fdb: doubt(wanted.fdb)};
   const devices = new Set(mode.devices(settings).map((d) => d.name));
   const ours = (dev: string | undefined) => dev !== undefined && devices.has(dev);
   const families = ([4, 6] as const).filter((f) => (f === 4 ? self.subnet : self.ipv6Subnet) !== undefined);
