@@ -41,7 +41,14 @@ export const evidenceFlags = withEnv({
     max: 3600,
     helpGroup: 'GATHERING',
   }),
-  concurrency: Flags.integer({summary: 'nodes read at the same time', default: 32, min: 1, max: 1024, helpGroup: 'GATHERING'}),
+  concurrency: Flags.integer({
+    summary: 'nodes read at the same time',
+    helpValue: 'N',
+    default: 32,
+    min: 1,
+    max: 1024,
+    helpGroup: 'GATHERING',
+  }),
   'ssh-config': Flags.string({summary: 'ssh_config to use instead of your own', helpValue: 'FILE', helpGroup: 'GATHERING'}),
   'ssh-host-keys': Flags.option({
     summary: 'what to do with a host key that is not in known_hosts; a changed key is always refused',

@@ -1,7 +1,7 @@
 import type {ParseProblem} from '../kernel/table.js';
 import type {Ip, Prefix} from '../net/address.js';
 import {tryIp} from '../net/address.js';
-import {lengthOf, tryPrefix} from '../net/prefix.js';
+import {tryPrefix} from '../net/prefix.js';
 
 /** `/run/flannel/subnet.env`, which flanneld writes at every start and the CNI plugin reads (model/flannel-backends.md §5.5). */
 export interface SubnetEnv {
@@ -77,6 +77,3 @@ export function parseSubnetEnv(text: string, command: string): {readonly env: Su
     problems,
   };
 }
-
-/** The `.1/24` form flannel writes and cni0 carries. */
-export const gatewayWithLength = (gateway: Ip, subnet: Prefix): string => `${gateway}/${lengthOf(subnet)}`;

@@ -1,4 +1,4 @@
-import type {ParseContext, Parsed, ParseProblem, Sourced, Table} from './table.js';
+import type {ParseContext, Parsed, ParseProblem, Sourced} from './table.js';
 
 /** One kernel parameter. */
 export interface Sysctl extends Sourced {
@@ -49,13 +49,4 @@ function dottedInterface(path: string): string {
 export const sysctlOf = (rows: readonly Sysctl[], key: string): string | undefined => {
   const path = dottedInterface(sysctlPath(key));
   return rows.findLast((row) => row.key === path)?.value;
-};
-
-/** Kernel parameters: `sysctl`, or what the gathering script prints of /proc/sys. */
-export const sysctlTable: Table<Sysctl> = {
-  name: 'sysctl',
-  supply: [{sections: ['sysctl']}],
-  parse: parseSysctl,
-  key: (row) => row.key,
-  show: (row) => `${row.key} = ${row.value}`,
 };

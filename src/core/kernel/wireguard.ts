@@ -1,4 +1,4 @@
-import {familyOf, type Ip, type Prefix} from '../net/address.js';
+import type {Ip, Prefix} from '../net/address.js';
 import {tryPrefix} from '../net/prefix.js';
 import type {ParseContext, Parsed, ParseProblem, Sourced} from './table.js';
 import {ipIn} from './words.js';
@@ -91,7 +91,3 @@ function readPeer(words: readonly string[]): WireguardPeer | undefined {
     ...(Number(keepalive) > 0 ? {persistentKeepalive: Number(keepalive)} : {}),
   };
 }
-
-/** The prefixes of a device's peers, of one family, as WireGuard routes by them. */
-export const allowedOf = (device: WireguardDevice, family: 4 | 6): readonly Prefix[] =>
-  device.peers.flatMap((peer) => peer.allowedIPs.filter((prefix) => familyOf(prefix) === family));

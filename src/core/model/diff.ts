@@ -4,7 +4,6 @@ import {type Link, localOf} from '../kernel/link.js';
 import type {Neigh} from '../kernel/neigh.js';
 import type {Route} from '../kernel/route.js';
 import type {Expected, Want} from '../modes/mode.js';
-import {lengthOf} from '../net/prefix.js';
 
 export type Change<Row> =
   | {readonly kind: 'missing'; readonly want: Want<Row>}
@@ -141,6 +140,3 @@ export function diff<T extends DiffTable>(
   for (const {rows, claimed} of places) if (!claimed) for (const actual of rows) changes.push({kind: 'unexpected', actual});
   return changes;
 }
-
-/** A host route is written without its length by iproute2; used where a prefix is named to people. */
-export const isHostRoute = (route: Route): boolean => lengthOf(route.dst) === (route.family === 4 ? 32 : 128);

@@ -1,5 +1,5 @@
 import {type FamilyLease, leaseOf} from '../flannel/lease.js';
-import {hasChain, rulesCommented} from '../kernel/netfilter/chains.js';
+import {rulesCommented} from '../kernel/netfilter/chains.js';
 import {type By, evaluateHook} from '../kernel/netfilter/evaluate.js';
 import type {IptRule, Ruleset} from '../kernel/netfilter/iptables.js';
 import type {Packet} from '../kernel/netfilter/packet.js';
@@ -122,9 +122,6 @@ export const rulesetsOf = ({state}: NodeView, family: Family): readonly Ruleset[
 /** Rules flannel wrote, of any release since v0.16.2 (flannel-backends.md §6). */
 export const flannelRules = (ruleset: Ruleset): readonly IptRule[] =>
   rulesCommented(ruleset, 'flanneld masq', 'flannel masq', 'flanneld forward');
-
-export const hasFlannelChains = (ruleset: Ruleset): boolean =>
-  hasChain(ruleset, 'nat', 'FLANNEL-POSTRTG') || hasChain(ruleset, 'filter', 'FLANNEL-FWD');
 
 /** The program that changes what this one listed: `iptables-legacy` of `iptables-legacy-save -c`. */
 export const toolOf = (ruleset: Ruleset | undefined, family: Family): string =>
