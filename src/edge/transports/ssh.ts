@@ -1,12 +1,13 @@
 import {randomBytes} from 'node:crypto';
 import {setMaxListeners} from 'node:events';
+import {setTimeout as delay} from 'node:timers/promises';
 import type {Client, ClientCallback} from 'ssh2';
 import type {TransportOptions} from './index.js';
 import {connect} from './ssh-connection.js';
 import {aborted, failure, printable} from './ssh-failure.js';
 import {gate} from './ssh-gate.js';
 import type {Connection} from './ssh-handshake.js';
-import type {NodeAddress, RunResult, Transport} from './transport.js';
+import {type NodeAddress, type RunResult, type Transport, TransportError} from './transport.js';
 
 /** sshd allows ten sessions on a connection unless told otherwise (MaxSessions); one is kept for ending a run. */
 const CHANNELS = 8;
@@ -38,7 +39,7 @@ export async function open(address: NodeAddress, options: TransportOptions, sign
         throw aborted(stop, `waiting for a channel of ${connection.via}`);
       });
       try {
-        return await execute(connection, script, args, stop, (end) => ending.push(end));
+        return await patiently(stop, () => execute(connection, script, args, stop, (end) => ending.push(end)));
       } finally {
         leave();
       }
@@ -48,6 +49,18 @@ export async function open(address: NodeAddress, options: TransportOptions, sign
       connection.close();
     },
   };
+}
+
+/** sshd counts a session until it has cleaned up after it, which may be after we saw it close: a refused channel is asked for again. */
+async function patiently<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  for (let wait = 50; ; wait *= 2) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof TransportError) || error.failure.kind !== 'exec' || wait > 1600 || signal.aborted) throw error;
+      await delay(wait, undefined, {signal}).catch(() => undefined);
+    }
+  }
 }
 
 /** sshd hands the command to the user's shell; single quotes are the one quoting every shell agrees on. */
