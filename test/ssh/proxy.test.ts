@@ -93,6 +93,7 @@ describe('ProxyJump', () => {
     await until(() => jump.sessions().length > 0 && target.sessions().some((p) => /sleep/.test(comm(p))), 'no run was seen');
     // When a second run has passed through both sshd, what the first had printed before has as well.
     await node.run('true', [], {signal: soon()});
+    await new Promise((resolve) => setTimeout(resolve, 500));
     for (const pid of jump.sessions()) process.kill(pid, 'SIGKILL');
     expect(await run).toMatchObject({stdout: Buffer.from('partial\n'), code: undefined});
   });
