@@ -129,7 +129,7 @@ describe('an interrupt while a node hangs', () => {
       child.kill('SIGINT');
       const code = await new Promise((resolve) => child.on('close', resolve));
       expect({code, stderr}).toEqual({code: 130, stderr: 'error: interrupted\n'});
-      expect(Date.now() - began).toBeLessThan(3000);
+      expect(Date.now() - began).toBeLessThan(10_000);
       expect(JSON.parse(stdout)).toMatchObject({kind: 'Error', error: {exit: 130}});
       expect(existsSync(work.file('never.br'))).toBe(false);
     },

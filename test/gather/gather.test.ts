@@ -29,7 +29,7 @@ describe('the local transport', () => {
     await using local = await openLocal({node: 'me', via: 'local'}, transport, never);
     const folder = mkdtempSync(join(tmpdir(), 'flanctl-gather-'));
     const script = `sleep 300 & echo $! >${folder}/pid; trap '' TERM; echo partial; wait; sleep 300; sleep 300\n`;
-    const result = await local.run(script, [], {signal: AbortSignal.timeout(700)});
+    const result = await local.run(script, [], {signal: AbortSignal.timeout(2500)});
     expect(result.stdout.toString()).toBe('partial\n');
     expect(result.code).toBeUndefined();
     const pid = readFileSync(join(folder, 'pid'), 'utf8').trim();
