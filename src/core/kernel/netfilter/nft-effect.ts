@@ -1,7 +1,7 @@
 import {type Action, type Effect, type Nat, type State, seen, translated} from './effect.js';
 import {type JsonObject, list, type NftRule, type NftTable, object} from './nft.js';
 import {fieldOf, holds, matchStatement} from './nft-match.js';
-import type {Packet, Ternary} from './packet.js';
+import type {Seen, Ternary} from './packet.js';
 
 /** One way through the statements so far. */
 interface Way {
@@ -16,7 +16,7 @@ interface Outcome {
 }
 
 /** The ways a packet in this state can leave the rule. Statements run one after the other; the first match that fails ends the rule. */
-export function nftEffects(rule: NftRule, table: NftTable, packet: Packet, state: State): readonly Effect[] {
+export function nftEffects(rule: NftRule, table: NftTable, packet: Seen, state: State): readonly Effect[] {
   let ways: readonly Way[] = [{state, branch: ''}];
   const out: (Way & {readonly action: Action})[] = [];
   for (const statement of rule.expr) {
@@ -49,7 +49,7 @@ const passing = new Set([
   'dup',
 ]);
 
-function run(statement: JsonObject, way: Way, rule: NftRule, table: NftTable, packet: Packet): Outcome {
+function run(statement: JsonObject, way: Way, rule: NftRule, table: NftTable, packet: Seen): Outcome {
   const [kind = '', body] = Object.entries(statement)[0] ?? [];
   const {state} = way;
   const leave = (action: Action, after = state): Outcome => ({on: [], out: [{state: after, branch: way.branch, action}]});
@@ -99,7 +99,7 @@ function verdictOf(statement: unknown): Action | undefined {
 }
 
 /** A verdict map: the key's element says where to go; a key without one ends the rule. */
-function vmap(about: JsonObject, way: Way, table: NftTable, packet: Packet): Outcome {
+function vmap(about: JsonObject, way: Way, table: NftTable, packet: Seen): Outcome {
   const {key, data} = about;
   const field = fieldOf(key, seen(packet, way.state));
   const missed = {...way, action: next};
@@ -124,14 +124,14 @@ function vmap(about: JsonObject, way: Way, table: NftTable, packet: Packet): Out
   return {on: [], out: [...out, out.length === 0 ? missed : {...missed, branch: `${way.branch}n`}]};
 }
 
-function mangled(about: JsonObject, packet: Packet, state: State): State {
+function mangled(about: JsonObject, packet: Seen, state: State): State {
   const target = object(about['key']);
   if (object(target?.['meta'])?.['key'] === 'mark') return {...state, mark: computed(about['value'], packet, state)};
   if (object(target?.['ct'])?.['key'] === 'mark') return {...state, ctmark: computed(about['value'], packet, state)};
   return state;
 }
 
-function computed(expression: unknown, packet: Packet, state: State): number | undefined {
+function computed(expression: unknown, packet: Seen, state: State): number | undefined {
   if (typeof expression === 'number') return expression >>> 0;
   const [kind = '', body] = Object.entries(object(expression) ?? {})[0] ?? [];
   if (kind === '|' || kind === '&' || kind === '^') {
