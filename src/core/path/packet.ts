@@ -3,22 +3,29 @@ import type {Family, Ip, Mac} from '../net/address.js';
 /** The packet a trace asks about, as its sender makes it. Sizes in bytes. */
 export interface Probe {
   readonly family: Family;
-  readonly src: Ip;
+  /** Left out, the sender's route chooses it, as for a node that has several addresses. */
+  readonly src?: Ip;
   readonly dst: Ip;
   readonly proto: 'tcp' | 'udp' | 'icmp';
   readonly sport?: number;
   readonly dport?: number;
-  /** Size of the IP packet; with DF set. Small (84) unless the trace asks whether the largest fits. */
+  /** Size of the IP packet; sent with DF. */
   readonly size: number;
 }
 
-/** The packet as it is on its way: headers change at NAT, hardware addresses at each link, and a tunnel wraps it. */
+/** The packet as it is on its way: NAT changes its headers, and a tunnel wraps it. */
 export interface InFlight extends Probe {
+  readonly src: Ip;
   readonly mark: number;
   readonly ttl: number;
-  /** Conntrack's view where it is known: the first packet is `new`, the reply `established`. */
-  readonly ctstate: 'new' | 'established';
-  readonly dstMac?: Mac;
-  /** The packet inside, when this one is a tunnel's. */
-  readonly inner?: InFlight;
+  /** The answer to a packet that went before; connection tracking may know it. */
+  readonly reply: boolean;
+  /** What a tunnel's packet carries. */
+  readonly inner?: {readonly packet: InFlight; readonly vni: number; readonly srcMac: Mac | undefined; readonly dstMac: Mac};
 }
+
+/** The family's smallest echo that people send: 56 bytes of data. */
+export const smallEcho: {readonly [F in Family]: number} = {4: 84, 6: 104};
+
+export const shownPacket = (p: InFlight): string =>
+  `${p.src}${p.sport === undefined || p.proto === 'icmp' ? '' : ` port ${p.sport}`} → ${p.dst}${p.dport === undefined || p.proto === 'icmp' ? '' : ` port ${p.dport}`}, ${p.proto}, ${p.size} bytes`;

@@ -4,7 +4,21 @@ import type {Disposition} from './disposition.js';
 export type Certainty = 'observed' | 'inferred' | 'declared' | 'unknown';
 
 export type StepKind =
-  | 'send' | 'receive' | 'link' | 'bridge' | 'rule' | 'route' | 'neighbour' | 'fdb' | 'encapsulate' | 'decapsulate' | 'firewall' | 'nat' | 'sysctl' | 'underlay' | 'deliver';
+  | 'send'
+  | 'receive'
+  | 'link'
+  | 'bridge'
+  | 'rule'
+  | 'route'
+  | 'neighbour'
+  | 'fdb'
+  | 'encapsulate'
+  | 'decapsulate'
+  | 'firewall'
+  | 'nat'
+  | 'sysctl'
+  | 'underlay'
+  | 'deliver';
 
 /** One thing that happened to the packet, with the entry that decided it. */
 export interface PathStep {
