@@ -1,6 +1,6 @@
-import {lookup} from '../core/forwarding/lookup.js';
 import {bridgeName} from '../core/flannel/cni-conf.js';
 import {leaseOf} from '../core/flannel/lease.js';
+import {lookup} from '../core/forwarding/lookup.js';
 import type {Cluster, Given} from '../core/model/cluster.js';
 import {readNode} from '../core/model/read-node.js';
 import type {Family} from '../core/net/address.js';
@@ -62,7 +62,11 @@ export async function openTrace(dumps: Dumps, given: Given): Promise<Tracer> {
       const more = [from, to].flatMap((e) => inferred(cluster, e, family, loaded));
       const needed = new Set(ends);
       for (;;) {
-        const world = worldOf(cluster, [...needed].flatMap((name) => loaded.get(name) ?? []), more);
+        const world = worldOf(
+          cluster,
+          [...needed].flatMap((name) => loaded.get(name) ?? []),
+          more,
+        );
         const place = (e: Endpoint): Place | undefined => {
           if (e.node === undefined) return undefined;
           if (e.kind === 'node') return world.nodes.get(e.node);
@@ -70,11 +74,19 @@ export async function openTrace(dumps: Dumps, given: Given): Promise<Tracer> {
           return world.pods.get(e.node)?.find((p) => p.pod === name);
         };
         const sender = place(from);
-        if (!sender) throw new Failure(`${from.name} is not in what was read, so nothing can be sent from there`, {hints: ['name a pod or a node that was read']});
+        if (!sender)
+          throw new Failure(`${from.name} is not in what was read, so nothing can be sent from there`, {
+            hints: ['name a pod or a node that was read'],
+          });
         const port = wish.proto === 'icmp' ? {} : {sport: 40_000, dport: wish.port ?? 80};
         const src = from.kind === 'node' ? undefined : from.addresses[family];
         const size = wish.size === 'largest' ? largest(sender, dst) : (wish.size ?? smallEcho[family]);
-        const answer = walk({world, from: sender, to: place(to), probe: {family, dst, proto: wish.proto, size, ...port, ...(src !== undefined && {src})}});
+        const answer = walk({
+          world,
+          from: sender,
+          to: place(to),
+          probe: {family, dst, proto: wish.proto, size, ...port, ...(src !== undefined && {src})},
+        });
         if (answer.needs === undefined) return {from, to, family, size, there: answer.there, back: answer.back, nodes: [...needed]};
         if (needed.has(answer.needs)) throw new Error(`the walk asks for ${answer.needs} again`);
         await load([answer.needs]);
@@ -107,7 +119,12 @@ function familyFor(from: Endpoint, to: Endpoint, asked: Family | undefined): Fam
 }
 
 /** A pod that was not gathered, as the CNI would have made it. */
-function inferred(cluster: Cluster, end: Endpoint, family: Family, loaded: ReadonlyMap<string, NodeState>): readonly ReturnType<typeof inferPod>[] {
+function inferred(
+  cluster: Cluster,
+  end: Endpoint,
+  family: Family,
+  loaded: ReadonlyMap<string, NodeState>,
+): readonly ReturnType<typeof inferPod>[] {
   const address = end.addresses[family];
   const state = end.node === undefined ? undefined : loaded.get(end.node);
   if (end.kind !== 'pod' || end.pod !== undefined || address === undefined || !state) return [];

@@ -65,7 +65,14 @@ export function traceMatrix(wish: Partial<LabSpec> & {readonly name: string}): v
     for (const pair of measured) {
       const from = trace.endpoint(pair.from);
       const address = (name: string) => lab.nodes.flatMap((n) => n.pods).find((p) => p.name === name)!;
-      const target = pair.to === 'outside' ? (pair.family === 4 ? outside.ip : outside.ip6) : pair.family === 4 ? address(pair.to).ip : address(pair.to).ip6!;
+      const target =
+        pair.to === 'outside'
+          ? pair.family === 4
+            ? outside.ip
+            : outside.ip6
+          : pair.family === 4
+            ? address(pair.to).ip
+            : address(pair.to).ip6!;
       const to = {...trace.endpoint(target), name: pair.to};
       const sender = {...from, addresses: {[pair.family]: from.addresses[pair.family]}};
       const small = await trace.trace(sender, to, {proto: 'icmp', family: pair.family});

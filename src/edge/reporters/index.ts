@@ -21,6 +21,7 @@ export interface Results {
   readonly LabFaultReport: documents.LabFaultReport;
   readonly LabListReport: documents.LabListReport;
   readonly PingReport: documents.PingReport;
+  readonly TraceReport: documents.TraceReport;
 }
 export type Kind = keyof Results;
 
@@ -34,6 +35,7 @@ const tables: {readonly [K in Kind]: () => Promise<Render<Results[K]>>} = {
   LabReport: async () => (await import('./table/lab.js')).lab,
   LabFaultReport: async () => (await import('./table/lab-fault.js')).labFault,
   LabListReport: async () => (await import('./table/lab.js')).labList,
+  TraceReport: async () => (await import('./table/trace.js')).trace,
   PingReport: async () => (await import('./table/ping.js')).ping,
 };
 

@@ -71,6 +71,53 @@ const findingShape = {
 const finding = object({...findingShape, consequences: list(object({...findingShape, consequences: list(z.unknown())}))});
 const exit = z.int().describe('the exit code of the process');
 
+const traceEnd = object({
+  name: z.string(),
+  kind: z.enum(['pod', 'node', 'outside']),
+  node: nullable('where it is'),
+  address: nullable('in the family of the packet; null when the route chooses it'),
+});
+
+const traceStep = object({
+  kind: z
+    .string()
+    .describe(
+      'send, receive, link, bridge, rule, route, neighbour, fdb, encapsulate, decapsulate, firewall, nat, sysctl, underlay, deliver',
+    ),
+  node: z.string().describe('or "underlay"'),
+  pod: nullable("the pod's namespace, when it is not the node's own"),
+  dev: nullable('device'),
+  text: z.string(),
+  certainty: z.enum(['observed', 'inferred', 'declared', 'unknown']),
+  end: nullable('the fate of the packet, on the step where it ends badly'),
+  evidence: list(object({node: z.string(), command: z.string(), lines: list(z.string())})).describe('the entries that decided'),
+});
+
+const traceDirection = object({
+  from: z.string(),
+  to: z.string(),
+  verdict: z.enum(['reachable', 'broken', 'unknown']),
+  certainty: z
+    .enum(['observed', 'inferred', 'declared', 'unknown'])
+    .nullable()
+    .describe('of a reachable verdict: that of its least certain step'),
+  hop: z.int().nullable().describe('the hop at which it ends or is not certain'),
+  disposition: nullable('how it ends there'),
+  because: nullable('the reason, for people'),
+  pathMtu: z.int().nullable().describe('the largest IP packet that gets through whole, bytes'),
+  hops: list(object({number: z.int(), place: z.string(), steps: list(traceStep)})),
+  explained: object({
+    id: z.string(),
+    rule: z.string(),
+    node: z.string(),
+    message: z.string(),
+    remedy: object({summary: z.string(), steps: list(step)}),
+    doc: z.string(),
+  })
+    .nullable()
+    .describe('the finding of doctor that explains a broken direction'),
+});
+
 export const schemas = {
   DoctorReport: object({
     cluster,
@@ -123,6 +170,19 @@ export const schemas = {
     next: list(z.string()).describe('commands to go on with'),
   }),
   LabListReport: object({labs: list(z.looseObject({name: z.string()}).readonly())}),
+  TraceReport: object({
+    from: traceEnd,
+    to: traceEnd,
+    packet: object({
+      family: z.union([z.literal(4), z.literal(6)]),
+      proto: z.enum(['tcp', 'udp', 'icmp']),
+      port: z.int().nullable().describe('destination port; null for icmp'),
+      size: z.int().describe('of the IP packet, bytes, sent with DF'),
+    }),
+    directions: list(traceDirection).describe('there, and back when the packet arrived'),
+    nodes: list(z.string()).describe('nodes whose tables were needed'),
+    exit,
+  }),
   PingReport: object({
     ok: z.boolean(),
     pairs: list(
