@@ -50,10 +50,11 @@ function admit4(state: Namespace, packet: Arrival): Admission {
   if (dst === '255.255.255.255' || (src === '0.0.0.0' && dst === '0.0.0.0')) {
     const everybody: Route = {family: 4, table: 'local', type: 'broadcast', dst: `${dst}/32`, metric: 0, flags: []};
     const found: Lookup = {kind: 'route', rule: undefined, route: everybody, legs: []};
-    return contains('0.0.0.0/8', src) ? {ok: true, lookup: found} : validated(state, {...packet, dst: '0.0.0.0'}, found, undefined);
+    return src === '0.0.0.0' ? {ok: true, lookup: found} : validated(state, {...packet, dst: '0.0.0.0'}, found, undefined);
   }
-  if (contains('0.0.0.0/8', src)) return refuse('martian', `${src} is no source address`);
-  if (contains('0.0.0.0/8', dst)) return refuse('martian', `${dst} is no destination`);
+  // The rest of 0.0.0.0/8 is as good as any other.
+  if (src === '0.0.0.0') return refuse('martian', `${src} is no source address`);
+  if (dst === '0.0.0.0') return refuse('martian', `${dst} is no destination`);
   const loopback = [dst, src].find((address) => contains('127.0.0.0/8', address));
   if (loopback !== undefined && iif !== 'lo' && !either(state, iif, 'route_localnet', [0]).includes(1))
     return refuse('martian', `${loopback} is a loopback address`, shown(state, 4, ['all', iif], 'route_localnet'));
