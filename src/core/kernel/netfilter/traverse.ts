@@ -96,7 +96,7 @@ export function traverse(rulesets: Rulesets, passage: Passage, packet: Seen, giv
     else if (next.to === 'input') routed.push(...through(way, 'input'));
     else {
       const out = {...way, packet: {...way.packet, oif: next.oif ?? way.packet.oif}};
-      const passed = next.to === 'forward' ? through(out, 'forward') : [out];
+      const passed = next.to === 'forward' ? through(oneHopOn(out), 'forward') : [out];
       routed.push(...passed.flatMap((one) => through(one, 'postrouting')));
     }
   }
@@ -113,12 +113,16 @@ function begun(packet: Seen, {flow}: Given): Seen {
   const differs = (a: unknown, b: unknown) => a !== undefined && b !== undefined && a !== b;
   return {
     ...packet,
+    ctdir: flow.direction,
     ctnat: {
       snat: differs(original.src, reply.dst) || differs(original.sport, reply.dport),
       dnat: differs(original.dst, reply.src) || differs(original.dport, reply.sport),
     },
   };
 }
+
+/** ip_forward() counts the hop before it asks the FORWARD chains. */
+const oneHopOn = (way: Way): Way => (way.packet.ttl === undefined ? way : {...way, packet: {...way.packet, ttl: way.packet.ttl - 1}});
 
 function nextAfter(start: Hook, passage: Passage, before: Seen, now: Seen, {route}: Given): Routed {
   const moved = before.dst !== now.dst;
