@@ -75,12 +75,13 @@ export function rulesOf(state: Namespace, family: Family): Ordered {
  * A sender bound to a device (`oif`, no `iif`) gets an answer from IPv4 also where the tables have none: on the link, without a rule.
  */
 export function lookup(state: Namespace, query: Query): Lookup {
-  const found = decide(state, query);
   const {oif, iif, dst} = query;
-  if (found.kind === 'route' || found.kind === 'unknown' || oif === undefined || iif !== undefined || familyOf(dst) === 6) return found;
+  if (oif === undefined || iif !== undefined || familyOf(dst) === 6) return decide(state, query);
   const link = state.tables.link?.find((l) => l.ifname === oif);
   if (link === undefined) return {kind: 'unknown', why: `the device ${oif} was not read`};
   if (!link.flags.includes('UP')) return {kind: 'no-route'};
+  const found = decide(state, query);
+  if (found.kind === 'route' || found.kind === 'unknown') return found;
   const route: Route = {family: 4, table: 'main', type: 'unicast', dst: `${dst}/32`, dev: oif, scope: 'link', metric: 0, flags: []};
   return {kind: 'route', rule: undefined, route, legs: [{dev: oif, weight: 1, onlink: false, alive: true}]};
 }
