@@ -25,7 +25,8 @@ export function send(trip: Trip, place: Place, probe: Probe, reply: boolean): En
     sourceFor(place, probe.family, undefined, probe.dst);
   if (src === undefined)
     return ended(trip, place, 'send', 'no-route', `${placeName(place)} has no IPv${probe.family} address to send from`);
-  const packet: InFlight = {...probe, src, mark: 0, ttl: 64, reply};
+  const cuttable = reply && probe.proto === 'icmp' && probe.family === 4;
+  const packet: InFlight = {...probe, src, mark: 0, ttl: 64, reply, cuttable};
   say(trip, place, 'send', shownPacket(packet), {certainty: place.inferred ? 'inferred' : 'observed'});
   return output(trip, place, packet);
 }
@@ -190,12 +191,11 @@ function leave(
       ? ended(trip, place, 'link', 'unknown', `the devices of ${placeName(place)} were not read`)
       : ended(trip, place, 'link', 'device-down', `${placeName(place)} has no device ${hop.dev}`);
   }
-  const tooBig = fits(trip, place, link, hop.mtu ?? link.mtu, packet);
-  if (tooBig) return tooBig;
+  let hooked: Hooked = fitted(trip, place, link, hop.mtu ?? link.mtu, packet);
+  if (hooked.end) return hooked.end;
   const physdev = from.physdev ?? false;
   const nexthop = hop.gateway ?? packet.dst;
-  let hooked: Hooked = {packet};
-  if (from.iif !== undefined) hooked = throughHook(trip, place, 'forward', packet, {iif: from.iif, oif: link.ifname, physdev});
+  if (from.iif !== undefined) hooked = throughHook(trip, place, 'forward', hooked.packet, {iif: from.iif, oif: link.ifname, physdev});
   if (hooked.end) return hooked.end;
   hooked = throughHook(trip, place, 'postrouting', hooked.packet, {iif: from.iif, oif: link.ifname, physdev, nexthop});
   if (hooked.end) return hooked.end;
@@ -236,16 +236,18 @@ function leave(
   return transmit(trip, place, link, next, nexthop, hooked.packet);
 }
 
-/** Does the packet fit the device? With DF set it may not be cut. */
-export function fits(trip: Trip, place: Place, link: Link, mtu: number, packet: InFlight): End | undefined {
-  if (mtu === 0) return undefined;
-  trip.limit = Math.min(trip.limit, mtu - trip.overhead);
-  return packet.size > mtu
-    ? ended(trip, place, 'link', 'too-big', `${packet.size} bytes do not fit the MTU ${mtu} of ${link.ifname} on ${placeName(place)}`, {
-        dev: link.ifname,
-        evidence: row(place, 'link', link),
-      })
-    : undefined;
+/** The packet as it gets out of a device: whole, in fragments where it may be cut, or not at all. */
+function fitted(trip: Trip, place: Place, link: Link, mtu: number, packet: InFlight): Hooked {
+  if (mtu === 0) return {packet};
+  if (!packet.cuttable) trip.limit = Math.min(trip.limit, mtu - trip.overhead);
+  if (packet.size <= mtu) return {packet};
+  const said = {dev: link.ifname, evidence: row(place, 'link', link)};
+  if (packet.cuttable) {
+    say(trip, place, 'link', `${packet.size} bytes leave ${link.ifname} in fragments of ${mtu}`, said);
+    return {packet: {...packet, size: mtu}};
+  }
+  const because = `${packet.size} bytes do not fit the MTU ${mtu} of ${link.ifname} on ${placeName(place)}`;
+  return {end: ended(trip, place, 'link', 'too-big', because, said)};
 }
 
 function deliver(trip: Trip, place: Place, packet: InFlight): End {

@@ -41,9 +41,7 @@ export function throughHook(trip: Trip, place: Place, hook: Hook, before: InFlig
   if (verdict.mark !== 'unknown') packet = {...packet, mark: verdict.mark};
   else doubt(trip, `the mark that ${place.node} leaves on the packet is not certain`);
   if (packet !== before && (packet.src !== before.src || packet.dst !== before.dst))
-    say(trip, place, 'nat', `connection tracking turns ${before.src} → ${before.dst} back into ${packet.src} → ${packet.dst}`, {
-      certainty: 'inferred',
-    });
+    say(trip, place, 'nat', `connection tracking turns ${before.src} → ${before.dst} back into ${packet.src} → ${packet.dst}`);
   if (verdict.natChoices !== undefined) doubt(trip, `the NAT that ${place.node} does in ${hook.toUpperCase()} is not certain`);
   const nat = verdict.nat && translated(place, packet, verdict.nat, devices);
   if (!nat) {

@@ -20,6 +20,8 @@ export interface InFlight extends Probe {
   readonly ttl: number;
   /** The answer to a packet that went before; connection tracking may know it. */
   readonly reply: boolean;
+  /** A router may cut it: what the kernel sends as the answer to an IPv4 echo has no DF. */
+  readonly cuttable?: boolean;
   /** What a tunnel's packet carries. */
   readonly inner?: {readonly packet: InFlight; readonly vni: number; readonly srcMac: Mac | undefined; readonly dstMac: Mac};
 }

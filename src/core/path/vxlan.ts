@@ -22,8 +22,9 @@ export function encapsulate(trip: Trip, place: Place, link: Link, mac: Mac, pack
   const exact = here.filter((f) => f.mac === mac);
   const ends = exact.length > 0 ? exact : here.filter((f) => f.mac === unknownMac);
   const fixed = link.info?.['remote'] ?? link.info?.['remote6'];
+  const lower = typeof link.info?.['link'] === 'string' ? {via: link.info['link']} : {};
   if (ends.length === 0 && typeof fixed === 'string' && familyOf(fixed) !== undefined)
-    return tunnel(trip, place, link, {mac, dev: link.ifname, dst: fixed, flags: [], state: 'permanent'}, mac, packet);
+    return tunnel(trip, place, link, {mac, dev: link.ifname, dst: fixed, flags: [], state: 'permanent', ...lower}, mac, packet);
   if (ends.length === 0)
     return ended(
       trip,
@@ -58,7 +59,6 @@ function tunnel(trip: Trip, place: Place, link: Link, entry: Fdb, mac: Mac, pack
   const local = localOf(link);
   const vni = entry.vni ?? Number(link.info?.['id']);
   const port = entry.port ?? Number(link.info?.['port'] ?? 8472);
-  const lower = typeof link.info?.['link'] === 'string' ? link.info['link'] : undefined;
   say(trip, place, 'fdb', `${mac} is at ${dst}`, {
     dev: link.ifname,
     evidence: entry.origin ? row(place, 'fdb', entry) : row(place, 'link', link),
@@ -97,7 +97,8 @@ function tunnel(trip: Trip, place: Place, link: Link, entry: Fdb, mac: Mac, pack
     reply: false,
     inner: {packet, vni, srcMac: link.address, dstMac: mac},
   };
-  return output(trip, place, outer, lower);
+  // The device it is bound to counts only for its own remote address; an entry leads wherever its `via` or else the routes say.
+  return output(trip, place, outer, entry.via);
 }
 
 /** A UDP packet for this node that may be a tunnel's: the device with this port and VNI takes it (vxlan_rcv). */

@@ -63,7 +63,8 @@ const answer = ({family, src, dst, proto, sport, dport, size}: InFlight): Probe 
 /** Whoever answers outside is not gathered: the answer begins at the router that the packet left through. */
 function fromOutside(trip: Trip, reply: Probe & {readonly src: string}): End {
   say(trip, 'underlay', 'send', `${reply.src} answers ${reply.dst}`, {certainty: 'inferred'});
-  return throughRouter(trip, {...reply, mark: 0, ttl: 64, reply: true}, undefined);
+  // A sender learns what the way takes and cuts its answer accordingly, whatever system it is.
+  return throughRouter(trip, {...reply, mark: 0, ttl: 64, reply: true, cuttable: reply.proto === 'icmp'}, undefined);
 }
 
 function finish(trip: Trip, end: End, from: string, to: string): Walk {
