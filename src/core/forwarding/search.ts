@@ -95,23 +95,35 @@ function search6(state: Namespace, index: PrefixIndex<Route>, query: Query): Fou
   const oif = query.iif ?? query.oif;
   const strict = zoned || (query.iif === undefined && query.oif !== undefined && query.src === undefined);
   const host = conf(state, 6, 'all', 'forwarding') === 0;
+  const nodes = nodesOf(index, query);
   for (const reachable of host ? [true, false] : [false]) {
-    for (const group of index.covering(query.dst)) {
-      for (const node of bySource(group, query)) {
-        const found = select6(state, node, {oif, strict, reachable});
-        if (found) return found;
-      }
+    for (const node of nodes) {
+      const found = select6(state, node, {oif, strict, reachable});
+      if (found) return found;
     }
   }
   return undefined;
 }
 
-/** Routes with `from` hang below those of their destination, in a tree of their own: the longest source first, those without last. */
-function bySource(group: readonly Route[], {src}: Query): readonly (readonly Route[])[] {
-  if (group.every((r) => r.from === undefined)) return [group];
+/**
+ * The groups of routes in which the kernel looks, in order. Routes with `from` hang below those of their destination in a tree of their
+ * own, by the longest source. The descent begins at the longest destination, but where it meets such a tree without a source that
+ * fits, it passes over that destination's other routes too; not so on the way back up (fib6_node_lookup_1, fib6_backtrack).
+ */
+function nodesOf(index: PrefixIndex<Route>, {dst, src}: Query): readonly (readonly Route[])[] {
+  const nodes: (readonly Route[])[] = [];
   const length = (r: Route) => (r.from === undefined ? 0 : lengthOf(r.from));
-  const fitting = group.filter((r) => length(r) === 0 || contains(r.from!, src ?? '::'));
-  return [...new Set(fitting.map(length))].sort((a, b) => b - a).map((bits) => fitting.filter((r) => length(r) === bits));
+  for (const group of index.covering(dst)) {
+    if (group.every((r) => r.from === undefined)) {
+      nodes.push(group);
+      continue;
+    }
+    const fitting = group.filter((r) => length(r) === 0 || contains(r.from!, src ?? '::'));
+    const sources = [...new Set(fitting.map(length))].sort((a, b) => b - a);
+    if (nodes.length === 0 && sources[0] === 0 && lengthOf(group[0]!.dst) > 0) continue;
+    for (const bits of sources) nodes.push(fitting.filter((r) => length(r) === bits));
+  }
+  return nodes;
 }
 
 const prefs: {readonly [pref: string]: number} = {low: 1, medium: 2, high: 3};
@@ -138,7 +150,8 @@ function best6(state: Namespace, routes: readonly Route[], how: Strictness): Fou
   let best: Found | undefined;
   let score = -1;
   for (const route of routes) {
-    // A route that refuses hangs on lo.
+    // A next hop object that swallows is final, a route that refuses hangs on lo and is one among others.
+    if (route.nhid !== undefined && route.type === 'blackhole') return refused(route, 'blackhole');
     const all = refusing.has(route.type) ? [{dev: 'lo', weight: 1, onlink: false, alive: true}] : legsOf(state, route);
     if (all === 'blackhole') return refused(route, 'blackhole');
     if (all === 'unknown') return unread(route);
