@@ -1,31 +1,31 @@
-import {type Lookup, lookup} from '../forwarding/lookup.js';
+import type {Route} from '../kernel/route.js';
 import {type Family, familyOf, type Ip} from '../net/address.js';
 import {contains, network} from '../net/prefix.js';
+import type {NamespaceState} from '../node/state.js';
 import type {Place} from './world.js';
 
-/** Has this namespace the address, on any device that is up? Its local table says so, else its addresses. Undefined: not looked. */
+/** Has this namespace the address, on a device that is up? Its local table says so. Undefined: not looked. */
 export function isLocal(place: Place, address: Ip): boolean | undefined {
   const {route, address: held} = place.state.tables;
   const family = familyOf(address);
-  if (route?.some((r) => r.family === family && r.table === 'local')) {
-    return route.some((r) => r.family === family && r.table === 'local' && r.type === 'local' && contains(r.dst, address));
-  }
+  if (place.state.families.route?.has(family))
+    return route?.some((r) => r.family === family && r.table === 'local' && r.type === 'local' && contains(r.dst, address)) ?? false;
   return held?.some((a) => a.local === address);
 }
 
-/** The route lookup, for a namespace whose local table may not have been printed. */
-export function routeTo(place: Place, query: Parameters<typeof lookup>[1]): Lookup {
-  const found = lookup(place.state, query);
-  if ((found.kind === 'route' && found.route.table === 'local') || query.oif !== undefined || !isLocal(place, query.dst)) return found;
-  if (place.state.tables.route?.some((r) => r.family === familyOf(query.dst) && r.table === 'local')) return found;
-  const family = familyOf(query.dst);
-  const dst = `${query.dst}/${family === 4 ? 32 : 128}`;
-  return {
-    kind: 'route',
-    rule: undefined,
-    route: {family, table: 'local', type: 'local', dst, metric: 0, flags: [], dev: 'lo'},
-    legs: [{dev: 'lo', weight: 1, onlink: false, alive: true}],
-  };
+/** A namespace whose local table was not printed (`ip route` shows main only) has there what its addresses put there. */
+export function withLocalRoutes<S extends NamespaceState>(state: S): S {
+  const {route, address} = state.tables;
+  if (route === undefined || address === undefined) return state;
+  const bare = ([4, 6] as const).filter((f) => state.families.route?.has(f) && !route.some((r) => r.family === f && r.table === 'local'));
+  if (bare.length === 0) return state;
+  const rows = address
+    .filter((a) => bare.includes(a.family))
+    .map((a): Route => {
+      const dst = `${a.local}/${a.family === 4 ? 32 : 128}`;
+      return {family: a.family, table: 'local', type: 'local', dst, dev: a.dev, protocol: 'kernel', metric: 0, flags: []};
+    });
+  return {...state, tables: {...state.tables, route: [...route, ...rows]}};
 }
 
 /**

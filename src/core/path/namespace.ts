@@ -1,14 +1,15 @@
-import type {Leg, Lookup} from '../forwarding/lookup.js';
+import {admit} from '../forwarding/admit.js';
+import {type Leg, type Lookup, lookup} from '../forwarding/lookup.js';
+import {sourceFor as chosenSource} from '../forwarding/source.js';
 import type {Link} from '../kernel/link.js';
 import type {Route} from '../kernel/route.js';
 import type {Ip} from '../net/address.js';
-import {isLocal, routeTo, sourceFor} from './local.js';
+import {isLocal, sourceFor} from './local.js';
 import {neighbour} from './neighbour.js';
 import {type Hooked, throughHook} from './netfilter.js';
 import {type InFlight, type Probe, shownPacket} from './packet.js';
-import {refusedSource} from './reverse-path.js';
 import {transmit} from './transmit.js';
-import {doubt, type End, ended, everyLeg, row, say, setting, type Trip} from './trip.js';
+import {doubt, type End, ended, everyLeg, row, say, type Trip} from './trip.js';
 import {decapsulate} from './vxlan.js';
 import {isUp, linkOf, type Place, placeName} from './world.js';
 
@@ -18,11 +19,8 @@ type Physdev = {readonly in?: string; readonly out?: string} | false;
 
 /** The addresses of a probe and the marks of a packet that just began. */
 export function send(trip: Trip, place: Place, probe: Probe, reply: boolean): End {
-  const found = routeTo(place, {dst: probe.dst, ...(probe.src !== undefined && {src: probe.src})});
-  const src =
-    probe.src ??
-    (found.kind === 'route' ? sourceOf(place, found.route, probe.dst) : undefined) ??
-    sourceFor(place, probe.family, undefined, probe.dst);
+  const chosen = probe.src ?? chosenSource(place.state, {dst: probe.dst});
+  const src = chosen === 'unknown' || chosen === undefined ? sourceFor(place, probe.family, undefined, probe.dst) : chosen;
   if (src === undefined)
     return ended(trip, place, 'send', 'no-route', `${placeName(place)} has no IPv${probe.family} address to send from`);
   const cuttable = reply && probe.proto === 'icmp' && probe.family === 4;
@@ -40,13 +38,10 @@ const selectors = ({dst, src, mark, proto, sport, dport, family}: InFlight) => (
   ...(dport !== undefined && proto !== 'icmp' && {dport}),
 });
 
-const sourceOf = (place: Place, route: Route, dst: Ip): Ip | undefined =>
-  route.prefsrc ?? (route.type === 'local' ? dst : sourceFor(place, route.family, route.dev, route.gateway ?? dst));
-
 /** What the namespace sends itself, a tunnel's packet too (`oif`: the tunnel's lower device). */
 export function output(trip: Trip, place: Place, packet: InFlight, oif?: string): End {
   const query = {...selectors(packet), ...(oif !== undefined && {oif})};
-  const found = routeTo(place, query);
+  const found = lookup(place.state, query);
   const chosen = routed(trip, place, packet, found);
   if ('end' in chosen) return chosen.end;
   const {route} = chosen;
@@ -67,9 +62,6 @@ export function input(trip: Trip, place: Place, iif: string, packet: InFlight, p
   if (packet.ttl <= 0 || trip.steps.length > 400)
     return ended(trip, place, 'receive', 'looped', 'it goes round in circles until its TTL ends');
   const physdev: Physdev = physin === undefined ? false : {in: physin};
-  const disabled = packet.family === 6 && [`net/ipv6/conf/${iif}/disable_ipv6`].find((key) => place.own?.sysctl?.get(key) === '1');
-  if (disabled)
-    return ended(trip, place, 'sysctl', 'not-forwarded', `IPv6 is off on ${iif}`, {dev: iif, evidence: setting(place, disabled)});
   const pre = throughHook(trip, place, 'prerouting', packet, {iif, physdev});
   if (pre.end) return pre.end;
   return routeIn(trip, place, iif, pre.packet, physdev);
@@ -77,19 +69,15 @@ export function input(trip: Trip, place: Place, iif: string, packet: InFlight, p
 
 /** Behind PREROUTING: to this namespace itself, or on its way through. */
 export function routeIn(trip: Trip, place: Place, iif: string, packet: InFlight, physdev: Physdev): End {
-  const found = routeTo(place, {...selectors(packet), iif});
+  const admitted = admission(trip, place, iif, packet);
+  if ('end' in admitted) return admitted.end;
+  const {found} = admitted;
   if (found.kind === 'route' && (found.route.type === 'local' || found.route.type === 'anycast')) {
-    const refused = sourceRefused(trip, place, iif, packet);
-    if (refused) return refused;
     const hooked = throughHook(trip, place, 'input', packet, {iif, physdev});
     return hooked.end ?? deliver(trip, place, hooked.packet);
   }
   if (place.pod !== undefined)
     return ended(trip, place, 'receive', 'no-listener', `${placeName(place)} does not have the address ${packet.dst}`);
-  const off = notForwarding(trip, place, iif, packet);
-  if (off) return off;
-  const refused = sourceRefused(trip, place, iif, packet);
-  if (refused) return refused;
   const chosen = routed(trip, place, packet, found);
   if ('end' in chosen) return chosen.end;
   if (chosen.route.type !== 'unicast')
@@ -100,36 +88,23 @@ export function routeIn(trip: Trip, place: Place, iif: string, packet: InFlight,
   return legs(trip, place, chosen, packet.dst, (leg, hop) => leave(leg, place, hop, onward, {iif, physdev}));
 }
 
-/** IPv4 asks the interface it came in by, IPv6 the whole namespace (ip_route_input_slow, ip6_forward). */
-function notForwarding(trip: Trip, place: Place, iif: string, {family}: InFlight): End | undefined {
-  const sysctl = place.own?.sysctl;
-  const key =
-    family === 6
-      ? 'net/ipv6/conf/all/forwarding'
-      : sysctl?.has(`net/ipv4/conf/${iif}/forwarding`)
-        ? `net/ipv4/conf/${iif}/forwarding`
-        : 'net/ipv4/ip_forward';
-  const value = sysctl?.get(key);
-  if (value === undefined) doubt(trip, `whether ${place.node} forwards IPv${family} was not read`);
-  return value === '0'
-    ? ended(trip, place, 'sysctl', 'not-forwarded', `${place.node} does not forward IPv${family} that comes in by ${iif}`, {
-        dev: iif,
-        evidence: setting(place, key),
-      })
-    : undefined;
-}
-
-function sourceRefused(trip: Trip, place: Place, iif: string, packet: InFlight): End | undefined {
-  if (place.own !== undefined && place.own.sysctl === undefined && packet.family === 4)
-    doubt(trip, `rp_filter of ${place.node} was not read`);
-  const refused = refusedSource(place, iif, packet.src, packet.dst, packet.mark);
-  return (
-    refused &&
-    ended(trip, place, 'sysctl', refused.disposition, refused.why, {
-      dev: iif,
-      evidence: refused.keys.length > 0 ? setting(place, ...refused.keys) : [],
-    })
-  );
+/** Forwarding and source validation, where the kernel parameters are known; a pod's are not gathered and let everything in. */
+function admission(trip: Trip, place: Place, iif: string, packet: InFlight): {readonly found: Lookup} | {readonly end: End} {
+  const query = {...selectors(packet), iif};
+  if (place.own === undefined) return {found: lookup(place.state, query)};
+  const admitted = admit(place.own, query);
+  if (admitted.ok === true) return {found: admitted.lookup};
+  if (admitted.ok === 'unknown') {
+    doubt(trip, `whether ${place.node} lets it in by ${iif} is not certain: ${admitted.why}`);
+    return {found: lookup(place.state, query)};
+  }
+  const evidence = [
+    ...(admitted.sysctls.length > 0
+      ? [{node: place.node, command: place.own.commands['sysctl'] ?? 'sysctl -a', lines: admitted.sysctls}]
+      : []),
+    ...(admitted.route ? row(place, 'route', admitted.route) : []),
+  ];
+  return {end: ended(trip, place, 'sysctl', admitted.disposition, `${place.node}, ${iif}: ${admitted.why}`, {dev: iif, evidence})};
 }
 
 /** Says which rule and route decide, or ends the way where none does. */

@@ -1,10 +1,10 @@
+import {admit} from '../forwarding/admit.js';
 import {lookup} from '../forwarding/lookup.js';
 import type {Link} from '../kernel/link.js';
 import type {Neigh} from '../kernel/neigh.js';
 import {familyOf, type Ip, type Mac} from '../net/address.js';
 import {isLocal, sourceFor} from './local.js';
 import type {InFlight} from './packet.js';
-import {refusedSource} from './reverse-path.js';
 import {holders, type Interface, isUp, isWire, onOneWire, type Place, podBehind, portOf, portsOf, type World} from './world.js';
 
 /** Who takes a frame for the next hop. */
@@ -103,7 +103,8 @@ function flooded(world: World, place: Place, link: Link): readonly Interface[] {
 function answers({place, link}: Interface, address: Ip, asker: Ip | undefined): boolean {
   if (familyOf(address) === 6) return place.state.tables.address?.some((a) => a.dev === link.ifname && a.local === address) === true;
   if (!isLocal(place, address)) return proxies(place, link, address);
-  return asker === undefined || refusedSource(place, link.ifname, asker, address) === undefined;
+  if (asker === undefined || place.own === undefined) return true;
+  return admit(place.own, {dst: address, src: asker, iif: link.ifname}).ok !== false;
 }
 
 /** proxy_arp: it answers for whatever it would forward by another device. */

@@ -111,12 +111,3 @@ export function row<N extends keyof Rows>(place: Place, table: N, entry: Rows[N]
   const shown = (tables[table] as unknown as Table<Sourced>).show(entry as Sourced);
   return [{node: place.node, command: (entry as Sourced).origin?.command ?? `the ${table} table`, lines: [shown]}];
 }
-
-/** A kernel setting of the node, as evidence. */
-export const setting = (place: Place, ...keys: readonly string[]): Evidence => [
-  {
-    node: place.node,
-    command: place.own?.commands['sysctl'] ?? 'sysctl -a',
-    lines: keys.map((key) => `${key} = ${place.own?.sysctl?.get(key) ?? '(no such setting)'}`),
-  },
-];

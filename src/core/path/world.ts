@@ -3,6 +3,7 @@ import type {Cluster, Member} from '../model/cluster.js';
 import type {Ip} from '../net/address.js';
 import {contains, network} from '../net/prefix.js';
 import type {NamespaceState, NodeState} from '../node/state.js';
+import {withLocalRoutes} from './local.js';
 
 /** One network namespace on the way: a node's own, or a pod's. */
 export interface Place {
@@ -29,18 +30,15 @@ export function worldOf(
   states: readonly NodeState[],
   more: readonly {readonly place: Place; readonly port?: string}[] = [],
 ): World {
+  const whole = states.map((own) => withLocalRoutes(own));
+  const pods = (own: NodeState): readonly Place[] => [
+    ...(own.pods ?? []).map((state) => ({node: own.name, pod: state.name, state: withLocalRoutes(state)})),
+    ...more.filter((m) => m.place.node === own.name).map((m) => m.place),
+  ];
   return {
     cluster,
-    nodes: new Map(states.map((own) => [own.name, {node: own.name, state: own, own}])),
-    pods: new Map(
-      states.map((own) => [
-        own.name,
-        [
-          ...(own.pods ?? []).map((state) => ({node: own.name, pod: state.name, state})),
-          ...more.filter((m) => m.place.node === own.name).map((m) => m.place),
-        ],
-      ]),
-    ),
+    nodes: new Map(whole.map((own) => [own.name, {node: own.name, state: own, own}])),
+    pods: new Map(whole.map((own) => [own.name, pods(own)])),
     ports: new Map(more.flatMap((m) => (m.port === undefined ? [] : [[m.place.pod!, m.port] as const]))),
   };
 }
