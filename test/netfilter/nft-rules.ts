@@ -33,7 +33,7 @@ function match(d: Dice, family: Family, hook: string): string {
     () => `tcp dport ${op()}{ 22, 80-443, 30000-32767 }`,
     () => `tcp sport ${op()}${portRange(d, '-')}`,
     () =>
-      `tcp flags ${d.pick(['syn', '& (syn | ack) == syn', '& (fin | syn | rst | ack) != syn', '& (syn | ack) == (syn | ack)', '!= syn'])}`,
+      `tcp flags ${d.pick(['syn', '& (syn | ack) == syn', '& (fin | syn | rst | ack) != syn', '& (syn | ack) == (syn | ack)', '!= syn', '== syn', 'syn | ack', '& (fin | syn | ack) != (syn | ack)'])}`,
     () => `meta l4proto { tcp, udp } th dport ${op()}${portRange(d, '-')}`,
     () => `meta l4proto ${op()}${d.pick(['tcp', 'udp', 'icmp', 'ipv6-icmp'])}`,
     () => 'meta l4proto { tcp, udp } th dport @doors',

@@ -73,7 +73,9 @@ export function evaluateHook(rulesets: Rulesets, hook: Hook, packet: Seen, recor
   };
   let waiting = recorded;
   const translate = () => {
-    if (waiting) paths = merge(paths.map((path) => ({...path, state: {...path.state, ...waiting}})));
+    // What a rule kept from conntrack is not translated either.
+    const after = ({state}: Path): State => (state.ctstate === 'untracked' ? state : {...state, ...waiting});
+    if (waiting) paths = merge(paths.map((path) => ({...path, state: after(path)})));
     waiting = undefined;
   };
   for (const group of sameTime(stagesOf(rulesets, hook, at))) {

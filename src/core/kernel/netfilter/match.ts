@@ -18,6 +18,8 @@ function* answers(options: readonly IptMatch[], packet: Seen): Generator<Ternary
 /** One option of a rule; `unknown` for every module without a judge here. */
 export function matchOption(match: IptMatch, packet: Seen): Ternary {
   const judge = judges[`${match.module} ${match.option}`] ?? judges[`${match.module} *`];
+  // Packets here carry no routing header, and without one the answer is no, negated or not (rt_mt6).
+  if (match.module === 'rt') return false;
   if (!judge) return 'unknown';
   // Without a connection connmark says no, and `!` makes no yes of it (connmark_mt).
   if (match.module === 'connmark' && !hasConnection(packet)) return false;

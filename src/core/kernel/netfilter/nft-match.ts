@@ -12,6 +12,10 @@ export interface Asked {
   between?(first: string | number, last: string | number): Ternary;
   /** For fields of flags: is this one among them? `is` then asks whether it is the only one. */
   has?(flag: string | number): Ternary;
+  /** Are these all that are set, and nothing else? */
+  only?(flags: readonly unknown[]): Ternary;
+  /** For questions whether there is one: `exists` and `missing`. */
+  readonly exists?: boolean;
   /** How wide the number is: integers are printed as prefixes too. */
   readonly bits?: number;
   /** For arithmetic; undefined when not known. */
@@ -25,8 +29,14 @@ export function matchStatement(statement: JsonObject, table: NftTable, packet: S
   const field = fieldOf(left, packet);
   if (field === 'absent') return false;
   if (field === 'unknown') return 'unknown';
-  if (op === '==') return holds(field, right, table);
-  if (op === '!=') return not(holds(field, right, table));
+  if (typeof right === 'boolean') {
+    if (field.exists === undefined || (op !== '==' && op !== '!=')) return 'unknown';
+    return (field.exists === right) === (op === '==');
+  }
+  const several = flags(right);
+  const equals = () => (Array.isArray(several) && field.only ? field.only(several) : holds(field, right, table));
+  if (op === '==') return equals();
+  if (op === '!=') return not(equals());
   if (op === 'in') return any(list(flags(right)).map((flag) => (field.has && isPlain(flag) ? field.has(flag) : holds(field, flag, table))));
   const n = typeof right === 'number' ? right : undefined;
   if (n === undefined || !field.between) return 'unknown';
@@ -111,6 +121,8 @@ function masked([left, mask]: readonly unknown[], packet: Seen): Field {
 
 const exactFlags = (has: readonly string[]): Asked => ({
   is: (value) => (value === 0 || value === '0x0' ? has.length === 0 : has.length === 1 && has[0] === value),
+  has: (value) => has.includes(String(value)),
+  only: (wanted) => wanted.length === has.length && wanted.every((flag) => has.includes(String(flag))),
 });
 
 const asNumber = (value: string | number): number | undefined =>
@@ -188,7 +200,7 @@ function payload(protocol: string, field: string, packet: Seen): Field {
   if (ported && field === 'dport') return number(packet.dport);
   if (protocol === 'tcp' && field === 'flags') {
     const has = packet.tcpFlags?.map((flag) => flag.toLowerCase());
-    return has === undefined ? 'unknown' : {is: (value) => has.includes(String(value))};
+    return has === undefined ? 'unknown' : exactFlags(has);
   }
   if ((protocol === 'icmp' || protocol === 'icmpv6') && (field === 'type' || field === 'code')) {
     return field === 'code'
@@ -217,6 +229,11 @@ function conntrack(key: string, packet: Seen): Field {
 
 function fib(about: JsonObject, packet: Seen): Field {
   const asked = list(about['flags']);
+  // `missing` and `exists` are printed as false and true.
+  if (about['result'] === 'oif' && asked.includes('saddr') && asked.includes('iif')) {
+    const {reversePath} = packet;
+    return reversePath === undefined ? 'unknown' : {is: () => 'unknown', exists: reversePath};
+  }
   if (about['result'] !== 'type') return 'unknown';
   const at = asked.includes('daddr') ? packet.dst : packet.src;
   // With a device the question is whether the address is one of that device: a no without it stays a no.

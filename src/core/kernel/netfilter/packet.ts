@@ -39,6 +39,8 @@ export interface Packet {
   readonly ctnat?: {readonly snat: boolean; readonly dnat: boolean} | undefined;
   /** TTL or hop limit as it comes to the hook; FORWARD sees it already one less. */
   readonly ttl?: number | undefined;
+  /** Does the way back to the source lead through the input device (`fib saddr . iif oif`)? */
+  readonly reversePath?: boolean | undefined;
   /** A later fragment (offset > 0). Absent means no. */
   readonly fragment?: boolean | undefined;
   /** `unicast` is a frame to this host. Known without asking on FORWARD, where nothing else gets. */
