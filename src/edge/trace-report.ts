@@ -75,11 +75,13 @@ const stepOf = ({kind, node, pod, dev, text, evidence, certainty, end}: PathStep
 
 /** Where in the chain of causes a fault that ends a packet like this stands. */
 const stagesOf: {readonly [D in Disposition]?: readonly Stage[]} = {
-  'no-route': ['route', 'policy', 'device', 'lease'],
+  'no-route': ['route', 'policy', 'device', 'lease', 'pod'],
   refused: ['route', 'policy'],
   'not-forwarded': ['sysctl'],
   'reverse-path': ['sysctl', 'policy', 'route'],
-  'no-neighbour': ['neigh', 'route', 'device', 'lease', 'pod'],
+  martian: ['route', 'policy', 'device', 'lease', 'pod'],
+  looped: ['route', 'policy', 'lease'],
+  'no-neighbour': ['neigh', 'route', 'policy', 'device', 'lease', 'pod'],
   'wrong-neighbour': ['neigh', 'pod'],
   'no-fdb': ['fdb', 'neigh', 'device'],
   'wrong-tunnel-end': ['fdb', 'lease', 'device'],

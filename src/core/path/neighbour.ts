@@ -27,6 +27,10 @@ export function neighbour(world: World, place: Place, link: Link, nexthop: Ip, p
   const found = listeners(world, place, link, nexthop);
   if (found.needs !== undefined) return {kind: 'needs', node: found.needs};
   const owner = found.heard.find((at) => answers(at, nexthop, sip));
+  // A changed address heals at once with ARP, where each question of the owner renews the row. Neighbour discovery asks from link-local
+  // addresses: frames go to the old one for half a minute.
+  if (owner && packet.family === 6 && row?.lladdr !== undefined && row.lladdr !== owner.link.address)
+    return {kind: 'mac', mac: row.lladdr, row};
   if (owner?.link.address !== undefined) return {kind: 'mac', mac: owner.link.address, row, owner};
   const failed = row?.state.some((s) => s === 'FAILED' || s === 'INCOMPLETE') ?? false;
   // On a tunnel device nobody hears the question; a row that is there is checked at the address it names, which answers if it can.
