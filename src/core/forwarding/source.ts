@@ -1,4 +1,5 @@
 import type {Address} from '../kernel/address.js';
+import type {Route} from '../kernel/route.js';
 import {familyOf, type Ip} from '../net/address.js';
 import {contains, prefix} from '../net/prefix.js';
 import {looked} from '../node/state.js';
@@ -15,7 +16,8 @@ const LINK = 253;
 
 /**
  * The source address that the kernel gives what the namespace itself sends there (`src` of `ip route get`). Undefined when nothing leads
- * there or no address will do; `unknown` when a table was not read, or the legs of the route lead to different addresses.
+ * there or no address will do; `unknown` when a table was not read, or it hangs on which leg of the
+ * route is taken, or on what a next hop object remembers.
  */
 export function sourceFor(state: Namespace, query: Query): Ip | undefined | 'unknown' {
   if (query.src !== undefined) return query.src;
@@ -29,11 +31,22 @@ export function sourceFor(state: Namespace, query: Query): Ip | undefined | 'unk
   if (!looked(state, 'address')) return 'unknown';
   const addresses = (state.tables.address ?? []).filter((a) => a.family === family);
   const chosen = new Set(
-    legs.map((leg) =>
-      family === 4 ? source4(state, addresses, leg, scopeOf(route.scope)) : source6(state, addresses, query.dst, leg.dev),
+    legs.flatMap((leg) =>
+      family === 4
+        ? scopesOf(route, leg).map((scope) => source4(state, addresses, leg, scope))
+        : [source6(state, addresses, query.dst, leg.dev)],
     ),
   );
   return chosen.size > 1 ? 'unknown' : [...chosen][0];
+}
+
+/**
+ * The scopes an address is sought for: that of the route. A next hop object is shared by routes, and remembers the address that was
+ * sought when it was made, for a scope of its own, until an address of the namespace changes (nh_create_ipv4, fib_result_prefsrc).
+ */
+function scopesOf(route: Route, {gateway}: Leg): readonly number[] {
+  const own = scopeOf(route.scope);
+  return route.nhid === undefined ? [own] : [own, gateway === undefined ? LINK : LINK - 1];
 }
 
 /** inet_select_addr: of the device the address in whose prefix the gateway is, else its first; else the first of another device. */
