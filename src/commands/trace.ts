@@ -18,6 +18,7 @@ export default class Trace extends BaseCommand {
       command: '<%= config.bin %> trace 10.244.1.2 10.244.2.2 --proto tcp --port 8080 --inventory nodes.yaml',
     },
     {description: 'Does a full-sized packet get out?', command: '<%= config.bin %> trace n1-p1 1.1.1.1 --mtu --snapshot cluster.ndjson.br'},
+    {description: 'A drawing', command: '<%= config.bin %> trace n1-p1 n2-p1 --lab demo -o svg > trace.svg'},
   ];
   static override args = {
     from: Args.string({description: 'a pod (ns/pod too), a pod address or a node', required: true}),
@@ -25,7 +26,7 @@ export default class Trace extends BaseCommand {
   };
   static override flags = withEnv({
     ...evidenceFlags,
-    output: outputFlag(),
+    output: outputFlag(['mermaid', 'svg']),
     proto: Flags.option({summary: 'protocol', options: ['icmp', 'tcp', 'udp'] as const, default: 'icmp'})(),
     port: Flags.integer({summary: 'destination port, for tcp and udp (80 unless told)', min: 1, max: 65_535}),
     size: Flags.integer({

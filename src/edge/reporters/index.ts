@@ -39,6 +39,14 @@ const tables: {readonly [K in Kind]: () => Promise<Render<Results[K]>>} = {
   PingReport: async () => (await import('./table/ping.js')).ping,
 };
 
+/** Forms of one kind only: drawings. Its command offers them with `outputFlag([…])`. */
+const drawn: {readonly [K in Kind]?: {readonly [format: string]: () => Promise<Render<Results[K]>>}} = {
+  TraceReport: {
+    mermaid: async () => (await import('./mermaid/trace.js')).trace,
+    svg: async () => (await import('./svg/trace.js')).trace,
+  },
+};
+
 const apiVersion = 'flanctl.dev/v1alpha1';
 
 /** Forms that work for every kind. */
@@ -51,7 +59,7 @@ const machine: {readonly [format: string]: (document: unknown) => Promise<string
 export async function print<K extends Kind>(kind: K, result: Results[K], format: string, paper: Paper): Promise<string> {
   const write = machine[format];
   if (write) return write({apiVersion, kind, ...result});
-  const render = await tables[kind]();
+  const render = await (drawn[kind]?.[format] ?? tables[kind])();
   return render(result, paper);
 }
 
