@@ -1,5 +1,8 @@
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import type {NodeDump} from '../../src/core/node/dump.js';
+import type {Finding} from '../../src/core/rules/fold.js';
+import {rules} from '../../src/core/rules/index.js';
+import {diagnose} from '../../src/edge/diagnose.js';
 import {gather} from '../../src/edge/gather/gather.js';
 import {factsOf, runSteps} from '../../src/edge/lab/break.js';
 import {labDown} from '../../src/edge/lab/down.js';
@@ -9,6 +12,7 @@ import {expectedOn} from '../../src/edge/lab/provision.js';
 import {defaultSpec, type Lab, type LabSpec, layOut, outside} from '../../src/edge/lab/topology.js';
 import {labUp} from '../../src/edge/lab/up.js';
 import {openTrace, type Traced, type Tracer} from '../../src/edge/trace.js';
+import {traceReport} from '../../src/edge/trace-report.js';
 
 /** A ping needs both ways. */
 const arrives = ({there, back}: Traced): boolean => there.verdict.kind === 'reachable' && back?.verdict.kind === 'reachable';
@@ -34,18 +38,17 @@ export function traceMatrix(wish: Partial<LabSpec> & {readonly name: string}): v
     await labDown(spec.name);
   });
 
-  const tracer = async (): Promise<Tracer> => {
+  const tracer = async (): Promise<{readonly trace: Tracer; readonly findings: readonly Finding[]}> => {
     const addresses = lab.nodes.map(({name, pid}) => ({node: name, via: 'netns' as const, pid: pid!}));
     const dumps: NodeDump[] = [];
     for await (const dump of gather(addresses, {transport: {sshHostKeys: 'strict', notice: () => {}}})) dumps.push(dump);
-    return openTrace(
-      {
-        async *nodes() {
-          yield* dumps;
-        },
+    const evidence = {
+      async *nodes() {
+        yield* dumps;
       },
-      {netConf: lab.netConf},
-    );
+    };
+    const given = {netConf: lab.netConf};
+    return {trace: await openTrace(evidence, given), findings: (await diagnose(evidence, given, rules)).findings};
   };
 
   /** As labPing measures: flannel gives pods the MTU of the IPv4 tunnel, and the IPv6 one takes 20 bytes less. */
@@ -58,8 +61,9 @@ export function traceMatrix(wish: Partial<LabSpec> & {readonly name: string}): v
     return Math.min(mtu, link.find((want) => want.row.ifname === dev)?.row.mtu ?? mtu);
   };
 
-  const disagreements = async (): Promise<readonly string[]> => {
-    const trace = await tracer();
+  /** Where trace and packets part, and broken ways that trace explains by another finding than doctor's first. */
+  const disagreements = async (rule?: string): Promise<readonly string[]> => {
+    const {trace, findings} = await tracer();
     const measured = (await labPing(lab, {})).pairs;
     const wrong: string[] = [];
     for (const pair of measured) {
@@ -85,6 +89,11 @@ export function traceMatrix(wish: Partial<LabSpec> & {readonly name: string}): v
       ] as const) {
         if (arrives(walked) !== real || uncertain(walked))
           wrong.push(`${pair.from} > ${pair.to} IPv${pair.family} ${name}: measured ${real ? 'answered' : 'lost'}, traced ${said(walked)}`);
+        const {directions} = traceReport(walked, {proto: 'icmp', port: null}, findings, false);
+        for (const d of directions.filter((one) => one.verdict === 'broken' && one.explained?.rule !== rule))
+          wrong.push(
+            `${d.from} > ${d.to} IPv${pair.family} ${name}: ${d.disposition} explained by ${d.explained?.rule ?? 'nothing'}, not ${rule}`,
+          );
       }
     }
     return wrong;
@@ -96,7 +105,7 @@ export function traceMatrix(wish: Partial<LabSpec> & {readonly name: string}): v
     test('trace says what packets do', async () => {
       try {
         await runSteps(lab, fault.inject(facts));
-        expect(await disagreements()).toEqual([]);
+        expect(await disagreements(fault.expect(facts).rule)).toEqual([]);
       } finally {
         await runSteps(lab, fault.fix(facts)).catch(up);
       }

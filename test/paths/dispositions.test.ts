@@ -14,6 +14,7 @@ interface Case {
   /** `1.2`: first direction (there), second hop. */
   readonly at: string;
   readonly seen?: RegExp;
+  readonly because?: RegExp;
 }
 
 const append =
@@ -111,6 +112,30 @@ const cases: {readonly [name: string]: Case} = {
     end: 'wrong-neighbour',
     at: '1.3',
     seen: /lladdr 02:00:00:00:00:67/,
+  },
+  'an IPv6 neighbour from before the bridge changed its address': {
+    base: 'vxlan-dual',
+    edits: [['n1', 'pods/n1-p1/ip-6-neigh', append('fd44:0:0:1::1 dev eth0 lladdr 02:00:00:00:00:55 STALE')]],
+    wish: {family: 6},
+    end: 'wrong-neighbour',
+    at: '1.2',
+  },
+  'one leg of two leads nowhere': {
+    base: 'host-gw',
+    edits: [
+      [
+        'n1',
+        'ip-route-all',
+        swap(
+          /unicast 10\.244\.2\.0\/24 .*/,
+          'unicast 10.244.2.0/24 table main proto boot scope global \n\tnexthop via 192.168.77.12 dev eth0 weight 1 \n\tnexthop via 192.168.77.99 dev eth0 weight 1 ',
+        ),
+      ],
+      ['n1', 'ip-neigh', append('192.168.77.99 dev eth0 FAILED')],
+    ],
+    end: 'no-neighbour',
+    at: '1.2',
+    because: /^leg 2 of 2 \(192\.168\.77\.99 on eth0\): nobody/,
   },
   'no forwarding entry': {
     base: 'vxlan',
@@ -232,7 +257,7 @@ async function misdirected(): Promise<readonly Edit[]> {
 }
 
 describe('how a packet ends', () => {
-  test.each(Object.entries(cases))('%s', async (name, {base, edits, ask = ['n1-p1', 'n2-p1'], wish, end, at, seen}) => {
+  test.each(Object.entries(cases))('%s', async (name, {base, edits, ask = ['n1-p1', 'n2-p1'], wish, end, at, seen, because}) => {
     const traced = await run(base, name === 'the frame reaches another pod' ? await misdirected() : edits, ask, wish);
     const [direction, hop] = at.split('.');
     const walk = direction === '1' ? traced.there : traced.back!;
@@ -243,6 +268,7 @@ describe('how a packet ends', () => {
       disposition: end,
     });
     if (hop) expect((verdict as {hop: number}).hop).toBe(Number(hop));
+    if (because) expect((verdict as {because: string}).because).toMatch(because);
     if (seen) expect(evidence(walk)).toMatch(seen);
     if (direction === '1' && end !== 'unknown') expect(traced.back).toBeUndefined();
   });
@@ -309,6 +335,22 @@ describe('healthy clusters', () => {
       ['n1-p1', 'n2-p1'],
     );
     expect([detour.nodes, detour.there.verdict.kind]).toEqual([['n1', 'n2', 'n3'], 'reachable']);
+  });
+
+  test('a frame without an entry of its own goes to all ends of the default entry; one that takes it suffices', async () => {
+    const flood = ['192.168.77.13', '192.168.77.12'].map((end) => `00:00:00:00:00:00 dev flannel.1 dst ${end} self permanent`).join('\n');
+    const edits: readonly Edit[] = [
+      ['n1', 'bridge-fdb', without(/flannel\.1 dst 192\.168\.77\.12/)],
+      ['n1', 'bridge-fdb', append(flood)],
+    ];
+    const {there, back, nodes} = await run('vxlan', edits, ['n1-p1', 'n2-p1']);
+    expect([there.verdict.kind, back?.verdict.kind, nodes]).toEqual(['reachable', 'reachable', ['n1', 'n2', 'n3']]);
+  });
+
+  test('a namespace whose local table was not printed has it from its addresses', async () => {
+    const edits: readonly Edit[] = ['n1', 'n2'].map((node) => [node, 'ip-route-all', without(/table local/)]);
+    const {there, back} = await run('vxlan', edits, ['n1-p1', 'n2-p1']);
+    expect([there.verdict.kind, back?.verdict.kind]).toEqual(['reachable', 'reachable']);
   });
 
   test('masquerade is undone on the way back', async () => {

@@ -201,7 +201,7 @@ function leave(
   const holder =
     next.kind === 'mac' && next.owner
       ? `${nexthop} is ${placeName(next.owner.place)}, ${next.mac}`
-      : `${nexthop} is ${next.mac ?? 'asked for'}`;
+      : `${nexthop} is ${next.mac ?? 'no node, and nobody has asked for its hardware address yet'}`;
   say(trip, place, 'neighbour', holder, {
     dev: link.ifname,
     evidence: next.row ? row(place, 'neigh', next.row) : [],
