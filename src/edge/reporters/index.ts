@@ -22,6 +22,7 @@ export interface Results {
   readonly LabListReport: documents.LabListReport;
   readonly PingReport: documents.PingReport;
   readonly TraceReport: documents.TraceReport;
+  readonly AllPairsReport: documents.AllPairsReport;
 }
 export type Kind = keyof Results;
 
@@ -36,6 +37,7 @@ const tables: {readonly [K in Kind]: () => Promise<Render<Results[K]>>} = {
   LabFaultReport: async () => (await import('./table/lab-fault.js')).labFault,
   LabListReport: async () => (await import('./table/lab.js')).labList,
   TraceReport: async () => (await import('./table/trace.js')).trace,
+  AllPairsReport: async () => (await import('./table/all-pairs.js')).allPairs,
   PingReport: async () => (await import('./table/ping.js')).ping,
 };
 

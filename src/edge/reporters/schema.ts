@@ -183,6 +183,42 @@ export const schemas = {
     nodes: list(z.string()).describe('nodes whose tables were needed'),
     exit,
   }),
+  AllPairsReport: object({
+    families: list(
+      object({
+        family: z.union([z.literal(4), z.literal(6)]),
+        nodes: z.int(),
+        pairs: z.int().describe('ordered pairs of different nodes'),
+        counts: object({
+          reachable: z.int().describe('there and back'),
+          inferred: z.int().describe('the same, if a router that nobody can look into does its part'),
+          broken: z.int(),
+          unknown: z.int(),
+        }),
+        reasons: list(
+          object({
+            direction: z.enum(['there', 'back']),
+            verdict: z.enum(['broken', 'unknown']),
+            disposition: z.string().describe('how the packet ends'),
+            because: z.string().describe('of the first pair, for people'),
+            pairs: z.int(),
+            first: list(object({from: z.string(), to: z.string()})).describe('at most ten'),
+            nodes: list(z.string()).describe('where it ends, at most ten'),
+            nodeCount: z.int(),
+          }),
+        ).describe('what is not reachable; pairs that fail alike are one'),
+        matrix: list(
+          object({
+            from: z.string(),
+            to: list(object({node: z.string(), mark: z.enum(['reachable', 'inferred', 'broken', 'unknown'])})),
+          }),
+        )
+          .nullable()
+          .describe('pair by pair, for at most 20 nodes'),
+      }),
+    ),
+    exit,
+  }),
   PingReport: object({
     ok: z.boolean(),
     pairs: list(

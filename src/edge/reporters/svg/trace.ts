@@ -34,9 +34,10 @@ export const trace: Render<TraceReport> = (report) => {
     sheet.marks.push(...header(sheet, i, column, Math.floor((width / columns.length - 30) / CELL)));
   sheet.y = top + 30;
   for (const [i, {direction, rungs}] of ways.entries()) way(sheet, i === 0 ? 'there' : 'back', direction, rungs);
-  if (ways.length === 1) sheet.marks.push(text(EDGE, sheet.y, 'back: not walked, since nothing arrives', {fill: colours.dim}));
-  const height = sheet.y + 20;
-  const lines = columns.map((_, i) => path(`M${at(sheet.x(i))} ${top}V${height - 10}`, colours.rule, {dash: true}));
+  const bottom = sheet.y;
+  if (ways.length === 1) sheet.marks.push(text(EDGE, sheet.y + 12, 'back: not walked, since nothing arrives', {fill: colours.dim}));
+  const height = sheet.y + 24;
+  const lines = columns.map((_, i) => path(`M${at(sheet.x(i))} ${top}V${bottom - 14}`, colours.rule, {dash: true}));
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${fonts}" font-size="12">`,
     `<title>${xml(title)}</title>`,
@@ -51,7 +52,7 @@ export const trace: Render<TraceReport> = (report) => {
 /** Of the system: a drawing loads nothing. */
 const fonts = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace";
 
-function header({x, y, width: _}: Sheet, i: number, column: Column, room: number): string[] {
+function header({x, y}: Sheet, i: number, column: Column, room: number): string[] {
   const name = cut(oneLine(column.kind === 'wire' ? 'wire' : `${column.kind} ${column.name}`), room);
   const below = column.at === null ? '' : cut(oneLine(`${column.kind === 'wire' ? 'to' : 'on'} ${column.at}`), room);
   const half = (room * CELL) / 2 + 8;
@@ -75,7 +76,9 @@ function way(sheet: Sheet, name: string, direction: Direction, rungs: readonly R
   if (last) ending(sheet, last.column, direction.verdict);
   const {explained} = direction;
   const says = explained === null ? [] : [`doctor: ${explained.rule} on ${explained.node}: ${explained.message}`, explained.remedy.summary];
-  const steps = (explained?.remedy.steps ?? []).slice(0, 6).map((step) => `${step.node}# ${step.run}`);
+  const all = explained?.remedy.steps ?? [];
+  const steps = all.slice(0, 6).map((step) => `${step.node}# ${step.run}`);
+  if (all.length > 6) steps.push(`… ${all.length - 6} more commands (-o json has them all)`);
   banner(sheet, [verdictText(direction), ...says, ...steps], '#ffffff', colour);
   sheet.y += 14;
 }
@@ -127,10 +130,10 @@ function arrow(sheet: Sheet, before: Rung, after: Rung): void {
   const [start, mid, end] = [sheet.y, sheet.y + 26, sheet.y + 44];
   sheet.marks.push(path(`M${at(from)} ${start}V${mid}H${at(to)}V${end - 11}`, colours.arrow, {wide: tunnel !== undefined}));
   sheet.marks.push(`<path d="M${at(to - 5)} ${end - 19}h10l-5 9z" fill="${colours.arrow}"/>`);
-  const words = cut(oneLine(label), 70);
-  const half = (words.length * CELL) / 2;
-  const x = Math.min(Math.max((from + to) / 2, EDGE + half), sheet.width - EDGE - half);
-  sheet.marks.push(text(x, mid - 6, words, {fill: colours.arrow, anchor: 'middle', halo: true}));
+  const words = cut(oneLine(label), Math.floor((to >= from ? sheet.width - from : from) / CELL) - 3);
+  // Beside the stub that leaves the panel, so that it crosses no line of the arrow.
+  const right = to >= from;
+  sheet.marks.push(text(from + (right ? 8 : -8), mid - 6, words, {fill: colours.arrow, anchor: right ? 'start' : 'end', halo: true}));
   sheet.y = end;
 }
 
@@ -154,7 +157,7 @@ const at = (pixels: number): string => String(Math.round(pixels * 10) / 10);
 interface Type {
   readonly fill?: string;
   readonly weight?: 'bold';
-  readonly anchor?: 'middle' | 'end';
+  readonly anchor?: 'start' | 'middle' | 'end';
   readonly size?: number;
   /** Readable over lines. */
   readonly halo?: boolean;
