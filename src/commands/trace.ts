@@ -1,6 +1,7 @@
 import {Args, Flags} from '@oclif/core';
 import {BaseCommand, outputFlag, withEnv} from '../base-command.js';
 import {rules} from '../core/rules/index.js';
+import {allPairsReport, traceAllPairs} from '../edge/all-pairs.js';
 import {diagnose} from '../edge/diagnose.js';
 import {evidenceFlags, openEvidence} from '../edge/evidence.js';
 import {openTrace} from '../edge/trace.js';
@@ -19,10 +20,11 @@ export default class Trace extends BaseCommand {
     },
     {description: 'Does a full-sized packet get out?', command: '<%= config.bin %> trace n1-p1 1.1.1.1 --mtu --snapshot cluster.ndjson.br'},
     {description: 'A drawing', command: '<%= config.bin %> trace n1-p1 n2-p1 --lab demo -o svg > trace.svg'},
+    {description: 'Every node to every other', command: '<%= config.bin %> trace --all-pairs --inventory nodes.yaml'},
   ];
   static override args = {
-    from: Args.string({description: 'a pod (ns/pod too), a pod address or a node', required: true}),
-    to: Args.string({description: 'the same, or any address', required: true}),
+    from: Args.string({description: 'a pod (ns/pod too), a pod address or a node'}),
+    to: Args.string({description: 'the same, or any address'}),
   };
   static override flags = withEnv({
     ...evidenceFlags,
@@ -38,19 +40,34 @@ export default class Trace extends BaseCommand {
     mtu: Flags.boolean({summary: "as large as the sender's own device takes"}),
     family: Flags.option({summary: 'address family, where both ends have two', options: ['4', '6'] as const})(),
     'assume-fabric': Flags.boolean({summary: 'count hops that nobody can look into (routers, the outside) as good'}),
+    'all-pairs': Flags.boolean({
+      summary: 'a pod of every node to a pod of every other, small echoes; reasons folded',
+      exclusive: ['port', 'size', 'mtu'],
+    }),
   });
 
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Trace);
+    const family = flags.family === undefined ? undefined : flags.family === '4' ? 4 : 6;
+    if (flags['all-pairs'] ? args.from !== undefined : args.to === undefined)
+      throw new Failure(flags['all-pairs'] ? '--all-pairs takes no pods' : 'name two ends: flanctl trace FROM TO');
     if (flags.port !== undefined && flags.proto === 'icmp') throw new Failure('--port needs --proto tcp or udp');
     const evidence = await openEvidence(flags, {signal: this.interrupted.signal, quiet: this.quiet, notice: (m) => this.notice(m)});
+    if (flags['all-pairs']) {
+      const matrices = await traceAllPairs(evidence, evidence.given, family);
+      this.interrupted.signal.throwIfAborted();
+      const report = allPairsReport(matrices, flags['assume-fabric']);
+      await this.emit('AllPairsReport', report, flags.output);
+      process.exitCode = report.exit;
+      return;
+    }
     const tracer = await openTrace(evidence, evidence.given);
     this.interrupted.signal.throwIfAborted();
-    const traced = await tracer.trace(tracer.endpoint(args.from), tracer.endpoint(args.to), {
+    const traced = await tracer.trace(tracer.endpoint(args.from!), tracer.endpoint(args.to!), {
       proto: flags.proto,
       port: flags.port,
       size: flags.mtu ? 'largest' : flags.size,
-      family: flags.family === undefined ? undefined : flags.family === '4' ? 4 : 6,
+      family,
     });
     const broken = [traced.there, traced.back].some((walk) => walk?.verdict.kind === 'broken');
     const findings = broken ? (await diagnose(evidence, evidence.given, rules)).findings : [];
