@@ -267,10 +267,12 @@ export const worldOf = (family: Family, ruled: boolean, asked: number): fc.Arbit
       down: maybe(fc.constant('link set d3 down'), 3),
       failed: family === 6 ? fc.subarray([0, 1, 2]) : fc.constant<number[]>([]),
       sysctls: sysctlsOf(family),
+      // Off, a route says no more of its next hop object than the number.
+      compat: fc.constantFrom(0, 1),
       // Those that differ are named; to leave out the others is no simpler world.
       queries: fc.noShrink(fc.array(queryOf(family), {minLength: asked, maxLength: asked, size: 'max'})),
     })
-    .map(({addresses, objects, routes, rules, down, failed, sysctls, queries}) => ({
+    .map(({addresses, objects, routes, rules, down, failed, sysctls, compat, queries}) => ({
       setup: [
         'nexthop flush',
         ...tables.map((t) => `route flush table ${t}`),
@@ -294,6 +296,6 @@ export const worldOf = (family: Family, ruled: boolean, asked: number): fc.Arbit
         ...failed.map((i) => `neigh replace ${nets[family].gateways[i]} dev d${i} nud failed`),
         ...(down === undefined ? [] : [down]),
       ],
-      sysctls,
+      sysctls: [['net/ipv4/nexthop_compat_mode', compat] as const, ...sysctls],
       queries,
     }));
