@@ -1,3 +1,4 @@
+import {Failure} from '../../failure.js';
 import {printableJson} from '../ui/escape.js';
 import type * as documents from './documents.js';
 
@@ -57,11 +58,16 @@ const machine: {readonly [format: string]: (document: unknown) => Promise<string
   yaml: async (document) => (await import('yaml')).stringify(document, {aliasDuplicateObjects: false, lineWidth: 0}),
 };
 
-/** The result as text in the form asked for. */
+/**
+ * The result as text in the form asked for.
+ * @throws Failure when this kind has no such form.
+ */
 export async function print<K extends Kind>(kind: K, result: Results[K], format: string, paper: Paper): Promise<string> {
   const write = machine[format];
   if (write) return write({apiVersion, kind, ...result});
-  const render = await (drawn[kind]?.[format] ?? tables[kind])();
+  const load = format === 'table' ? tables[kind] : drawn[kind]?.[format];
+  if (!load) throw new Failure(`there is no ${format} form of a ${kind}`, {hints: ['-o table, json or yaml']});
+  const render = await load();
   return render(result, paper);
 }
 
