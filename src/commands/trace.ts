@@ -1,11 +1,9 @@
 import {Args, Flags} from '@oclif/core';
 import {BaseCommand, outputFlag, withEnv} from '../base-command.js';
-import {rules} from '../core/rules/index.js';
 import {allPairsReport, traceAllPairs} from '../edge/all-pairs.js';
-import {diagnose} from '../edge/diagnose.js';
 import {evidenceFlags, openEvidence} from '../edge/evidence.js';
 import {openTrace} from '../edge/trace.js';
-import {traceReport} from '../edge/trace-report.js';
+import {explainedReport} from '../edge/trace-report.js';
 import {Failure} from '../failure.js';
 
 export default class Trace extends BaseCommand {
@@ -69,10 +67,8 @@ export default class Trace extends BaseCommand {
       size: flags.mtu ? 'largest' : flags.size,
       family,
     });
-    const broken = [traced.there, traced.back].some((walk) => walk?.verdict.kind === 'broken');
-    const findings = broken ? (await diagnose(evidence, evidence.given, rules)).findings : [];
     const packet = {proto: flags.proto, port: flags.proto === 'icmp' ? null : (flags.port ?? 80)};
-    const report = traceReport(traced, packet, findings, flags['assume-fabric']);
+    const report = await explainedReport(traced, packet, evidence, flags['assume-fabric']);
     await this.emit('TraceReport', report, flags.output);
     process.exitCode = report.exit;
   }

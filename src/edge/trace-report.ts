@@ -1,13 +1,28 @@
+import type {Given} from '../core/model/cluster.js';
 import type {Disposition} from '../core/path/disposition.js';
 import type {PathStep, Walk} from '../core/path/step.js';
 import type {Finding} from '../core/rules/fold.js';
 import {atLeast} from '../core/rules/fold.js';
+import {rules} from '../core/rules/index.js';
 import type {Stage} from '../core/rules/rule.js';
 import {ExitCode} from '../exit-code.js';
+import {type Dumps, diagnose} from './diagnose.js';
 import type {TraceReport} from './reporters/documents.js';
 import type {Traced} from './trace.js';
 
 type Direction = TraceReport['directions'][number];
+
+/** The document of a trace; doctor judges the same evidence where a direction is broken. */
+export async function explainedReport(
+  traced: Traced,
+  packet: Parameters<typeof traceReport>[1],
+  evidence: Dumps & {readonly given: Given},
+  assumeFabric: boolean,
+): Promise<TraceReport> {
+  const broken = [traced.there, traced.back].some((walk) => walk?.verdict.kind === 'broken');
+  const findings = broken ? (await diagnose(evidence, evidence.given, rules)).findings : [];
+  return traceReport(traced, packet, findings, assumeFabric);
+}
 
 /** The document of a trace. `findings` are what doctor says of the same evidence; the one that explains a broken direction is named. */
 export function traceReport(

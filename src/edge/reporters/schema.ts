@@ -3,6 +3,7 @@ import * as z from 'zod';
 /**
  * The machine forms of every result: the types that the code uses are inferred from these, and docs/schema/ is generated from them
  * (`node bin/schemas.js`), so that what is promised, what is compiled and what is printed cannot part ways. Not loaded at run time.
+ * Over 250 lines: one list of all documents, each of which is read beside the pieces it shares with others.
  */
 const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
 const object = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape).readonly();
