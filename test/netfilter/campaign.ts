@@ -2,7 +2,7 @@ import type {Rulesets} from '../../src/core/kernel/netfilter/evaluate.js';
 import {parseIptables} from '../../src/core/kernel/netfilter/iptables.js';
 import {parseNft} from '../../src/core/kernel/netfilter/nft.js';
 import type {Seen} from '../../src/core/kernel/netfilter/packet.js';
-import {type Connection, type Given, type Routed, type Traversal, traverse} from '../../src/core/kernel/netfilter/traverse.js';
+import {type Connection, type Given, type Routed, traverse, type Way} from '../../src/core/kernel/netfilter/traverse.js';
 import type {Family, Ip} from '../../src/core/net/address.js';
 import {type Dice, ports} from './dice.js';
 import type {Datagram, Heard} from './frame.js';
@@ -35,10 +35,22 @@ export interface Tally {
   reject: number;
   translated: number;
   unknown: number;
+  /** What it was not sure of, and why. */
+  unsure: string[];
   mismatches: Mismatch[];
 }
 
-export const nothing = (): Tally => ({packets: 0, replies: 0, accept: 0, drop: 0, reject: 0, translated: 0, unknown: 0, mismatches: []});
+export const nothing = (): Tally => ({
+  packets: 0,
+  replies: 0,
+  accept: 0,
+  drop: 0,
+  reject: 0,
+  translated: 0,
+  unknown: 0,
+  unsure: [],
+  mismatches: [],
+});
 
 /** A packet from a client through or to the router, or from the router itself. */
 export function question(d: Dice, family: Family): Question {
@@ -78,7 +90,7 @@ function fresh(one: Question): Sent {
 const deviceTo = (family: Family, to: Ip): 'cni0' | 'flannel.1' | undefined => {
   const {a, b, own} = addresses[family];
   if (a.includes(to) || to.startsWith(own.cni0.replace(/1$/, ''))) return 'cni0';
-  return b.includes(to) || to.startsWith(own['flannel.1'].replace(/1$/, '')) ? 'flannel.1' : undefined;
+  return b.includes(to) || to.startsWith('10.96.') || to.startsWith(own['flannel.1'].replace(/1$/, '')) ? 'flannel.1' : undefined;
 };
 
 const isOwn = (family: Family, ip: Ip) => Object.values(addresses[family].own).includes(ip);
@@ -98,9 +110,11 @@ function seenAs(
     ...(icmp ? {icmpType, icmpCode: 0} : {sport, dport}),
     ...(proto === 'tcp' ? {tcpFlags: flags === 0x12 ? ['SYN', 'ACK'] : ['SYN']} : {}),
     mark,
+    pkttype: 'unicast',
     ttl: 64,
+    reversePath: true,
     ctstate,
-    ...(from === 'f' ? {oif: deviceTo(family, dst)} : {iif: from === 'a' ? 'cni0' : 'flannel.1', pkttype: 'unicast' as const}),
+    ...(from === 'f' ? {oif: deviceTo(family, dst)} : {iif: from === 'a' ? 'cni0' : 'flannel.1'}),
     addressType: (ip) => (isOwn(family, ip) ? 'local' : 'unicast'),
   };
 }
@@ -115,7 +129,7 @@ const given = (family: Family, local: boolean): Given => ({
 });
 
 /** What a test of the wire can see of a verdict: where it came out and with which addresses, or how it was stopped. Unknown ports are `*`. */
-function said(way: Traversal, from: Place): string {
+function said(way: Way, from: Place): string {
   if (way.verdict !== 'accept') return way.verdict;
   const {src, dst, sport, dport, proto} = way.packet;
   const last = way.hooks.at(-1)?.hook;
@@ -152,7 +166,7 @@ const alike = (a: string, b: string): boolean => {
   return x.length === y.length && x.every((word, i) => word === '*' || word === y[i]);
 };
 
-const because = (way: Traversal): readonly string[] =>
+const because = (way: Way): readonly string[] =>
   way.hooks.map(
     (hook) =>
       `${hook.hook}: ${hook.verdict} mark ${hook.mark}${hook.by ? ` by ${hook.by.table} ${hook.by.chain}: ${hook.by.text}` : ''}${hook.nat ? ` nat ${hook.nat.rule}` : ''}${hook.unknowns.length > 0 ? ` not sure of ${hook.unknowns.join(' | ')}` : ''}`,
@@ -181,10 +195,13 @@ export async function compare(
   for (const one of sent) {
     const {question: q, datagram} = one;
     const first = seenAs(one, 'new', q.family === 4 ? 8 : 128);
-    const way = traverse(rulesets[q.family], q.from === 'f' ? 'output' : 'forward', first, given(q.family, q.from === 'f'));
+    const {ways, ...decisive} = traverse(rulesets[q.family], q.from === 'f' ? 'output' : 'forward', first, given(q.family, q.from === 'f'));
     const real = saw(one, datagram, heard, q.from);
+    // Where chance picks the way, the one it took.
+    const way = (ways.length > 1 ? ways.find((each) => alike(said(each, q.from), real.text)) : undefined) ?? decisive;
     tally.packets++;
-    if (way.verdict !== 'nowhere') tally[way.ways.length > 1 ? 'unknown' : way.verdict]++;
+    if (way.verdict !== 'nowhere') tally[ways.length > 1 ? 'unknown' : way.verdict]++;
+    if (ways.length > 1 || way.verdict === 'unknown') tally.unsure.push(...because(way));
     if (way.dnat || way.snat) tally.translated++;
     if (!alike(said(way, q.from), real.text)) {
       tally.mismatches.push({question: q, direction: 'original', said: said(way, q.from), saw: real.text, because: because(way)});

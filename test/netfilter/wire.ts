@@ -15,8 +15,8 @@ export const addresses: {
   };
 } = {
   4: {
-    a: ['10.244.1.2', '10.244.1.77', '10.9.0.5'],
-    b: ['10.244.2.2', '10.244.3.3', '192.168.50.1'],
+    a: ['10.244.1.2', '10.244.1.77', '10.9.0.5', '10.244.1.5'],
+    b: ['10.244.2.2', '10.244.3.3', '192.168.50.1', '10.244.2.7'],
     own: {cni0: '10.255.1.1', 'flannel.1': '10.255.2.1'},
   },
   6: {
@@ -89,6 +89,11 @@ export function stretch(name: string): Wire {
     );
     side('cni0', 'a', a);
     side('flannel.1', 'b', b);
+    // Answers that a rule leaves untranslated go where somebody listens.
+    for (const to of ['10.255.2.98', '10.255.2.99', 'fd55:2::98', 'fd55:2::99'])
+      shell(f, `ip neigh replace ${to} lladdr ${macs.b} dev flannel.1 nud permanent`);
+    // Service addresses that no rule translates lead somewhere, too.
+    shell(f, 'ip route add 10.96.0.0/12 via 10.255.2.250 dev flannel.1');
     child = spawn('python3', [join(import.meta.dirname, 'wire.py'), a, f, b], {stdio: ['pipe', 'pipe', 'inherit']});
   } catch (error) {
     close();

@@ -70,7 +70,8 @@ function run(statement: JsonObject, way: Way, rule: NftRule, table: NftTable, pa
       return after === 'absent' ? {on: [], out: [{...way, action: next}]} : goOn(after);
     }
     case 'notrack':
-      return goOn({...state, ctstate: 'untracked'});
+      // Behind conntrack it comes too late: a packet that has a connection keeps it (nft_notrack_eval).
+      return goOn(hasConnection(state) ? state : {...state, ctstate: 'untracked'});
     case 'masquerade':
     case 'snat':
     case 'dnat':
