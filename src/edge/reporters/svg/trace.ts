@@ -10,7 +10,9 @@ const [LINE, CELL, EDGE, PANEL, COLUMN] = [16, 7.3, 10, 480, 200];
 const KIND = 12;
 
 const colours = {ink: '#1f2328', dim: '#656d76', rule: '#afb8c1', good: '#1a7f37', bad: '#cf222e', doubt: '#9a6700', arrow: '#0969da'};
-const mood = {reachable: colours.good, broken: colours.bad, unknown: colours.doubt} as const;
+/** An arrival that rests on a hop nobody saw is no green one: its exit code is 3. */
+const mood = ({verdict, certainty}: Direction): string =>
+  verdict === 'broken' ? colours.bad : verdict === 'reachable' && certainty === 'observed' ? colours.good : colours.doubt;
 
 /** Where things stand; `y` grows as the drawing does. */
 interface Sheet {
@@ -64,7 +66,7 @@ function header({x, y}: Sheet, i: number, column: Column, room: number): string[
 }
 
 function way(sheet: Sheet, name: string, direction: Direction, rungs: readonly Rung[]): void {
-  const colour = mood[direction.verdict];
+  const colour = mood(direction);
   banner(sheet, [`${name}: ${direction.from} → ${direction.to}`], '#f6f8fa', colours.ink);
   for (const [n, rung] of rungs.entries()) {
     const before = rungs[n - 1];
@@ -73,7 +75,7 @@ function way(sheet: Sheet, name: string, direction: Direction, rungs: readonly R
     panel(sheet, rung, n === rungs.length - 1 ? colour : colours.rule);
   }
   const last = rungs.at(-1);
-  if (last) ending(sheet, last.column, direction.verdict);
+  if (last) ending(sheet, last.column, direction);
   const {explained} = direction;
   const says = explained === null ? [] : [`doctor: ${explained.rule} on ${explained.node}: ${explained.message}`, explained.remedy.summary];
   const all = explained?.remedy.steps ?? [];
@@ -138,11 +140,12 @@ function arrow(sheet: Sheet, before: Rung, after: Rung): void {
 }
 
 /** Below the last panel, on its column: a tick, a cross or a question mark. */
-function ending(sheet: Sheet, column: number, verdict: Direction['verdict']): void {
+function ending(sheet: Sheet, column: number, direction: Direction): void {
+  const [{verdict}, colour] = [direction, mood(direction)];
   const x = sheet.x(column);
   const y = sheet.y + 22;
-  sheet.marks.push(path(`M${at(x)} ${sheet.y}V${y - 12}`, mood[verdict], {wide: true}));
-  sheet.marks.push(`<circle cx="${at(x)}" cy="${y}" r="12" fill="${mood[verdict]}"/>`);
+  sheet.marks.push(path(`M${at(x)} ${sheet.y}V${y - 12}`, colour, {wide: true}));
+  sheet.marks.push(`<circle cx="${at(x)}" cy="${y}" r="12" fill="${colour}"/>`);
   if (verdict === 'unknown') sheet.marks.push(text(x, y + 5, '?', {fill: '#ffffff', weight: 'bold', anchor: 'middle', size: 15}));
   else {
     const line = verdict === 'broken' ? `M${at(x - 5)} ${y - 5}l10 10m0 -10l-10 10` : `M${at(x - 6)} ${y}l4 5l8 -9`;
