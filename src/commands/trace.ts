@@ -52,9 +52,8 @@ export default class Trace extends BaseCommand {
     if (flags.port !== undefined && flags.proto === 'icmp') throw new Failure('--port needs --proto tcp or udp');
     const evidence = await openEvidence(flags, {signal: this.interrupted.signal, quiet: this.quiet, notice: (m) => this.notice(m)});
     if (flags['all-pairs']) {
-      const matrices = await traceAllPairs(evidence, evidence.given, family);
+      const report = allPairsReport(await traceAllPairs(evidence, evidence.given, family), flags['assume-fabric']);
       this.interrupted.signal.throwIfAborted();
-      const report = allPairsReport(matrices, flags['assume-fabric']);
       await this.emit('AllPairsReport', report, flags.output);
       process.exitCode = report.exit;
       return;

@@ -90,7 +90,8 @@ const stepOf = ({kind, node, pod, dev, text, evidence, certainty, end}: PathStep
 
 /** Where in the chain of causes a fault that ends a packet like this stands. */
 const stagesOf: {readonly [D in Disposition]?: readonly Stage[]} = {
-  'no-route': ['route', 'policy', 'device', 'lease', 'pod'],
+  // From outside no route leads to a pod that was not masqueraded.
+  'no-route': ['route', 'policy', 'device', 'lease', 'pod', 'firewall'],
   refused: ['route', 'policy'],
   'not-forwarded': ['sysctl'],
   'reverse-path': ['sysctl', 'policy', 'route'],

@@ -48,9 +48,11 @@ export const placeName = (place: Place): string => (place.pod === undefined ? pl
 export const linkOf = (place: Place, dev: string | undefined): Link | undefined =>
   dev === undefined ? undefined : place.state.tables.link?.find((l) => l.ifname === dev);
 
-/** Administratively up and with a carrier: it can send. */
-export const isUp = (link: Link): boolean =>
-  link.flags.includes('UP') && !link.flags.includes('NO-CARRIER') && link.operstate !== 'LOWERLAYERDOWN';
+/**
+ * Administratively up and with a carrier: it can send. `LOWER_UP` is the carrier itself; `NO-CARRIER` and the operational state come after
+ * it by up to a second.
+ */
+export const isUp = ({flags}: Link): boolean => flags.includes('UP') && (flags.includes('LOWER_UP') || !flags.includes('NO-CARRIER'));
 
 export interface Interface {
   readonly place: Place;
