@@ -1,9 +1,13 @@
+import {readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {Ajv2020} from 'ajv/dist/2020.js';
 import {describe, expect, test} from 'vitest';
 import type {NodeDump} from '../../src/core/node/dump.js';
 import {traceAllPairs} from '../../src/edge/all-pairs.js';
 import {openTrace} from '../../src/edge/trace.js';
 import {bases} from '../bases/bases.js';
-import {type Edit, edited, without} from '../edited.js';
+import {type Edit, edited, without, workFolder} from '../edited.js';
+import {flanctl} from '../lab/flanctl.js';
 
 const swap =
   (pattern: RegExp, by: string) =>
@@ -101,5 +105,53 @@ describe('the matrix says of every pair what the full walk says', () => {
     const pairs = await compared(await edited(base, ...edits));
     expect(pairs.filter((p) => p.matrix !== p.walk)).toEqual([]);
     expect(pairs.some((p) => p.matrix === 'broken')).toBe(true);
+  });
+});
+
+const work = workFolder();
+const schema = JSON.parse(readFileSync(join(import.meta.dirname, '../../docs/schema/AllPairsReport.json'), 'utf8')) as object;
+const valid = new Ajv2020({strict: true, allowUnionTypes: true}).compile(schema);
+
+describe('flanctl trace --all-pairs', () => {
+  const matrix = (file: string, ...more: string[]) => flanctl(['trace', '--all-pairs', '--snapshot', file, ...more]);
+  const base = (name: string): string => join(import.meta.dirname, `../bases/${name}.ndjson`);
+
+  test('healthy: a matrix for each family and exit 0', async () => {
+    const ran = await matrix(base('vxlan-dual'));
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toMatch(/^IPv4 {2}n1[\s\S]*✔ all 6 pairs of 3 nodes reach each other, IPv4\nIPv6/);
+    expect((await matrix(base('vxlan-dual'), '--family', '6')).stdout).not.toContain('IPv4');
+  });
+
+  test('one cause is one reason, with its pairs; exit 1', async () => {
+    const gone: Edit = ['n1', 'sysctl', swap(/net\/ipv4\/conf\/cni0\/forwarding=1/, 'net/ipv4/conf/cni0/forwarding=0')];
+    const file = await work.snapshot('off.ndjson', await edited('vxlan', gone));
+    const [table, json] = await Promise.all([matrix(file), matrix(file, '-o', 'json')]);
+    expect([table.code, json.code]).toEqual([1, 1]);
+    const document = JSON.parse(json.stdout) as {families: {counts: object; reasons: object[]}[]};
+    expect(valid(document), JSON.stringify(valid.errors)).toBe(true);
+    expect(document.families[0]).toMatchObject({
+      counts: {reachable: 2, broken: 4, unknown: 0},
+      reasons: [
+        {direction: 'there', disposition: 'not-forwarded', pairs: 2, nodes: ['n1'], nodeCount: 1},
+        {direction: 'back', disposition: 'not-forwarded', pairs: 2, nodes: ['n1'], nodeCount: 1},
+      ],
+    });
+    expect(table.stdout).toMatch(/n1 {4}· {3}✗ {3}✗[\s\S]*✖ 2 pairs, there: not-forwarded[\s\S]*✖ 4 broken of 6 pairs/);
+  });
+
+  test('a node that was not read: its pairs are unknown, exit 3', async () => {
+    const [first, ...rest] = await edited('vxlan', ['n1', 'sysctl', () => undefined]);
+    const lost = {...first!, sections: [], failure: {kind: 'timeout' as const, message: 'no answer'}};
+    const ran = await matrix(await work.snapshot('lost.ndjson', [lost, ...rest]), '-o', 'json');
+    expect(ran.code).toBe(3);
+    expect((JSON.parse(ran.stdout) as {families: {counts: object}[]}).families[0]?.counts).toMatchObject({reachable: 2, unknown: 4});
+  });
+
+  test('it takes no pods, and without it two are needed', async () => {
+    const ran = await Promise.all([matrix(base('vxlan'), 'n1-p1'), flanctl(['trace', 'n1-p1', '--snapshot', base('vxlan')])]);
+    expect(ran.map((r) => r.code)).toEqual([2, 2]);
+    expect(ran[0].stderr).toContain('--all-pairs takes no pods');
+    expect(ran[1].stderr).toContain('name two ends');
   });
 });
