@@ -66,7 +66,7 @@ export async function print<K extends Kind>(kind: K, result: Results[K], format:
   const write = machine[format];
   if (write) return write({apiVersion, kind, ...result});
   const load = format === 'table' ? tables[kind] : drawn[kind]?.[format];
-  if (!load) throw new Failure(`there is no ${format} form of a ${kind}`, {hints: ['-o table, json or yaml']});
+  if (!load) throw new Failure(`${kind} has no ${format} form`, {hints: ['-o table, json or yaml']});
   const render = await load();
   return render(result, paper);
 }
