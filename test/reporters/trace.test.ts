@@ -47,9 +47,7 @@ test('a place a column, also those that no packet came to; the outside is beyond
 
 test('forms of one kind are no forms of another', async () => {
   expect((await flanctl(['doctor', '--snapshot', work.file('healthy'), '-o', 'svg'])).code).toBe(2);
-  await expect(print('LabListReport', {labs: []}, 'svg', {level: 0, width: 100})).rejects.toThrow(
-    'LabListReport has no svg form',
-  );
+  await expect(print('LabListReport', {labs: []}, 'svg', {level: 0, width: 100})).rejects.toThrow('LabListReport has no svg form');
 });
 
 describe('hostile names', () => {
