@@ -1,3 +1,4 @@
+import type {Family} from '../net/address.js';
 import type {Disposition} from './disposition.js';
 import {isGood} from './disposition.js';
 import {send} from './namespace.js';
@@ -5,6 +6,7 @@ import type {InFlight, Probe} from './packet.js';
 import type {Certainty, Hop, PathStep, Walk} from './step.js';
 import {type End, say, type Tracked, type Trip} from './trip.js';
 import {throughRouter} from './underlay.js';
+import {unread} from './unread.js';
 import {type Place, placeName, type World} from './world.js';
 
 /** What is walked: from where, with which packet, and where it must arrive (undefined: wherever its address leads). */
@@ -41,13 +43,13 @@ export function walk({world, from, to, probe}: Question): Answer {
   const out = begin(world, to, new Map());
   const end = send(out, from, probe, false);
   if (end.needs !== undefined) return {needs: end.needs};
-  const there = finish(out, end, placeName(from), to ? placeName(to) : probe.dst);
+  const there = finish(out, end, probe.family, placeName(from), to ? placeName(to) : probe.dst);
   if (!isGood(end.disposition) || end.packet === undefined) return {there, back: undefined};
   const way = begin(world, from, out.tracked);
   const reply = answer(end.packet);
   const returned = end.place ? send(way, end.place, reply, true) : fromOutside(way, reply);
   if (returned.needs !== undefined) return {needs: returned.needs};
-  return {there, back: finish(way, returned, there.to, there.from)};
+  return {there, back: finish(way, returned, probe.family, there.to, there.from)};
 }
 
 const answer = ({family, src, dst, proto, sport, dport, size}: InFlight): Probe & {readonly src: string} => ({
@@ -67,7 +69,7 @@ function fromOutside(trip: Trip, reply: Probe & {readonly src: string}): End {
   return throughRouter(trip, {...reply, mark: 0, ttl: 64, reply: true, cuttable: reply.proto === 'icmp'}, undefined);
 }
 
-function finish(trip: Trip, end: End, from: string, to: string): Walk {
+function finish(trip: Trip, end: End, family: Family, from: string, to: string): Walk {
   const hops = hopsOf(trip.steps);
   const at = (step: number): number => hops.find((h) => h.last >= Math.min(step, trip.steps.length - 1))?.hop.number ?? 1;
   const bad = (kind: 'broken' | 'unknown', hop: number, disposition: Disposition, because: string): Walk['verdict'] => ({
@@ -77,11 +79,14 @@ function finish(trip: Trip, end: End, from: string, to: string): Walk {
     because,
   });
   const [doubtful] = trip.doubts;
+  const gap = unread(trip.world, end.disposition, family);
   const verdict: Walk['verdict'] = isGood(end.disposition)
     ? doubtful
       ? bad('unknown', at(doubtful.at), 'unknown', doubtful.why)
       : {kind: 'reachable', certainty: worst(trip.steps)}
-    : bad(end.disposition === 'unknown' ? 'unknown' : 'broken', at(trip.steps.length - 1), end.disposition, end.because);
+    : gap !== undefined
+      ? bad('unknown', at(trip.steps.length - 1), 'unknown', `${gap}: ${end.because}`)
+      : bad(end.disposition === 'unknown' ? 'unknown' : 'broken', at(trip.steps.length - 1), end.disposition, end.because);
   return {from, to, hops: hops.map((h) => h.hop), verdict, ...(isGood(end.disposition) && trip.limit < NO_LIMIT && {pathMtu: trip.limit})};
 }
 
