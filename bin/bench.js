@@ -1,5 +1,5 @@
 // npm run bench: figures as ratios to a floor measured in the same run, because absolute times drift twofold on shared machines.
-// node bin/bench.js [--nodes N] [--wrong SHARE] [--rounds R] [--only startup,doctor,parse] [-o json]      (docs/performance.md)
+// node bin/bench.js [--nodes N] [--wrong SHARE] [--rounds R] [--only startup,doctor,parse,allpairs] [-o json]      (docs/performance.md)
 import {spawnSync} from 'node:child_process';
 import {closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync} from 'node:fs';
 import {availableParallelism, cpus, tmpdir} from 'node:os';
@@ -13,7 +13,7 @@ const {values} = parseArgs({
     nodes: {type: 'string', default: '200'},
     wrong: {type: 'string', default: '0'},
     rounds: {type: 'string', default: '7'},
-    only: {type: 'string', default: 'startup,doctor,parse'},
+    only: {type: 'string', default: 'startup,doctor,parse,allpairs'},
     output: {type: 'string', short: 'o', default: 'table'},
   },
 });
@@ -23,7 +23,7 @@ const rounds = Number(values.rounds);
 const only = values.only.split(',');
 if (!(nodes >= 2 && nodes <= 20_000 && wrong >= 0 && wrong <= 1 && rounds >= 1) || !['table', 'json'].includes(values.output)) {
   process.stderr.write(
-    'usage: node bin/bench.js [--nodes 2…20000] [--wrong 0…1] [--rounds R] [--only startup,doctor,parse] [-o table|json]\n',
+    'usage: node bin/bench.js [--nodes 2…20000] [--wrong 0…1] [--rounds R] [--only startup,doctor,parse,allpairs] [-o table|json]\n',
   );
   process.exit(2);
 }
@@ -197,6 +197,69 @@ async function parse() {
   return {title: `parsing one node of ${nodes}, ratio to JSON.parse of the same text`, rows};
 }
 
+/** Reads generated nodes one at a time as `trace --all-pairs` does, in a process of its own, and says what digests and join took. */
+const ALL_PAIRS = `
+const [, base, count] = process.argv;
+const at = (path) => import(new URL(path, base));
+const {cluster} = await at('../test/bench/generate.js');
+const {readNode} = await at('../lib/core/model/read-node.js');
+const {Surveyor} = await at('../lib/core/model/survey.js');
+const {buildCluster} = await at('../lib/core/model/cluster.js');
+const {peersOf} = await at('../lib/core/path/peer-class.js');
+const {digest} = await at('../lib/core/path/digest.js');
+const {allPairs} = await at('../lib/core/path/all-pairs.js');
+const took = {read: 0, digest: 0};
+const timed = (what, work) => {
+  const start = performance.now();
+  const result = work();
+  took[what] += performance.now() - start;
+  return result;
+};
+const surveyor = new Surveyor();
+for (const dump of cluster(Number(count))) surveyor.add(timed('read', () => readNode(dump)));
+const model = buildCluster(surveyor, {});
+const peers = peersOf(model, 4);
+const digests = new Map();
+globalThis.gc();
+const before = process.memoryUsage();
+for (const dump of cluster(Number(count))) {
+  const state = timed('read', () => readNode(dump));
+  digests.set(dump.node, timed('digest', () => digest(model, state, 4, peers)));
+}
+globalThis.gc();
+const after = process.memoryUsage();
+const held = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+const start = performance.now();
+const {counts} = allPairs(4, model.members.map((m) => m.name), peers, digests);
+const join = performance.now() - start;
+const peak = process.resourceUsage().maxRSS / 1024;
+console.log(JSON.stringify({...took, join, counts, held: held / 2 ** 20, peak}));`;
+
+function allpairs() {
+  const rows = [100, 1000].map((count) => {
+    say(`all pairs, ${count} nodes …`);
+    const {status, stdout, stderr} = spawnSync(
+      process.execPath,
+      ['--expose-gc', '--input-type=module', '-e', ALL_PAIRS, '--', import.meta.url, String(count)],
+      {encoding: 'utf8'},
+    );
+    if (status !== 0) throw new Error(`all pairs of ${count} nodes: ${stderr}`);
+    const {read, digest, join, counts, held, peak} = JSON.parse(stdout);
+    const pairs = count * (count - 1);
+    if (counts.reachable !== pairs) throw new Error(`all pairs of ${count} healthy nodes: ${JSON.stringify(counts)}`);
+    return {
+      name: `${count} nodes`,
+      pairs,
+      readTwiceMs: round(read, 0),
+      digestMs: round(digest, 0),
+      joinMs: round(join, 0),
+      heldMiB: round(held, 1),
+      peakMiB: round(peak, 0),
+    };
+  });
+  return {title: 'trace --all-pairs, one run each; the peak has the generator in it', rows};
+}
+
 function table({title, rows}) {
   const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const cells = [keys, ...rows.map((row) => keys.map((key) => String(row[key] ?? '')))];
@@ -219,6 +282,7 @@ try {
   if (only.includes('startup')) measured.startup = startup();
   if (only.includes('doctor')) measured.doctor = doctor();
   if (only.includes('parse')) measured.parse = await parse();
+  if (only.includes('allpairs')) measured.allpairs = allpairs();
   process.stdout.write(
     values.output === 'json'
       ? `${JSON.stringify({machine, ...measured}, null, 2)}\n`

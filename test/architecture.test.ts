@@ -18,7 +18,7 @@ const local = (file: string): string[] =>
     .map((i) => relative(src, resolve(src, dirname(file), i)));
 
 /** Inside core, each room may use those to its left and itself. */
-const rooms = ['net', 'kernel', 'node', 'forwarding', 'flannel', 'modes', 'model', 'rules'];
+const rooms = ['net', 'kernel', 'node', 'forwarding', 'flannel', 'modes', 'model', 'rules', 'path'];
 const mayUse: Record<string, readonly string[]> = {
   net: [],
   kernel: ['net'],
@@ -28,6 +28,7 @@ const mayUse: Record<string, readonly string[]> = {
   modes: ['net', 'kernel', 'flannel', 'node', 'forwarding'],
   model: ['net', 'kernel', 'flannel', 'node', 'forwarding', 'modes'],
   rules: ['net', 'kernel', 'flannel', 'node', 'forwarding', 'modes', 'model'],
+  path: ['net', 'kernel', 'flannel', 'node', 'forwarding', 'modes', 'model'],
 };
 
 describe('dependencies point one way', () => {

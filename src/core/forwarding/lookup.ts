@@ -1,83 +1,96 @@
 import type {Route} from '../kernel/route.js';
 import type {Rule} from '../kernel/rule.js';
-import {type Family, familyOf, type Ip} from '../net/address.js';
-import {PrefixIndex} from '../net/lpm.js';
-import {contains, lengthOf} from '../net/prefix.js';
-import type {NamespaceState} from '../node/state.js';
+import {type Family, familyOf} from '../net/address.js';
+import {lengthOf} from '../net/prefix.js';
+import type {Leg} from './legs.js';
+import type {Namespace, Query} from './query.js';
+import {type Found, longest, search, tableOf} from './search.js';
+import {selects} from './selects.js';
 
-/** The parts of a packet that policy rules and routes look at. */
-export interface Query {
-  readonly dst: Ip;
-  readonly src?: Ip;
-  readonly iif?: string;
-  readonly oif?: string;
-  readonly mark?: number;
-}
+export type {Leg} from './legs.js';
+export type {Namespace, Query} from './query.js';
+export {selects} from './selects.js';
 
 export type Lookup =
-  | {readonly kind: 'route'; readonly rule: Rule | undefined; readonly route: Route}
+  /** `legs`: every next hop that may be taken, one for a single route; the packet's flow decides which. */
+  | {readonly kind: 'route'; readonly rule: Rule | undefined; readonly route: Route; readonly legs: readonly Leg[]}
   /** A rule or route that refuses: blackhole, prohibit, unreachable. */
   | {readonly kind: 'refused'; readonly rule: Rule | undefined; readonly route?: Route; readonly how: string}
   | {readonly kind: 'no-route'}
   /** A table was not read, or a rule has a selector that cannot be decided from the query. */
   | {readonly kind: 'unknown'; readonly why: string};
 
-const indexes = new WeakMap<readonly Route[], Map<string, PrefixIndex<Route>>>();
-
-function indexOf(routes: readonly Route[]): Map<string, PrefixIndex<Route>> {
-  let known = indexes.get(routes);
-  if (known) return known;
-  known = new Map();
-  for (const route of routes) {
-    const key = `${route.family} ${route.table}`;
-    let table = known.get(key);
-    if (!table) {
-      table = new PrefixIndex();
-      known.set(key, table);
-    }
-    table.add(route.dst, route);
-  }
-  indexes.set(routes, known);
-  return known;
-}
-
-const refusing: ReadonlySet<string> = new Set(['blackhole', 'prohibit', 'unreachable']);
-
 /** The rules every namespace is born with, for a node whose `ip rule` was not gathered. */
-const born = (family: Family): readonly Rule[] => [
-  {family, priority: 0, action: 'lookup', table: 'local'},
-  {family, priority: 32766, action: 'lookup', table: 'main'},
-  {family, priority: 32767, action: 'lookup', table: 'default'},
-];
-const defaultRules: {readonly [F in Family]: readonly Rule[]} = {4: born(4), 6: born(6)};
+const local = {priority: 0, action: 'lookup', table: 'local'};
+const main = {priority: 32766, action: 'lookup', table: 'main'};
+const born: {readonly [F in Family]: readonly Rule[]} = {
+  4: [
+    {family: 4, ...local},
+    {family: 4, ...main},
+    {family: 4, priority: 32767, action: 'lookup', table: 'default'},
+  ],
+  6: [
+    {family: 6, ...local},
+    {family: 6, ...main},
+  ],
+};
 
-type Ordered = {readonly [F in Family]: readonly Rule[]};
+interface Ordered {
+  readonly rules: readonly Rule[];
+  /** Somebody added or took away a rule. */
+  readonly custom: boolean;
+}
 const none: readonly Rule[] = [];
-const ordered = new WeakMap<readonly Rule[], Ordered>();
+const ordered = new WeakMap<readonly Rule[], {readonly [F in Family]: Ordered}>();
+
+const sameAsBorn = (rules: readonly Rule[], family: Family): boolean =>
+  rules.length === born[family].length &&
+  rules.every((rule, i) => {
+    const {priority, table} = born[family][i]!;
+    const {src, dst, iif, oif, fwmark, not, suppress_prefixlength} = rule;
+    const plain = [src, dst, iif, oif, fwmark, not, suppress_prefixlength].every((part) => part === undefined);
+    return plain && rule.priority === priority && rule.action === 'lookup' && tableOf(rule.table) === table;
+  });
 
 /** The rules of each family by priority, made once: a node may be asked about each of a thousand peers. */
-function inOrder(rules: readonly Rule[]): Ordered {
+export function rulesOf(state: Namespace, family: Family): Ordered {
+  if (!state.families.rule?.has(family)) return {rules: born[family], custom: false};
+  const rules = state.tables.rule ?? none;
   let known = ordered.get(rules);
   if (!known) {
     const sorted = rules.toSorted((a, b) => a.priority - b.priority);
-    known = {4: sorted.filter((r) => r.family === 4), 6: sorted.filter((r) => r.family === 6)};
+    const of = (f: Family): Ordered => {
+      const own = sorted.filter((r) => r.family === f);
+      return {rules: own, custom: !sameAsBorn(own, f)};
+    };
+    known = {4: of(4), 6: of(6)};
     ordered.set(rules, known);
   }
-  return known;
+  return known[family];
 }
-
-const aliases: {readonly [name: string]: string} = {'255': 'local', '254': 'main', '253': 'default'};
 
 /**
  * What the kernel's route lookup answers: rules by priority, in each table the longest prefix, then the lowest metric
- * (net/ipv4/fib_rules.c, fib_trie.c). `throw` and a table without a match go on to the next rule.
+ * (net/core/fib_rules.c, net/ipv4/fib_trie.c, net/ipv6/ip6_fib.c, route.c). `throw` and a table without a match go on to the next rule.
+ * A sender bound to a device (`oif`, no `iif`) gets an answer from IPv4 also where the tables have none: on the link, without a rule.
  */
-export function lookup(state: NamespaceState, query: Query): Lookup {
+export function lookup(state: Namespace, query: Query): Lookup {
+  const {oif, iif, dst} = query;
+  if (oif === undefined || iif !== undefined || familyOf(dst) === 6) return decide(state, query);
+  const link = state.tables.link?.find((l) => l.ifname === oif);
+  if (link === undefined) return {kind: 'unknown', why: `the device ${oif} was not read`};
+  if (!link.flags.includes('UP')) return {kind: 'no-route'};
+  const found = decide(state, query);
+  if (found.kind === 'route' || found.kind === 'unknown') return found;
+  const route: Route = {family: 4, table: 'main', type: 'unicast', dst: `${dst}/32`, dev: oif, scope: 'link', metric: 0, flags: []};
+  return {kind: 'route', rule: undefined, route, legs: [{dev: oif, weight: 1, onlink: false, alive: true}]};
+}
+
+function decide(state: Namespace, query: Query): Lookup {
   const family = familyOf(query.dst);
-  const routes = state.tables.route;
-  if (routes === undefined || !state.families.route?.has(family)) return {kind: 'unknown', why: `the IPv${family} routes were not read`};
-  const index = indexOf(routes);
-  const rules = state.families.rule?.has(family) ? inOrder(state.tables.rule ?? none)[family] : defaultRules[family];
+  if (state.tables.route === undefined || !state.families.route?.has(family))
+    return {kind: 'unknown', why: `the IPv${family} routes were not read`};
+  const {rules, custom} = rulesOf(state, family);
   let from = 0;
   for (const rule of rules) {
     if (rule.priority < from) continue;
@@ -92,53 +105,40 @@ export function lookup(state: NamespaceState, query: Query): Lookup {
     }
     if (rule.action === 'nop') continue;
     if (rule.action !== 'lookup') return {kind: 'refused', rule, how: rule.action};
-    const table = aliases[rule.table ?? 'main'] ?? rule.table ?? 'main';
-    const found = search(index.get(`${family} ${table}`), query, rule);
-    if (found === undefined) continue;
-    if (found.type === 'throw') continue;
-    if (refusing.has(found.type)) return {kind: 'refused', rule, route: found, how: found.type};
-    if (rule.suppress_ifgroup !== undefined)
-      return {kind: 'unknown', why: `policy rule ${rule.priority} asks for the group of ${found.dev ?? 'the device'}`};
-    return {kind: 'route', rule, route: found};
+    const table = tableOf(rule.table);
+    const found = search(state, table, query);
+    if (found === undefined || found.refuses === 'throw') continue;
+    if (found.unknown !== undefined) return {kind: 'unknown', why: found.unknown};
+    const merged = family === 4 && !custom ? mergedDoubt(state, query, table, found) : undefined;
+    if (merged !== undefined) return {kind: 'unknown', why: merged};
+    const {route, legs, refuses} = found;
+    // Only a route that leads somewhere is suppressed; one that refuses is final (fib_rules_lookup).
+    if (refuses !== undefined) return {kind: 'refused', rule, route, how: refuses};
+    const suppressed = suppresses(state, rule, found);
+    if (suppressed === 'unknown')
+      return {kind: 'unknown', why: `policy rule ${rule.priority} asks for the group of ${legs[0]?.dev ?? 'a device'}`};
+    if (suppressed) continue;
+    return {kind: 'route', rule, route, legs};
   }
   return {kind: 'no-route'};
 }
 
-/** Does the rule's selector match? `unknown` when it asks for something the query does not say. */
-export function selects(rule: Rule, query: Query): boolean | 'unknown' {
-  const checks: (boolean | 'unknown')[] = [];
-  if (rule.src !== undefined) checks.push(query.src === undefined ? lengthOf(rule.src) === 0 : contains(rule.src, query.src));
-  if (rule.dst !== undefined) checks.push(contains(rule.dst, query.dst));
-  // To the kernel what the node itself sends comes in by lo.
-  if (rule.iif !== undefined) checks.push(rule.iif === (query.iif ?? 'lo'));
-  if (rule.oif !== undefined) checks.push(rule.oif === query.oif);
-  if (rule.fwmark !== undefined) checks.push((((query.mark ?? 0) ^ rule.fwmark) & (rule.fwmask ?? 0xffffffff)) === 0);
-  if (
-    rule.ipproto !== undefined ||
-    rule.sport !== undefined ||
-    rule.dport !== undefined ||
-    rule.uidrange !== undefined ||
-    rule.tos !== undefined ||
-    rule.l3mdev
-  ) {
-    checks.push('unknown');
-  }
-  if (checks.includes(false)) return rule.not === true;
-  if (checks.includes('unknown')) return 'unknown';
-  return rule.not !== true;
+/** fib4_rule_suppress, fib6_rule_suppress: too short a prefix, or a first leg in the group of devices that the rule does not want. */
+function suppresses(state: Namespace, rule: Rule, {route, legs}: Found): boolean | 'unknown' {
+  if (rule.suppress_prefixlength !== undefined && lengthOf(route.dst) <= rule.suppress_prefixlength) return true;
+  if (rule.suppress_ifgroup === undefined) return false;
+  const group = state.tables.link?.find((l) => l.ifname === legs[0]?.dev)?.extra?.['group'];
+  return group === undefined ? 'unknown' : String(group) === rule.suppress_ifgroup;
 }
 
-function search(table: PrefixIndex<Route> | undefined, query: Query, rule: Rule): Route | undefined {
-  if (!table) return undefined;
-  for (const group of table.covering(query.dst)) {
-    const usable = group.filter(
-      (r) => !r.flags.includes('dead') && (query.oif === undefined || r.dev === query.oif || r.nexthops?.some((n) => n.dev === query.oif)),
-    );
-    const best = usable.toSorted((a, b) => a.metric - b.metric)[0];
-    if (best === undefined) continue;
-    // Only a route that leads somewhere is suppressed; one that refuses is final (fib_rules_lookup).
-    const suppressed = rule.suppress_prefixlength !== undefined && lengthOf(best.dst) <= rule.suppress_prefixlength;
-    return suppressed && !refusing.has(best.type) ? undefined : best;
-  }
+/**
+ * Until its first rule is added or deleted an IPv4 namespace keeps `local` and `main` in one trie, where the longest prefix of both wins,
+ * and asks `default` also after `main` refused. Whether that ever happened is nowhere to be read.
+ */
+function mergedDoubt(state: Namespace, query: Query, table: string, found: Found): string | undefined {
+  if (table === 'local' && lengthOf(found.route.dst) < 32 && longest(state, 'main', query) > lengthOf(found.route.dst))
+    return `table main has a longer prefix for ${query.dst} than table local, and which the kernel takes hangs on whether it ever had another policy rule`;
+  if (table === 'main' && found.refuses !== undefined && longest(state, 'default', query) >= 0)
+    return `table main refuses ${query.dst} and table default has a route for it, and whether the kernel asks it hangs on whether it ever had another policy rule`;
   return undefined;
 }

@@ -12,6 +12,8 @@ export type GatherReport = Document<'GatherReport'>;
 export type LabReport = Document<'LabReport'>;
 export type LabFaultReport = Document<'LabFaultReport'>;
 export type LabListReport = Document<'LabListReport'>;
+export type TraceReport = Document<'TraceReport'>;
+export type AllPairsReport = Document<'AllPairsReport'>;
 export type PingReport = Document<'PingReport'>;
 
 export type ClusterSummary = DoctorReport['cluster'];

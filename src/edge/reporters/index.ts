@@ -1,3 +1,4 @@
+import {Failure} from '../../failure.js';
 import {printableJson} from '../ui/escape.js';
 import type * as documents from './documents.js';
 
@@ -21,6 +22,8 @@ export interface Results {
   readonly LabFaultReport: documents.LabFaultReport;
   readonly LabListReport: documents.LabListReport;
   readonly PingReport: documents.PingReport;
+  readonly TraceReport: documents.TraceReport;
+  readonly AllPairsReport: documents.AllPairsReport;
 }
 export type Kind = keyof Results;
 
@@ -34,7 +37,17 @@ const tables: {readonly [K in Kind]: () => Promise<Render<Results[K]>>} = {
   LabReport: async () => (await import('./table/lab.js')).lab,
   LabFaultReport: async () => (await import('./table/lab-fault.js')).labFault,
   LabListReport: async () => (await import('./table/lab.js')).labList,
+  TraceReport: async () => (await import('./table/trace.js')).trace,
+  AllPairsReport: async () => (await import('./table/all-pairs.js')).allPairs,
   PingReport: async () => (await import('./table/ping.js')).ping,
+};
+
+/** Forms of one kind only: drawings. Its command offers them with `outputFlag([…])`. */
+const drawn: {readonly [K in Kind]?: {readonly [format: string]: () => Promise<Render<Results[K]>>}} = {
+  TraceReport: {
+    mermaid: async () => (await import('./mermaid/trace.js')).trace,
+    svg: async () => (await import('./svg/trace.js')).trace,
+  },
 };
 
 const apiVersion = 'flanctl.dev/v1alpha1';
@@ -45,11 +58,16 @@ const machine: {readonly [format: string]: (document: unknown) => Promise<string
   yaml: async (document) => (await import('yaml')).stringify(document, {aliasDuplicateObjects: false, lineWidth: 0}),
 };
 
-/** The result as text in the form asked for. */
+/**
+ * The result as text in the form asked for.
+ * @throws Failure when this kind has no such form.
+ */
 export async function print<K extends Kind>(kind: K, result: Results[K], format: string, paper: Paper): Promise<string> {
   const write = machine[format];
   if (write) return write({apiVersion, kind, ...result});
-  const render = await tables[kind]();
+  const load = format === 'table' ? tables[kind] : drawn[kind]?.[format];
+  if (!load) throw new Failure(`${kind} has no ${format} form`, {hints: ['-o table, json or yaml']});
+  const render = await load();
   return render(result, paper);
 }
 

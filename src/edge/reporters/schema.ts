@@ -3,6 +3,7 @@ import * as z from 'zod';
 /**
  * The machine forms of every result: the types that the code uses are inferred from these, and docs/schema/ is generated from them
  * (`node bin/schemas.js`), so that what is promised, what is compiled and what is printed cannot part ways. Not loaded at run time.
+ * Over 250 lines: one list of all documents, each of which is read beside the pieces it shares with others.
  */
 const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
 const object = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape).readonly();
@@ -71,6 +72,53 @@ const findingShape = {
 const finding = object({...findingShape, consequences: list(object({...findingShape, consequences: list(z.unknown())}))});
 const exit = z.int().describe('the exit code of the process');
 
+const traceEnd = object({
+  name: z.string(),
+  kind: z.enum(['pod', 'node', 'outside']),
+  node: nullable('where it is'),
+  address: nullable('in the family of the packet; null when the route chooses it'),
+});
+
+const traceStep = object({
+  kind: z
+    .string()
+    .describe(
+      'send, receive, link, bridge, rule, route, neighbour, fdb, encapsulate, decapsulate, firewall, nat, sysctl, underlay, deliver',
+    ),
+  node: z.string().describe('or "underlay"'),
+  pod: nullable("the pod's namespace, when it is not the node's own"),
+  dev: nullable('device'),
+  text: z.string(),
+  certainty: z.enum(['observed', 'inferred', 'declared', 'unknown']),
+  end: nullable('the fate of the packet, on the step where it ends badly'),
+  evidence: list(object({node: z.string(), command: z.string(), lines: list(z.string())})).describe('the entries that decided'),
+});
+
+const traceDirection = object({
+  from: z.string(),
+  to: z.string(),
+  verdict: z.enum(['reachable', 'broken', 'unknown']),
+  certainty: z
+    .enum(['observed', 'inferred', 'declared', 'unknown'])
+    .nullable()
+    .describe('of a reachable verdict: that of its least certain step'),
+  hop: z.int().nullable().describe('the hop at which it ends or is not certain'),
+  disposition: nullable('how it ends there'),
+  because: nullable('the reason, for people'),
+  pathMtu: z.int().nullable().describe('the largest IP packet that gets through whole, bytes'),
+  hops: list(object({number: z.int(), place: z.string(), steps: list(traceStep)})),
+  explained: object({
+    id: z.string(),
+    rule: z.string(),
+    node: z.string(),
+    message: z.string(),
+    remedy: object({summary: z.string(), steps: list(step)}),
+    doc: z.string(),
+  })
+    .nullable()
+    .describe('the finding of doctor that explains a broken direction'),
+});
+
 export const schemas = {
   DoctorReport: object({
     cluster,
@@ -123,6 +171,55 @@ export const schemas = {
     next: list(z.string()).describe('commands to go on with'),
   }),
   LabListReport: object({labs: list(z.looseObject({name: z.string()}).readonly())}),
+  TraceReport: object({
+    from: traceEnd,
+    to: traceEnd,
+    packet: object({
+      family: z.union([z.literal(4), z.literal(6)]),
+      proto: z.enum(['tcp', 'udp', 'icmp']),
+      port: z.int().nullable().describe('destination port; null for icmp'),
+      size: z.int().describe('of the IP packet, bytes, sent with DF'),
+    }),
+    directions: list(traceDirection).describe('there, and back when the packet arrived'),
+    nodes: list(z.string()).describe('nodes whose tables were needed'),
+    exit,
+  }),
+  AllPairsReport: object({
+    families: list(
+      object({
+        family: z.union([z.literal(4), z.literal(6)]),
+        nodes: z.int(),
+        pairs: z.int().describe('ordered pairs of different nodes'),
+        counts: object({
+          reachable: z.int().describe('there and back'),
+          inferred: z.int().describe('the same, if a router that nobody can look into does its part'),
+          broken: z.int(),
+          unknown: z.int(),
+        }),
+        reasons: list(
+          object({
+            direction: z.enum(['there', 'back']),
+            verdict: z.enum(['broken', 'unknown']),
+            disposition: z.string().describe('how the packet ends'),
+            because: z.string().describe('of the first pair, for people'),
+            pairs: z.int(),
+            first: list(object({from: z.string(), to: z.string()})).describe('at most ten'),
+            nodes: list(z.string()).describe('where it ends, at most ten'),
+            nodeCount: z.int(),
+          }),
+        ).describe('what is not reachable; pairs that fail alike are one'),
+        matrix: list(
+          object({
+            from: z.string(),
+            to: list(object({node: z.string(), mark: z.enum(['reachable', 'inferred', 'broken', 'unknown'])})),
+          }),
+        )
+          .nullable()
+          .describe('pair by pair, for at most 20 nodes'),
+      }),
+    ),
+    exit,
+  }),
   PingReport: object({
     ok: z.boolean(),
     pairs: list(

@@ -1,6 +1,6 @@
 import {type Family, familyOf, type Ip, numberOf, tryIp} from '../../net/address.js';
 import {contains, tryPrefix} from '../../net/prefix.js';
-import type {AddressType, Seen, Ternary} from './packet.js';
+import {type AddressType, all, any, type Seen, type Ternary} from './packet.js';
 import {isMulticast} from './protocol.js';
 
 /** Does `a.b.c.d/len` or `a.b.c.d/m.a.s.k` hold the address? Unknown when the text is neither. */
@@ -40,6 +40,21 @@ export function hasType(wanted: string, address: Ip | undefined, packet: Pick<Se
   const local = packet.isLocal?.(address);
   if (wanted === 'local') return local ?? 'unknown';
   return local === true || wanted === 'multicast' ? false : 'unknown';
+}
+
+/**
+ * For IPv6 addrtype asks otherwise (match_type6): unicast, multicast and unspec are read from the address alone, so a local address is unicast
+ * too, and each listed must hold; of local, anycast and unreachable, which need a route, one is enough; others are not looked at.
+ */
+export function hasTypes6(types: readonly string[], address: Ip | undefined, packet: Pick<Seen, 'addressType' | 'isLocal'>): Ternary {
+  if (address === undefined) return 'unknown';
+  const kind = isMulticast(address) ? 'multicast' : address === '::' ? 'unspec' : 'unicast';
+  const routed = types.filter((type) => type === 'local' || type === 'anycast' || type === 'unreachable');
+  const plain = types.filter((type) => type === 'unicast' || type === 'multicast' || type === 'unspec');
+  return all([
+    ...plain.map((type) => type === kind),
+    ...(routed.length > 0 ? [any(routed.map((type) => hasType(type, address, packet)))] : []),
+  ]);
 }
 
 function typeOf(address: Ip, family: Family, packet: Pick<Seen, 'addressType' | 'isLocal'>): AddressType | undefined {

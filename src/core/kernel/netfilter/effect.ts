@@ -1,5 +1,5 @@
 import {type Ip, tryIp} from '../../net/address.js';
-import type {CtState, Packet, Seen} from './packet.js';
+import type {CtState, Seen} from './packet.js';
 
 /** What a NAT rule does to the connection. */
 export interface Nat {
@@ -37,15 +37,15 @@ export interface Effect {
 }
 
 /** The packet as the next rule sees it. */
-export function seen(packet: Packet, state: State): Seen {
+export function seen(packet: Seen, state: State): Seen {
   // Rule after rule sees the same packet in the same state.
   if (last?.packet !== packet || last.state !== state) last = {packet, state, seen: {...packet, ...state}};
   return last.seen;
 }
 
-let last: {readonly packet: Packet; readonly state: State; readonly seen: Seen} | undefined;
+let last: {readonly packet: Seen; readonly state: State; readonly seen: Seen} | undefined;
 
-export function initialState(packet: Packet): State {
+export function initialState(packet: Seen): State {
   const {mark, ctstate, src, dst, sport, dport} = packet;
   return {mark, ctstate, src, dst, sport, dport, ctmark: packet.ctmark ?? (ctstate === 'new' ? 0 : undefined)};
 }

@@ -1,8 +1,8 @@
 import {initialState, type Nat, type State} from './effect.js';
 import type {Ruleset} from './iptables.js';
 import type {NftRuleset} from './nft.js';
-import type {Hook, Packet} from './packet.js';
-import {permutations, type Stage, sameTime, stagesOf} from './stages.js';
+import type {Hook, Seen} from './packet.js';
+import {natPriority, permutations, type Stage, sameTime, stagesOf} from './stages.js';
 import {type AnyRule, agreed, type Budget, type End, type Guesses, merge, type Path, walk} from './walk.js';
 
 /** What was gathered of one family. Undefined means not gathered (or not there): what that does to the verdict is the caller's to say. */
@@ -35,6 +35,8 @@ export interface HookVerdict {
   readonly mark: number | 'unknown';
   /** What the packet looks like behind the hook, where all ways agree; the input to the next hook. */
   readonly after?: State;
+  /** Where they do not agree: what it may look like, each way once. */
+  readonly ways?: readonly State[];
   /** Texts of the rules that stood in the way of a certain verdict (or mark, or NAT). */
   readonly unknowns: readonly string[];
   /** For `unknown`: a reason besides those rules. */
@@ -45,8 +47,9 @@ export interface HookVerdict {
  * Says what netfilter does with one packet at one hook. All base chains there run in the order of their priority: an accept ends only its own
  * chain, a drop ends everything. Chains of one priority run in an order that the kernel keeps to itself (latest registered first), so every
  * order is tried. A guess that makes a difference gives `unknown`, never a silent accept.
+ * @param recorded what the connection's NAT writes into the packet here; chains behind the NAT's priority see it
  */
-export function evaluateHook(rulesets: Rulesets, hook: Hook, packet: Packet): HookVerdict {
+export function evaluateHook(rulesets: Rulesets, hook: Hook, packet: Seen, recorded?: Partial<State>): HookVerdict {
   const at = atHook(packet, hook);
   const budget: Budget = {steps: 1_000_000, guessed: new Set()};
   const ends: End[] = [];
@@ -68,7 +71,15 @@ export function evaluateHook(rulesets: Rulesets, hook: Hook, packet: Packet): Ho
     if (!stage.nat && (!decided || stage.priority === 0)) decided = policy;
     return merge(passed.map((path) => ({...path, state: behind(stage, path.state, at)})));
   };
+  let waiting = recorded;
+  const translate = () => {
+    // What a rule kept from conntrack is not translated either.
+    const after = ({state}: Path): State => (state.ctstate === 'untracked' ? state : {...state, ...waiting});
+    if (waiting) paths = merge(paths.map((path) => ({...path, state: after(path)})));
+    waiting = undefined;
+  };
   for (const group of sameTime(stagesOf(rulesets, hook, at))) {
+    if (group[0] && !group[0].nat && group[0].priority > natPriority(hook)) translate();
     const from = paths;
     const orders = permutations(group);
     const order = orderRule(group);
@@ -79,11 +90,12 @@ export function evaluateHook(rulesets: Rulesets, hook: Hook, packet: Packet): Ho
     paths = merge(results.flat());
     if (results.some((result) => result.length < paths.length)) budget.guessed.add(order);
   }
+  translate();
   return conclude(paths, ends, decided, packet, budget.guessed);
 }
 
 /** A device the hook does not have is the empty name to the kernel; and only frames to this host are forwarded. */
-function atHook(packet: Packet, hook: Hook): Packet {
+function atHook(packet: Seen, hook: Hook): Seen {
   const iif = hook === 'output' ? '' : hook === 'postrouting' ? (packet.iif ?? '') : packet.iif;
   const oif = hook === 'prerouting' || hook === 'input' ? '' : packet.oif;
   return {...packet, iif, oif, ...(hook === 'forward' && packet.pkttype === undefined ? {pkttype: 'unicast' as const} : {})};
@@ -95,7 +107,7 @@ const skips = (stage: Stage, state: State): boolean => stage.nat && (state.ctsta
 /** Before connection tracking ran (priority -200) a packet belongs to no connection, which matches as INVALID. */
 const before = (stage: Stage, state: State): State =>
   stage.untracked && state.ctstate !== 'untracked' ? {...state, ctstate: 'invalid'} : state;
-const behind = (stage: Stage, state: State, packet: Packet): State =>
+const behind = (stage: Stage, state: State, packet: Seen): State =>
   stage.untracked && state.ctstate === 'invalid' ? {...state, ctstate: packet.ctstate} : state;
 
 const policyOf = (stage: Stage): By => ({
@@ -146,7 +158,7 @@ function conclude(
   paths: readonly Path[],
   ends: readonly End[],
   decided: By | undefined,
-  packet: Packet,
+  packet: Seen,
   guessed: ReadonlySet<AnyRule>,
 ): HookVerdict {
   const kinds = new Set<HookVerdict['verdict']>(ends.map((end) => end.kind as HookVerdict['verdict']));
@@ -162,7 +174,7 @@ function conclude(
   }
   if (kind !== 'accept') {
     const by = byOf(ends[0]?.rule);
-    return {verdict: kind, mark: packet.mark, unknowns: [], ...(by ? {by} : {})};
+    return {verdict: kind, mark: packet.mark ?? 'unknown', unknowns: [], ...(by ? {by} : {})};
   }
   const own = paths.flatMap((path) => [...path.guesses.keys()]);
   const [first, ...others] = paths as readonly [Path, ...Path[]];
@@ -178,6 +190,6 @@ function conclude(
     ...(by ? {by} : {}),
     ...(nat ? {nat} : {}),
     ...(nats.length > 1 ? {natChoices: nats.map((choice) => choice ?? ('none' as const))} : {}),
-    ...(others.length === 0 ? {after: first.state} : {}),
+    ...(others.length === 0 ? {after: first.state} : {ways: paths.map((path) => path.state)}),
   };
 }

@@ -1,7 +1,7 @@
 import {type Action, type Effect, type Nat, type State, seen, translated} from './effect.js';
 import type {IptRule, IptTarget} from './iptables.js';
 import {markAndMask, matches} from './match.js';
-import type {Packet} from './packet.js';
+import {hasConnection, type Seen} from './packet.js';
 
 /** Targets that look, count or change what no rule here asks for, and let the packet go on. */
 const passing = new Set([
@@ -40,7 +40,7 @@ const natOptions = ['--to-source', '--to-destination', '--to-ports', '--to'];
 const next: Action = {do: 'next'};
 
 /** The ways a packet in this state can leave the rule: one, or two when it cannot be said whether the rule matches. */
-export function effectsOf(rule: IptRule, packet: Packet, state: State, hasChain: (name: string) => boolean): readonly Effect[] {
+export function effectsOf(rule: IptRule, packet: Seen, state: State, hasChain: (name: string) => boolean): readonly Effect[] {
   const answer = matches(rule, seen(packet, state));
   const missed: Effect = {state, action: next};
   if (answer === false || !rule.target) return [missed];
@@ -63,7 +63,8 @@ function apply(target: IptTarget, rule: string, state: State, hasChain: (name: s
   if (name === 'RETURN') return {state, action: {do: 'return'}};
   if (name === 'MARK') return {state: {...state, mark: markedBy(target, state.mark)}, action: next};
   if (name === 'HMARK') return {state: {...state, mark: undefined}, action: next};
-  if (name === 'CONNMARK') return {state: connmark(target, state), action: next};
+  // Without a connection there is nothing to mark, nor to restore from.
+  if (name === 'CONNMARK') return {state: hasConnection(state) ? connmark(target, state) : state, action: next};
   if (name === 'NOTRACK' || (name === 'CT' && target.options.has('--notrack')))
     return {state: {...state, ctstate: 'untracked'}, action: next};
   if (name === 'CT' || passing.has(name)) return {state, action: next};

@@ -1,6 +1,6 @@
-import {deviceMatches, hasType, inNetwork, inRange} from './address-match.js';
+import {deviceMatches, hasType, hasTypes6, inNetwork, inRange} from './address-match.js';
 import type {IptMatch, IptRule} from './iptables.js';
-import {all, any, not, type Seen, type Ternary} from './packet.js';
+import {all, any, hasConnection, not, type Seen, type Ternary} from './packet.js';
 import {icmpTypeNumber, protocolNumber} from './protocol.js';
 
 /**
@@ -18,7 +18,11 @@ function* answers(options: readonly IptMatch[], packet: Seen): Generator<Ternary
 /** One option of a rule; `unknown` for every module without a judge here. */
 export function matchOption(match: IptMatch, packet: Seen): Ternary {
   const judge = judges[`${match.module} ${match.option}`] ?? judges[`${match.module} *`];
+  // Packets here carry no routing header, and without one the answer is no, negated or not (rt_mt6).
+  if (match.module === 'rt') return false;
   if (!judge) return 'unknown';
+  // Without a connection connmark says no, and `!` makes no yes of it (connmark_mt).
+  if (match.module === 'connmark' && !hasConnection(packet)) return false;
   const answer = judge(match.values, packet, match);
   return match.negated ? not(answer) : answer;
 }
@@ -67,15 +71,19 @@ export function markAndMask(text: string): {readonly value: number; readonly mas
 const ctstate: Judge = ([list = ''], packet) =>
   any(
     list.split(',').map((name): Ternary => {
-      if (name === 'SNAT' || name === 'DNAT') return packet.ctnat?.[name === 'SNAT' ? 'snat' : 'dnat'] ?? 'unknown';
+      if (name === 'SNAT' || name === 'DNAT') {
+        return hasConnection(packet) && (packet.ctnat?.[name === 'SNAT' ? 'snat' : 'dnat'] ?? 'unknown');
+      }
       return name.toLowerCase() === packet.ctstate;
     }),
   );
 
 const addressType =
   (side: 'src' | 'dst'): Judge =>
-  ([list = ''], packet) =>
-    any(list.split(',').map((type) => hasType(type.toLowerCase(), packet[side], packet)));
+  ([list = ''], packet) => {
+    const types = list.toLowerCase().split(',');
+    return packet.family === 4 ? any(types.map((type) => hasType(type, packet[side], packet))) : hasTypes6(types, packet[side], packet);
+  };
 
 const icmp =
   (family: 4 | 6): Judge =>
@@ -103,6 +111,12 @@ const physical =
     if (physdev === undefined) return 'unknown';
     return physdev !== false && deviceMatches(wanted, physdev[side] ?? '', '+');
   };
+
+const hops =
+  (holds: (ttl: number, wanted: number) => boolean): Judge =>
+  ([wanted = ''], {ttl}) =>
+    ttl === undefined || !/^\d+$/.test(wanted) ? 'unknown' : holds(ttl, Number(wanted));
+const [equal, less, greater] = [hops((a, b) => a === b), hops((a, b) => a < b), hops((a, b) => a > b)];
 
 const yes: Judge = () => true;
 
@@ -138,6 +152,12 @@ const judges: {readonly [moduleAndOption: string]: Judge} = {
   'addrtype --limit-iface-out': () => 'unknown',
   'icmp --icmp-type': icmp(4),
   'icmp6 --icmpv6-type': icmp(6),
+  'ttl --ttl-eq': equal,
+  'ttl --ttl-lt': less,
+  'ttl --ttl-gt': greater,
+  'hl --hl-eq': equal,
+  'hl --hl-lt': less,
+  'hl --hl-gt': greater,
   'iprange --src-range': ([range = ''], packet) => inRange(...ends(range), packet.src),
   'iprange --dst-range': ([range = ''], packet) => inRange(...ends(range), packet.dst),
   'pkttype --pkt-type': ([type = ''], packet) => (packet.pkttype === undefined ? 'unknown' : packet.pkttype === type),

@@ -1,7 +1,8 @@
 import {type Action, type Effect, type Nat, type State, seen, translated} from './effect.js';
 import {type JsonObject, list, type NftRule, type NftTable, object} from './nft.js';
 import {fieldOf, holds, matchStatement} from './nft-match.js';
-import type {Packet, Ternary} from './packet.js';
+import {hasConnection, type Seen, type Ternary} from './packet.js';
+import {protocolNumber} from './protocol.js';
 
 /** One way through the statements so far. */
 interface Way {
@@ -16,7 +17,7 @@ interface Outcome {
 }
 
 /** The ways a packet in this state can leave the rule. Statements run one after the other; the first match that fails ends the rule. */
-export function nftEffects(rule: NftRule, table: NftTable, packet: Packet, state: State): readonly Effect[] {
+export function nftEffects(rule: NftRule, table: NftTable, packet: Seen, state: State): readonly Effect[] {
   let ways: readonly Way[] = [{state, branch: ''}];
   const out: (Way & {readonly action: Action})[] = [];
   for (const statement of rule.expr) {
@@ -49,7 +50,7 @@ const passing = new Set([
   'dup',
 ]);
 
-function run(statement: JsonObject, way: Way, rule: NftRule, table: NftTable, packet: Packet): Outcome {
+function run(statement: JsonObject, way: Way, rule: NftRule, table: NftTable, packet: Seen): Outcome {
   const [kind = '', body] = Object.entries(statement)[0] ?? [];
   const {state} = way;
   const leave = (action: Action, after = state): Outcome => ({on: [], out: [{state: after, branch: way.branch, action}]});
@@ -64,15 +65,22 @@ function run(statement: JsonObject, way: Way, rule: NftRule, table: NftTable, pa
       return fork('unknown', way);
     case 'vmap':
       return vmap(about, way, table, packet);
-    case 'mangle':
-      return goOn(mangled(about, packet, state));
+    case 'mangle': {
+      const after = mangled(about, packet, state);
+      return after === 'absent' ? {on: [], out: [{...way, action: next}]} : goOn(after);
+    }
     case 'notrack':
-      return goOn({...state, ctstate: 'untracked'});
+      // Behind conntrack it comes too late: a packet that has a connection keeps it (nft_notrack_eval).
+      return goOn(hasConnection(state) ? state : {...state, ctstate: 'untracked'});
     case 'masquerade':
     case 'snat':
     case 'dnat':
     case 'redirect':
+      // In an inet table `dnat ip6 to` says nothing to an IPv4 packet, which goes on (nft_nat_inet_eval).
+      if (typeof about['family'] === 'string' && (about['family'] === 'ip') !== (packet.family === 4)) return goOn();
       return leave({do: 'accept'}, translated(state, natOf(kind, about, rule.text)));
+    case 'reject':
+      return refuses(about, packet) ? leave({do: 'reject'}) : {on: [], out: [{...way, action: next}]};
     case 'xt':
       return compat(about, way, rule.text);
   }
@@ -80,6 +88,13 @@ function run(statement: JsonObject, way: Way, rule: NftRule, table: NftTable, pa
   if (verdict) return leave(verdict);
   if (passing.has(kind)) return goOn();
   return leave({do: 'unknown', why: `statement ${kind} is not one that can be followed`});
+}
+
+/** nft leaves out the match on family or protocol that the kind of refusal implies when it prints the rule. */
+function refuses(about: JsonObject, {family, proto}: Seen): boolean {
+  const type = about['type'];
+  if (type === 'tcp reset') return protocolNumber(proto) === 6;
+  return type === 'icmp' ? family === 4 : type === 'icmpv6' ? family === 6 : true;
 }
 
 /** A match that cannot be judged goes both ways. */
@@ -99,7 +114,7 @@ function verdictOf(statement: unknown): Action | undefined {
 }
 
 /** A verdict map: the key's element says where to go; a key without one ends the rule. */
-function vmap(about: JsonObject, way: Way, table: NftTable, packet: Packet): Outcome {
+function vmap(about: JsonObject, way: Way, table: NftTable, packet: Seen): Outcome {
   const {key, data} = about;
   const field = fieldOf(key, seen(packet, way.state));
   const missed = {...way, action: next};
@@ -124,23 +139,28 @@ function vmap(about: JsonObject, way: Way, table: NftTable, packet: Packet): Out
   return {on: [], out: [...out, out.length === 0 ? missed : {...missed, branch: `${way.branch}n`}]};
 }
 
-function mangled(about: JsonObject, packet: Packet, state: State): State {
+/** The state with the mark written; `absent` when what to write is not there (`ct mark` without a connection), which ends the rule. */
+function mangled(about: JsonObject, packet: Seen, state: State): State | 'absent' {
   const target = object(about['key']);
-  if (object(target?.['meta'])?.['key'] === 'mark') return {...state, mark: computed(about['value'], packet, state)};
-  if (object(target?.['ct'])?.['key'] === 'mark') return {...state, ctmark: computed(about['value'], packet, state)};
-  return state;
+  const ofPacket = object(target?.['meta'])?.['key'] === 'mark';
+  if (!ofPacket && object(target?.['ct'])?.['key'] !== 'mark') return state;
+  const value = computed(about['value'], packet, state);
+  if (value === 'absent') return 'absent';
+  if (ofPacket) return {...state, mark: value};
+  return hasConnection(state) ? {...state, ctmark: value} : state;
 }
 
-function computed(expression: unknown, packet: Packet, state: State): number | undefined {
+function computed(expression: unknown, packet: Seen, state: State): number | 'absent' | undefined {
   if (typeof expression === 'number') return expression >>> 0;
   const [kind = '', body] = Object.entries(object(expression) ?? {})[0] ?? [];
   if (kind === '|' || kind === '&' || kind === '^') {
     const [a, b] = list(body).map((part) => computed(part, packet, state));
+    if (a === 'absent' || b === 'absent') return 'absent';
     if (a === undefined || b === undefined) return undefined;
     return (kind === '|' ? a | b : kind === '&' ? a & b : a ^ b) >>> 0;
   }
   const field = fieldOf(expression, seen(packet, state));
-  return typeof field === 'string' ? undefined : field.number;
+  return field === 'absent' ? 'absent' : typeof field === 'string' ? undefined : field.number;
 }
 
 function natOf(kind: Nat['kind'], about: JsonObject, rule: string): Nat {

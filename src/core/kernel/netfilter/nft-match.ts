@@ -1,7 +1,7 @@
 import type {Ip} from '../../net/address.js';
 import {deviceMatches, hasType, inNetwork, inRange} from './address-match.js';
 import {type JsonObject, list, type NftTable, object} from './nft.js';
-import {all, any, not, type Seen, type Ternary} from './packet.js';
+import {all, any, hasConnection, not, type Seen, type Ternary} from './packet.js';
 import {icmpTypeNumber, protocolNumber} from './protocol.js';
 
 /** The left side of a match: what of the packet is looked at. `absent` (a TCP port of a ping) ends the rule, whatever the operator. */
@@ -10,6 +10,14 @@ export type Field = 'absent' | 'unknown' | Asked;
 export interface Asked {
   is(value: string | number): Ternary;
   between?(first: string | number, last: string | number): Ternary;
+  /** For fields of flags: is this one among them? `is` then asks whether it is the only one. */
+  has?(flag: string | number): Ternary;
+  /** Are these all that are set, and nothing else? */
+  only?(flags: readonly unknown[]): Ternary;
+  /** For questions whether there is one: `exists` and `missing`. */
+  readonly exists?: boolean;
+  /** How wide the number is: integers are printed as prefixes too. */
+  readonly bits?: number;
   /** For arithmetic; undefined when not known. */
   readonly number?: number | undefined;
   readonly parts?: readonly Field[];
@@ -21,9 +29,15 @@ export function matchStatement(statement: JsonObject, table: NftTable, packet: S
   const field = fieldOf(left, packet);
   if (field === 'absent') return false;
   if (field === 'unknown') return 'unknown';
-  if (op === '==') return holds(field, right, table);
-  if (op === '!=') return not(holds(field, right, table));
-  if (op === 'in') return any(list(flags(right)).map((flag) => holds(field, flag, table)));
+  if (typeof right === 'boolean') {
+    if (field.exists === undefined || (op !== '==' && op !== '!=')) return 'unknown';
+    return (field.exists === right) === (op === '==');
+  }
+  const several = flags(right);
+  const equals = () => (Array.isArray(several) && field.only ? field.only(several) : holds(field, right, table));
+  if (op === '==') return equals();
+  if (op === '!=') return not(equals());
+  if (op === 'in') return any(list(flags(right)).map((flag) => (field.has && isPlain(flag) ? field.has(flag) : holds(field, flag, table))));
   const n = typeof right === 'number' ? right : undefined;
   if (n === undefined || !field.between) return 'unknown';
   if (op === '>=') return field.between(n, Number.MAX_SAFE_INTEGER);
@@ -31,6 +45,8 @@ export function matchStatement(statement: JsonObject, table: NftTable, packet: S
   if (op === '<=') return field.between(0, n);
   return op === '<' ? field.between(0, n - 1) : 'unknown';
 }
+
+const isPlain = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
 
 /** Flags are printed as one name, a list, or joined by `|`. */
 const flags = (value: unknown): unknown => object(value)?.['|'] ?? value;
@@ -48,6 +64,12 @@ export function holds(field: Asked, right: unknown, table: NftTable): Ternary {
   if ('elem' in it) return holds(field, object(it['elem'])?.['val'], table);
   if ('prefix' in it) {
     const prefix = object(it['prefix']);
+    const [base, length] = [prefix?.['addr'], prefix?.['len']];
+    if (typeof base === 'number') {
+      if (field.bits === undefined || typeof length !== 'number') return 'unknown';
+      const size = 2 ** (field.bits - length);
+      return field.between?.(base, base + size - 1) ?? 'unknown';
+    }
     return field.is(`${prefix?.['addr']}/${prefix?.['len']}`);
   }
   if ('range' in it) {
@@ -99,6 +121,8 @@ function masked([left, mask]: readonly unknown[], packet: Seen): Field {
 
 const exactFlags = (has: readonly string[]): Asked => ({
   is: (value) => (value === 0 || value === '0x0' ? has.length === 0 : has.length === 1 && has[0] === value),
+  has: (value) => has.includes(String(value)),
+  only: (wanted) => wanted.length === has.length && wanted.every((flag) => has.includes(String(flag))),
 });
 
 const asNumber = (value: string | number): number | undefined =>
@@ -121,6 +145,11 @@ function number(actual: number | undefined, read: (value: string | number) => nu
   };
 }
 
+const number32 = (actual: number | undefined): Field => {
+  const field = number(actual);
+  return typeof field === 'string' ? field : {...field, bits: 32};
+};
+
 const word = (actual: string | undefined): Field => (actual === undefined ? 'unknown' : {is: (value) => value === actual});
 const device = (name: string | undefined): Field =>
   name === undefined ? 'unknown' : {is: (pattern) => deviceMatches(String(pattern), name, '*')};
@@ -141,7 +170,7 @@ function meta(key: string, packet: Seen): Field {
     case 'oif':
       return device(packet.oif);
     case 'mark':
-      return number(packet.mark);
+      return number32(packet.mark);
     case 'l4proto':
       return number(protocolNumber(packet.proto), protocolNumber);
     case 'nfproto':
@@ -162,6 +191,7 @@ function payload(protocol: string, field: string, packet: Seen): Field {
     if ((protocol === 'ip') !== (packet.family === 4)) return 'absent';
     if (field === 'saddr') return address(packet.src);
     if (field === 'daddr') return address(packet.dst);
+    if (field === 'ttl' || field === 'hoplimit') return number(packet.ttl);
     return field === 'protocol' || field === 'nexthdr' ? number(protocolNumber(packet.proto), protocolNumber) : 'unknown';
   }
   const ported = protocol === 'th' ? [...withPorts].some((name) => isProtocol(name, packet)) : withPorts.has(protocol);
@@ -170,7 +200,7 @@ function payload(protocol: string, field: string, packet: Seen): Field {
   if (ported && field === 'dport') return number(packet.dport);
   if (protocol === 'tcp' && field === 'flags') {
     const has = packet.tcpFlags?.map((flag) => flag.toLowerCase());
-    return has === undefined ? 'unknown' : {is: (value) => has.includes(String(value))};
+    return has === undefined ? 'unknown' : exactFlags(has);
   }
   if ((protocol === 'icmp' || protocol === 'icmpv6') && (field === 'type' || field === 'code')) {
     return field === 'code'
@@ -182,14 +212,28 @@ function payload(protocol: string, field: string, packet: Seen): Field {
 
 function conntrack(key: string, packet: Seen): Field {
   if (key === 'state') return word(packet.ctstate);
-  if (key === 'mark') return number(packet.ctmark);
-  if (key === 'status') return {is: (value) => (value === 'dnat' || value === 'snat' ? (packet.ctnat?.[value] ?? 'unknown') : 'unknown')};
-  if (key === 'direction' && packet.ctstate === 'new') return word('original');
+  // Without a connection every other question ends the rule.
+  if (!hasConnection(packet)) return 'absent';
+  if (key === 'mark') return number32(packet.ctmark);
+  // The bit of a NAT never stands alone: the one that says the NAT is set up is there with it.
+  if (key === 'status') {
+    const nat = (flag: string | number) => (flag === 'dnat' || flag === 'snat' ? flag : undefined);
+    return {
+      has: (flag) => (nat(flag) === undefined ? 'unknown' : (packet.ctnat?.[flag as 'dnat' | 'snat'] ?? 'unknown')),
+      is: (flag) => (nat(flag) === undefined ? 'unknown' : false),
+    };
+  }
+  if (key === 'direction') return word(packet.ctdir ?? (packet.ctstate === 'new' ? 'original' : undefined));
   return 'unknown';
 }
 
 function fib(about: JsonObject, packet: Seen): Field {
   const asked = list(about['flags']);
+  // `missing` and `exists` are printed as false and true.
+  if (about['result'] === 'oif' && asked.includes('saddr') && asked.includes('iif')) {
+    const {reversePath} = packet;
+    return reversePath === undefined ? 'unknown' : {is: () => 'unknown', exists: reversePath};
+  }
   if (about['result'] !== 'type') return 'unknown';
   const at = asked.includes('daddr') ? packet.dst : packet.src;
   // With a device the question is whether the address is one of that device: a no without it stays a no.

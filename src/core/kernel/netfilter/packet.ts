@@ -33,8 +33,14 @@ export interface Packet {
   /** The connection's mark. A new connection has 0. */
   readonly ctmark?: number | undefined;
   readonly ctstate: CtState;
+  /** Does it go the way the connection was opened, or back? */
+  readonly ctdir?: 'original' | 'reply' | undefined;
   /** Which NAT the connection already has (`--ctstate DNAT`, `ct status snat`), when known. */
   readonly ctnat?: {readonly snat: boolean; readonly dnat: boolean} | undefined;
+  /** TTL or hop limit as it comes to the hook; FORWARD sees it already one less. */
+  readonly ttl?: number | undefined;
+  /** Does the way back to the source lead through the input device (`fib saddr . iif oif`)? */
+  readonly reversePath?: boolean | undefined;
   /** A later fragment (offset > 0). Absent means no. */
   readonly fragment?: boolean | undefined;
   /** `unicast` is a frame to this host. Known without asking on FORWARD, where nothing else gets. */
@@ -53,6 +59,9 @@ export type Seen = Omit<Packet, 'src' | 'dst' | 'mark'> & {
   readonly dst: Ip | undefined;
   readonly mark: number | undefined;
 };
+
+/** Before conntrack ran, after NOTRACK and as INVALID a packet has no connection, and so none of what one has: mark, direction, NAT. */
+export const hasConnection = (packet: Pick<Seen, 'ctstate'>): boolean => packet.ctstate !== 'invalid' && packet.ctstate !== 'untracked';
 
 export const not = (answer: Ternary): Ternary => (answer === 'unknown' ? 'unknown' : !answer);
 

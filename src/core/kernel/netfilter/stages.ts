@@ -4,7 +4,7 @@ import type {IptRule, Ruleset} from './iptables.js';
 import {effectsOf} from './iptables-effect.js';
 import {type NftRule, type NftRuleset, ownedByIptables} from './nft.js';
 import {nftEffects} from './nft-effect.js';
-import type {Hook, Packet} from './packet.js';
+import type {Hook, Seen} from './packet.js';
 import type {Program} from './walk.js';
 
 /** One base chain at a hook. */
@@ -30,11 +30,14 @@ const iptablesHooks: {readonly [table: string]: {readonly [hook in Hook]?: numbe
   security: {input: 50, forward: 50, output: 50},
 };
 
+/** Where NAT happens at a hook; FORWARD has none. */
+export const natPriority = (hook: Hook): number => iptablesHooks['nat']?.[hook] ?? Number.POSITIVE_INFINITY;
+
 /** Conntrack's own hook; only prerouting and output have one. */
 const conntrackPriority = -200;
 
 /** The base chains a packet meets at a hook, in their order. */
-export function stagesOf(rulesets: Rulesets, hook: Hook, packet: Packet): readonly Stage[] {
+export function stagesOf(rulesets: Rulesets, hook: Hook, packet: Seen): readonly Stage[] {
   const stages = [
     ...(rulesets.iptables ? iptablesStages(rulesets.iptables, hook, packet) : []),
     ...(rulesets.iptablesLegacy ? iptablesStages(rulesets.iptablesLegacy, hook, packet) : []),
@@ -67,7 +70,7 @@ export function permutations(stages: readonly Stage[]): readonly (readonly Stage
 
 const untracked = (hook: Hook, priority: number): boolean => priority < conntrackPriority && (hook === 'prerouting' || hook === 'output');
 
-function* iptablesStages(ruleset: Ruleset, hook: Hook, packet: Packet): Generator<Stage> {
+function* iptablesStages(ruleset: Ruleset, hook: Hook, packet: Seen): Generator<Stage> {
   if (ruleset.family !== packet.family) return;
   for (const table of ruleset.tables.values()) {
     const priority = Object.hasOwn(iptablesHooks, table.name) ? iptablesHooks[table.name]?.[hook] : undefined;
@@ -91,7 +94,7 @@ function* iptablesStages(ruleset: Ruleset, hook: Hook, packet: Packet): Generato
   }
 }
 
-function* nftStages(ruleset: NftRuleset, iptables: Ruleset | undefined, hook: Hook, packet: Packet): Generator<Stage> {
+function* nftStages(ruleset: NftRuleset, iptables: Ruleset | undefined, hook: Hook, packet: Seen): Generator<Stage> {
   for (const table of ruleset.tables) {
     if (table.dormant || !(table.family === 'inet' || table.family === (packet.family === 4 ? 'ip' : 'ip6'))) continue;
     // iptables-save prints these better: a rule with `xt` says nothing here.

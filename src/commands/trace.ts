@@ -1,0 +1,74 @@
+import {Args, Flags} from '@oclif/core';
+import {BaseCommand, outputFlag, withEnv} from '../base-command.js';
+import {allPairsReport, traceAllPairs} from '../edge/all-pairs.js';
+import {evidenceFlags, openEvidence} from '../edge/evidence.js';
+import {openTrace} from '../edge/trace.js';
+import {explainedReport} from '../edge/trace-report.js';
+import {Failure} from '../failure.js';
+
+export default class Trace extends BaseCommand {
+  static override summary = 'where a packet goes, hop by hop, there and back, and which entry decides each hop';
+  static override description =
+    'Walks the packet through what was gathered, as the kernel would take it. Sends nothing. Exit 0 reachable both ways, 1 broken, 3 not certain.';
+  static override examples = [
+    {description: 'Two pods of a lab', command: '<%= config.bin %> trace n1-p1 n2-p1 --lab demo'},
+    {
+      description: 'By address, a TCP connection',
+      command: '<%= config.bin %> trace 10.244.1.2 10.244.2.2 --proto tcp --port 8080 --inventory nodes.yaml',
+    },
+    {description: 'Does a full-sized packet get out?', command: '<%= config.bin %> trace n1-p1 1.1.1.1 --mtu --snapshot cluster.ndjson.br'},
+    {description: 'A drawing', command: '<%= config.bin %> trace n1-p1 n2-p1 --lab demo -o svg > trace.svg'},
+    {description: 'Every node to every other', command: '<%= config.bin %> trace --all-pairs --inventory nodes.yaml'},
+  ];
+  static override args = {
+    from: Args.string({description: 'a pod (ns/pod too), a pod address or a node'}),
+    to: Args.string({description: 'the same, or any address'}),
+  };
+  static override flags = withEnv({
+    ...evidenceFlags,
+    output: outputFlag(['mermaid', 'svg']),
+    proto: Flags.option({summary: 'protocol', options: ['icmp', 'tcp', 'udp'] as const, default: 'icmp'})(),
+    port: Flags.integer({summary: 'destination port, for tcp and udp (80 unless told)', min: 1, max: 65_535}),
+    size: Flags.integer({
+      summary: 'bytes of the IP packet, sent with DF; a small echo unless told',
+      min: 28,
+      max: 65_535,
+      exclusive: ['mtu'],
+    }),
+    mtu: Flags.boolean({summary: "as large as the sender's own device takes"}),
+    family: Flags.option({summary: 'address family, where both ends have two', options: ['4', '6'] as const})(),
+    'assume-fabric': Flags.boolean({summary: 'count hops that nobody can look into (routers, the outside) as good'}),
+    'all-pairs': Flags.boolean({
+      summary: 'a pod of every node to a pod of every other, small echoes; reasons folded',
+      exclusive: ['port', 'size', 'mtu'],
+    }),
+  });
+
+  async run(): Promise<void> {
+    const {args, flags} = await this.parse(Trace);
+    const family = flags.family === undefined ? undefined : flags.family === '4' ? 4 : 6;
+    if (flags['all-pairs'] ? args.from !== undefined : args.to === undefined)
+      throw new Failure(flags['all-pairs'] ? '--all-pairs takes no pods' : 'name two ends: flanctl trace FROM TO');
+    if (flags.port !== undefined && flags.proto === 'icmp') throw new Failure('--port needs --proto tcp or udp');
+    const evidence = await openEvidence(flags, {signal: this.interrupted.signal, quiet: this.quiet, notice: (m) => this.notice(m)});
+    if (flags['all-pairs']) {
+      const report = allPairsReport(await traceAllPairs(evidence, evidence.given, family), flags['assume-fabric']);
+      this.interrupted.signal.throwIfAborted();
+      await this.emit('AllPairsReport', report, flags.output);
+      process.exitCode = report.exit;
+      return;
+    }
+    const tracer = await openTrace(evidence, evidence.given);
+    this.interrupted.signal.throwIfAborted();
+    const traced = await tracer.trace(tracer.endpoint(args.from!), tracer.endpoint(args.to!), {
+      proto: flags.proto,
+      port: flags.port,
+      size: flags.mtu ? 'largest' : flags.size,
+      family,
+    });
+    const packet = {proto: flags.proto, port: flags.proto === 'icmp' ? null : (flags.port ?? 80)};
+    const report = await explainedReport(traced, packet, evidence, flags['assume-fabric']);
+    await this.emit('TraceReport', report, flags.output);
+    process.exitCode = report.exit;
+  }
+}

@@ -1,0 +1,168 @@
+import type {Family} from '../net/address.js';
+import type {Digest, Fault, Sent} from './digest.js';
+import type {Peer} from './peer-class.js';
+
+/** Why many pairs fail, or cannot be judged: one line for all that fail alike. */
+export interface Reason {
+  readonly direction: 'there' | 'back';
+  readonly verdict: Fault['verdict'];
+  readonly disposition: Fault['disposition'];
+  /** Of the first pair. */
+  readonly because: string;
+  readonly pairs: number;
+  readonly first: readonly {readonly from: string; readonly to: string}[];
+  /** Where it ends: the first of these nodes, and how many there are. */
+  readonly nodes: readonly string[];
+  readonly nodeCount: number;
+}
+
+export type PairMark = 'reachable' | 'inferred' | 'broken' | 'unknown';
+
+export interface Matrix {
+  readonly family: Family;
+  readonly nodes: readonly string[];
+  readonly counts: {readonly [M in PairMark]: number};
+  readonly reasons: readonly Reason[];
+  /** Of a small cluster: row by row, who sends; null on the diagonal. */
+  readonly marks: readonly (readonly (PairMark | null)[])[] | undefined;
+}
+
+/** Larger matrices are not shown pair by pair. */
+const SHOWN = 20;
+const NAMES = 10;
+
+interface Tally {
+  readonly direction: Reason['direction'];
+  readonly fault: Fault;
+  pairs: number;
+  readonly first: {readonly from: string; readonly to: string}[];
+  readonly nodes: Set<string>;
+}
+
+/** Joins what each node sends with what the other takes, there and back. `names`: every node, also those without a digest. */
+export function allPairs(
+  family: Family,
+  names: readonly string[],
+  peers: readonly Peer[],
+  digests: ReadonlyMap<string, Digest | Fault>,
+): Matrix {
+  const number = new Map(peers.map((p, i) => [p.node, i]));
+  const entries = names.map((node) => ({node, at: number.get(node), digest: digests.get(node) ?? unread(node)}));
+  const byName = new Map(entries.map((e) => [e.node, e]));
+  const counts = {reachable: 0, inferred: 0, broken: 0, unknown: 0};
+  const marks: (PairMark | null)[][] | undefined = names.length <= SHOWN ? [] : undefined;
+  const tallies = new Map<string, Tally>();
+  const known = new Map<Fault, {there?: string; back?: string}>();
+  const note = (fault: Fault, direction: Reason['direction'], from: string, to: string): void => {
+    // Most faults are one object for many pairs: their key is made once.
+    let keys = known.get(fault);
+    if (!keys) {
+      keys = {};
+      known.set(fault, keys);
+    }
+    keys[direction] ??= `${direction} ${fault.verdict} ${fault.disposition} ${alike(fault.because, byName)}`;
+    let tally = tallies.get(keys[direction]);
+    if (!tally) {
+      tally = {direction, fault, pairs: 0, first: [], nodes: new Set()};
+      tallies.set(keys[direction], tally);
+    }
+    tally.pairs += 1;
+    if (tally.first.length < NAMES) tally.first.push({from, to});
+    tally.nodes.add(fault.node);
+  };
+  for (const a of entries) {
+    const row: (PairMark | null)[] = [];
+    for (const b of entries) {
+      if (a === b) {
+        row.push(null);
+        continue;
+      }
+      const found = pair(a, b, peers, byName);
+      const mark: PairMark = 'fault' in found ? found.fault.verdict : found.router ? 'inferred' : 'reachable';
+      if ('fault' in found) note(found.fault, found.direction, a.node, b.node);
+      counts[mark] += 1;
+      row.push(mark);
+    }
+    marks?.push(row);
+  }
+  const reasons = [...tallies.values()]
+    .map(({direction, fault, pairs, first, nodes}): Reason => {
+      const {verdict, disposition, because} = fault;
+      return {direction, verdict, disposition, because, pairs, first, nodes: [...nodes].slice(0, NAMES), nodeCount: nodes.size};
+    })
+    .toSorted((x, y) => Number(x.verdict === 'unknown') - Number(y.verdict === 'unknown') || y.pairs - x.pairs);
+  return {family, nodes: names, counts, reasons, marks};
+}
+
+const unread = (node: string): Fault => ({verdict: 'unknown', disposition: 'unknown', because: `${node} was not read`, node});
+
+/** The sentence without the names and addresses in it. */
+const alike = (because: string, nodes: ReadonlyMap<string, unknown>): string =>
+  because
+    .split(/([\s,;:]+)/)
+    .map((word) => (nodes.has(word) ? '<node>' : /\d[.:]|:[\da-f]/i.test(word) ? '<address>' : word))
+    .join('');
+
+interface Entry {
+  readonly node: string;
+  readonly at: number | undefined;
+  readonly digest: Digest | Fault;
+}
+
+type Pair = {readonly fault: Fault; readonly direction: Reason['direction']} | {readonly router: boolean};
+
+function pair(a: Entry, b: Entry, peers: readonly Peer[], byName: ReadonlyMap<string, Entry>): Pair {
+  const [x, y] = [a.digest, b.digest];
+  if ('verdict' in x) return {fault: x, direction: 'there'};
+  if ('verdict' in y) return {fault: y, direction: 'there'};
+  const [mine, theirs] = [x.classes[x.of[b.at!]!]!, y.classes[y.of[a.at!]!]!];
+  const there = arrival(mine.out, x, y, peers[b.at!]!, b.at!, byName);
+  if (there) return {fault: there, direction: 'there'};
+  const taken = theirs.takes.get(mine.out.form);
+  const gone = theirs.answers.get('')?.fault;
+  if (!taken || taken.fault) return {fault: taken?.fault ?? gone ?? nobody(b.node, mine.out.form), direction: 'there'};
+  const reply = taken.reply!;
+  const back = arrival(reply, y, x, peers[a.at!]!, a.at!, byName);
+  if (back) return {fault: back, direction: 'back'};
+  const answered = mine.answers.get(reply.form);
+  if (!answered || answered.fault)
+    return {fault: answered?.fault ?? mine.answers.get('')?.fault ?? nobody(a.node, reply.form), direction: 'back'};
+  return {router: mine.out.router || reply.router};
+}
+
+/** Does what one node sends come to the other, and is it addressed to it there? */
+function arrival(sent: Sent, from: Digest, to: Digest, peer: Peer, at: number, byName: ReadonlyMap<string, Entry>): Fault | undefined {
+  if (sent.fault) return sent.fault;
+  const mac = from.macs.get(at) ?? peer.mac;
+  if (sent.to !== '=') {
+    const other = byName.get(sent.to!)?.digest;
+    const takes = other && !('verdict' in other) ? other.tunnels.get(sent.form) : undefined;
+    if (sent.form !== 'direct' && takes !== mac && other && !('verdict' in other))
+      return broken(
+        'wrong-vtep',
+        `${from.node} sends it to ${sent.to}, whose tunnel device is ${takes ?? 'another'} and not ${mac}`,
+        sent.to!,
+      );
+    return {verdict: 'unknown', disposition: 'unknown', because: `it goes by way of ${sent.to}, a third node`, node: from.node};
+  }
+  if (!to.wire) return broken('no-neighbour', `${to.node} does not answer on the wire for ${peer.public}`, to.node);
+  if (sent.form === 'direct') return undefined;
+  const takes = to.tunnels.get(sent.form);
+  if (takes === undefined) return nobody(to.node, sent.form);
+  if (takes !== mac) return broken('wrong-vtep', `it is for ${mac}, and the tunnel device of ${to.node} is ${takes}`, to.node);
+  return undefined;
+}
+
+const broken = (disposition: Fault['disposition'], because: string, node: string): Fault => ({
+  verdict: 'broken',
+  disposition,
+  because,
+  node,
+});
+
+const nobody = (node: string, form: string): Fault => {
+  const [vni, port] = form.split(' ');
+  return form === 'direct'
+    ? {verdict: 'unknown', disposition: 'unknown', because: `what ${node} does with packets outside of a tunnel is not known`, node}
+    : broken('no-tunnel', `no device of ${node} that is up takes VXLAN ${vni} on UDP ${port}`, node);
+};

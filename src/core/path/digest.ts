@@ -1,0 +1,214 @@
+import {bridgeName} from '../flannel/cni-conf.js';
+import {lookup} from '../forwarding/lookup.js';
+import {localOf} from '../kernel/link.js';
+import type {Cluster} from '../model/cluster.js';
+import {type Family, familyOf, type Ip, type Mac} from '../net/address.js';
+import {contains} from '../net/prefix.js';
+import type {NodeState} from '../node/state.js';
+import {type Disposition, isGood} from './disposition.js';
+import {candidatesOf, inferPod} from './endpoint.js';
+import {isLocal} from './local.js';
+import {input, send} from './namespace.js';
+import {type InFlight, type Probe, smallEcho} from './packet.js';
+import {classifier, type Peer} from './peer-class.js';
+import type {End, Tracked, Trip} from './trip.js';
+import {overheadOf} from './vxlan.js';
+import {holders, isUp, isWire, type Place, type World, worldOf} from './world.js';
+
+/** A bad end, or one that nobody can tell. `step`: what the packet met there. */
+export interface Fault {
+  readonly verdict: 'broken' | 'unknown';
+  readonly disposition: Disposition;
+  readonly because: string;
+  readonly node: string;
+}
+
+/** How a packet leaves a node towards a peer: to which member, and in which form it comes to it (`direct`, or `VNI port family` of a tunnel). */
+export interface Sent {
+  readonly fault?: Fault;
+  readonly to?: string;
+  readonly form: string;
+  /** A router that nobody can look into is between the two. */
+  readonly router: boolean;
+}
+
+/** What a node does with the packets from and to all peers of one class. */
+export interface PeerClass {
+  readonly out: Sent;
+  /** What comes from such a peer, by the form it comes in, and how the answer leaves. */
+  readonly takes: ReadonlyMap<string, {readonly fault?: Fault; readonly reply?: Sent}>;
+  /** The answer to what was sent. */
+  readonly answers: ReadonlyMap<string, {readonly fault?: Fault}>;
+}
+
+/** All that the matrix needs of a node in one family; its tables may be forgotten. */
+export interface Digest {
+  readonly node: string;
+  readonly classes: readonly PeerClass[];
+  /** For each peer, in the order given, the number of its class. */
+  readonly of: Uint32Array;
+  /** Hardware addresses that differ from the peer's lease, by the number of the peer. */
+  readonly macs: ReadonlyMap<number, Mac>;
+  /** The hardware address that takes a tunnel's packets, by form. */
+  readonly tunnels: ReadonlyMap<string, Mac>;
+  /** Does it answer on the wire for the address of its lease? */
+  readonly wire: boolean;
+}
+
+const NO_LIMIT = 65_535;
+
+/** The digest of one node, or why there is none. Each class of peers is tried once with the real walk, as far as it stays on this node. */
+export function digest(cluster: Cluster, own: NodeState, family: Family, peers: readonly Peer[]): Digest | Fault {
+  const missing = (because: string): Fault => ({verdict: 'unknown', disposition: 'unknown', because, node: own.name});
+  const self = peers.find((p) => p.node === own.name);
+  if (own.failure && Object.keys(own.tables).length === 0) return missing(`${own.name} was not read`);
+  if (!self) return missing(`the IPv${family} lease of ${own.name} is not known`);
+  const bridge = bridgeName(own.cni === undefined || own.cni === 'none' ? [] : own.cni);
+  const gathered = candidatesOf(own).flatMap((c) => c.addresses.filter((a) => familyOf(a) === family).map((address) => ({...c, address})));
+  const named = gathered.find((c) => contains(self.subnet, c.address)) ?? gathered[0];
+  const learnt = own.tables.neigh?.find((n) => n.dev === bridge && n.lladdr !== undefined && contains(self.subnet, n.dst))?.dst;
+  const address = named?.address ?? learnt ?? self.pod;
+  const world = worldOf(cluster, [own], named ? [] : [inferPod(own, self.subnet, address, bridge)]);
+  const pod = world.pods.get(own.name)?.find((p) => p.pod === (named?.pod ?? address));
+  if (!pod) return missing(`no pod of ${own.name} is known`);
+  const subject: Subject = {world, node: world.nodes.get(own.name)!, pod, address, self, family};
+  const numbers = new Map<string, number>();
+  const classes: PeerClass[] = [];
+  const of = new Uint32Array(peers.length);
+  const macs = new Map<number, Mac>();
+  const classify = classifier(own, address, bridge);
+  for (const [i, peer] of peers.entries()) {
+    if (peer === self) continue;
+    const {key, mac} = classify(peer);
+    let number = numbers.get(key);
+    if (number === undefined) {
+      number = classes.push(judge(subject, peer)) - 1;
+      numbers.set(key, number);
+    }
+    of[i] = number;
+    if (mac !== undefined && mac !== peer.mac) macs.set(i, mac);
+  }
+  const tunnels = new Map(devices(subject).map((d) => [d.form, d.mac]));
+  const {node} = subject;
+  const wire = (own.tables.link ?? []).some((l) => isUp(l) && isWire(world, node, l)) && isLocal(node, self.public) !== false;
+  return {node: own.name, classes, of, macs, tunnels, wire};
+}
+
+interface Subject {
+  readonly world: World;
+  readonly node: Place;
+  readonly pod: Place;
+  readonly address: Ip;
+  readonly self: Peer;
+  readonly family: Family;
+}
+
+const begin = (world: World, target: Place | undefined, tracked: ReadonlyMap<string, Tracked>): Trip => ({
+  world,
+  steps: [],
+  limit: NO_LIMIT,
+  overhead: 0,
+  tracked: new Map(tracked),
+  doubts: [],
+  target,
+});
+
+interface Device {
+  readonly form: string;
+  readonly mac: Mac;
+  readonly vni: number;
+  readonly port: number;
+  readonly family: Family;
+}
+
+/** The node's VXLAN devices that are up. */
+const devices = ({node, family}: Subject): readonly Device[] =>
+  (node.state.tables.link ?? []).flatMap((l) => {
+    if (l.kind !== 'vxlan' || !l.flags.includes('UP') || l.address === undefined) return [];
+    const [vni, port] = [Number(l.info?.['id']), Number(l.info?.['port'] ?? 8472)];
+    const local = localOf(l);
+    const outer = local === undefined ? family : familyOf(local);
+    return [{form: `${vni} ${port} ${outer}`, mac: l.address, vni, port, family: outer}];
+  });
+
+/** Four ways for each form: what the pod sends, what it gets, and both answers. */
+function judge(subject: Subject, peer: Peer): PeerClass {
+  const {world, node, pod, address, family, self} = subject;
+  const echo: Probe = {family, dst: peer.pod, src: address, proto: 'icmp', size: smallEcho[family]};
+  const leaving = begin(world, undefined, new Map());
+  const out = sent(subject, peer, leaving, send(leaving, pod, echo, false));
+  const takes = new Map<string, {fault?: Fault; reply?: Sent}>();
+  const answers = new Map<string, {fault?: Fault}>();
+  const uplink = world.cluster.members.find((m) => m.name === node.node)?.survey.addresses.find((a) => a.address === self.public)?.dev;
+  if (uplink === undefined) {
+    const because = `${node.node} does not have ${self.public}, the address of its lease`;
+    return {out, takes, answers: answers.set('', {fault: {verdict: 'broken', disposition: 'no-neighbour', because, node: node.node}})};
+  }
+  for (const tunnel of [undefined, ...devices(subject)]) {
+    const form = tunnel?.form ?? 'direct';
+    const come = (reply: boolean, tracked: ReadonlyMap<string, Tracked>): {readonly trip: Trip; readonly end: End} => {
+      const inner: InFlight = {...echo, src: peer.pod, dst: address, mark: 0, ttl: 63, reply, cuttable: reply && family === 4};
+      const trip = begin(world, pod, tracked);
+      return {trip, end: input(trip, node, uplink, tunnel ? wrapped(tunnel, inner, peer, self) : inner)};
+    };
+    const first = come(false, new Map());
+    const fault = faultOf(node.node, first.trip, first.end);
+    if (fault) takes.set(form, {fault});
+    else {
+      const back = begin(world, undefined, first.trip.tracked);
+      const {src, dst} = first.end.packet ?? {src: peer.pod, dst: address};
+      takes.set(form, {reply: sent(subject, peer, back, send(back, pod, {...echo, src: dst, dst: src}, true))});
+    }
+    const answer = come(true, leaving.tracked);
+    const lost = faultOf(node.node, answer.trip, answer.end);
+    answers.set(form, lost ? {fault: lost} : {});
+  }
+  return {out, takes, answers};
+}
+
+const wrapped = (tunnel: Device, packet: InFlight, peer: Peer, self: Peer): InFlight => ({
+  family: tunnel.family,
+  src: peer.public,
+  dst: self.public,
+  proto: 'udp',
+  sport: 50_000,
+  dport: tunnel.port,
+  size: packet.size + overheadOf[tunnel.family],
+  mark: 0,
+  ttl: 64,
+  reply: false,
+  inner: {packet, vni: tunnel.vni, srcMac: peer.mac, dstMac: tunnel.mac},
+});
+
+function faultOf(node: string, trip: Trip, end: End): Fault | undefined {
+  if (end.needs !== undefined) return {verdict: 'unknown', disposition: 'unknown', because: `${node} passes it on to another node`, node};
+  const {disposition, because} = end;
+  if (!isGood(disposition)) return {verdict: disposition === 'unknown' ? 'unknown' : 'broken', disposition, because, node};
+  const [doubtful] = trip.doubts;
+  return doubtful && {verdict: 'unknown', disposition: 'unknown', because: doubtful.why, node};
+}
+
+/** Where a packet goes that left the node: to whom the walk would have to look next. */
+function sent({world, node}: Subject, peer: Peer, trip: Trip, end: End): Sent {
+  const wrap = trip.steps.findLast((s) => s.kind === 'encapsulate');
+  const link = wrap && node.state.tables.link?.find((l) => l.ifname === wrap.dev);
+  const local = link && localOf(link);
+  const form = link ? `${Number(link.info?.['id'])} ${Number(link.info?.['port'] ?? 8472)} ${local ? familyOf(local) : 4}` : 'direct';
+  const bad = (fault: Fault): Sent => ({fault, form, router: false});
+  const unknown = (because: string): Sent => bad({verdict: 'unknown', disposition: 'unknown', because, node: node.node});
+  if (end.needs === undefined) {
+    const fault = faultOf(node.node, trip, end);
+    return fault ? bad(fault) : bad({verdict: 'broken', disposition: 'no-listener', because: end.because, node: node.node});
+  }
+  const [doubtful] = trip.doubts;
+  if (doubtful) return unknown(doubtful.why);
+  const flow = trip.tracked.get(node.node);
+  if (flow && (flow.now.src !== flow.orig.src || flow.now.dst !== flow.orig.dst))
+    return unknown(`${node.node} changes the addresses of what its pods send to pods, and the answer depends on that`);
+  const way = lookup(node.state, {dst: link ? peer.public : peer.pod});
+  const gateway = way.kind === 'route' ? way.legs[0]?.gateway : undefined;
+  if (way.kind === 'route' && way.legs.length > 1) return unknown(`${node.node} may take more than one way`);
+  const router = gateway !== undefined && holders(world, gateway).length === 0;
+  // The class is told relative to the peer, and so is its next member.
+  return {to: end.needs === peer.node ? '=' : end.needs, form, router};
+}

@@ -1,0 +1,105 @@
+import type {Cluster} from '../model/cluster.js';
+import {type Family, familyOf, type Ip, type Prefix, tryIp} from '../net/address.js';
+import {anyPrefix, contains, hostOf, lengthOf} from '../net/prefix.js';
+import type {NamespaceState, NodeState} from '../node/state.js';
+import type {Place} from './world.js';
+
+/** One end of a trace, as it was named. */
+export interface Endpoint {
+  readonly name: string;
+  readonly kind: 'pod' | 'node' | 'outside';
+  /** The node it is on; absent for the outside. */
+  readonly node?: string;
+  /** The pod's namespace; absent when it was not gathered. */
+  readonly pod?: string;
+  readonly addresses: {readonly [F in Family]?: Ip};
+}
+
+export interface Candidate {
+  readonly node: string;
+  readonly pod: string;
+  readonly addresses: readonly Ip[];
+}
+
+/** The pods of one node that was read, with their global addresses. */
+export const candidatesOf = (state: NodeState): readonly Candidate[] =>
+  (state.pods ?? []).map((pod) => ({
+    node: state.name,
+    pod: pod.name,
+    addresses: (pod.tables.address ?? []).filter((a) => a.scope === 'global').map((a) => a.local),
+  }));
+
+/**
+ * What the words on the command line mean: a pod (`ns/pod` too), a node, or an address of either or of the outside. Undefined: nothing of
+ * that name; several: pods of one name.
+ */
+export function endpointNamed(cluster: Cluster, pods: readonly Candidate[], text: string): readonly Endpoint[] {
+  const address = tryIp(text);
+  const asPod = (c: Candidate): Endpoint => ({
+    name: c.pod,
+    kind: 'pod',
+    node: c.node,
+    pod: c.pod,
+    addresses: byFamily(c.addresses, address),
+  });
+  if (address !== undefined) {
+    const held = pods.filter((p) => p.addresses.includes(address));
+    if (held.length > 0) return held.slice(0, 1).map(asPod);
+    const member = cluster.members.find((m) => m.survey.addresses.some((a) => a.address === address));
+    if (member) return [{name: member.name, kind: 'node', node: member.name, addresses: {[familyOf(address)]: address}}];
+    const owner = cluster.members.find((m) => [m.lease?.subnet, m.lease?.ipv6Subnet].some((s) => s !== undefined && contains(s, address)));
+    return [{name: text, kind: owner ? 'pod' : 'outside', ...(owner && {node: owner.name}), addresses: {[familyOf(address)]: address}}];
+  }
+  const named = pods.filter((p) => p.pod === text);
+  // A snapshot names a pod by its host name; the namespace in front of it is the reader's.
+  const matched = named.length > 0 ? named : pods.filter((p) => p.pod === text.slice(text.indexOf('/') + 1));
+  const member = cluster.members.find((m) => m.name === text);
+  if (member) {
+    const {publicIP, publicIPv6} = member.lease ?? {};
+    return [
+      {
+        name: text,
+        kind: 'node',
+        node: text,
+        addresses: {...(publicIP !== undefined && {4: publicIP}), ...(publicIPv6 !== undefined && {6: publicIPv6})},
+      },
+    ];
+  }
+  return matched.map(asPod);
+}
+
+function byFamily(addresses: readonly Ip[], asked: Ip | undefined): Endpoint['addresses'] {
+  if (asked !== undefined) return {[familyOf(asked)]: asked};
+  const [v4, v6] = ([4, 6] as const).map((f) => addresses.find((a) => familyOf(a) === f));
+  return {...(v4 !== undefined && {4: v4}), ...(v6 !== undefined && {6: v6})};
+}
+
+/**
+ * A pod that was not gathered, as the CNI makes one: eth0 with its address, and the first address of the node's subnet as its gateway.
+ * Its port on the bridge is where the node has learnt its hardware address, when it has.
+ */
+export function inferPod(node: NodeState, subnet: Prefix, address: Ip, bridge: string): {readonly place: Place; readonly port?: string} {
+  const family = familyOf(address);
+  const {neigh, fdb, link} = node.tables;
+  const mac = neigh?.find((n) => n.dst === address && n.dev === bridge && n.lladdr !== undefined)?.lladdr;
+  const port = mac && fdb?.find((f) => f.mac === mac && f.master === bridge && f.state !== 'permanent')?.dev;
+  const mtu = link?.find((l) => l.ifname === port)?.mtu ?? link?.find((l) => l.ifname === bridge)?.mtu ?? 0;
+  const bits = lengthOf(subnet);
+  const host = `${address}/${family === 4 ? 32 : 128}`;
+  const route = {family, metric: 0, flags: [], dev: 'eth0'};
+  const only: ReadonlySet<Family> = new Set([family]);
+  const state: NamespaceState = {
+    tables: {
+      link: [{ifname: 'eth0', flags: ['UP', 'LOWER_UP'], mtu, kind: 'veth', address: mac ?? '02:00:00:00:00:00'}],
+      address: [{family, dev: 'eth0', local: address, prefixlen: bits, scope: 'global', flags: []}],
+      route: [
+        {...route, table: 'local', type: 'local', dst: host},
+        {...route, table: 'main', type: 'unicast', dst: subnet, scope: 'link'},
+        {...route, table: 'main', type: 'unicast', dst: anyPrefix(family), gateway: hostOf(subnet, 1)},
+      ],
+      neigh: [],
+    },
+    families: {link: only, address: only, route: only, neigh: only},
+  };
+  return {place: {node: node.name, pod: address, state, inferred: true}, ...(port !== undefined && {port})};
+}

@@ -1,0 +1,33 @@
+import type {Family, Ip, Mac} from '../net/address.js';
+
+/** The packet a trace asks about, as its sender makes it. Sizes in bytes. */
+export interface Probe {
+  readonly family: Family;
+  /** Left out, the sender's route chooses it, as for a node that has several addresses. */
+  readonly src?: Ip;
+  readonly dst: Ip;
+  readonly proto: 'tcp' | 'udp' | 'icmp';
+  readonly sport?: number;
+  readonly dport?: number;
+  /** Size of the IP packet; sent with DF. */
+  readonly size: number;
+}
+
+/** The packet as it is on its way: NAT changes its headers, and a tunnel wraps it. */
+export interface InFlight extends Probe {
+  readonly src: Ip;
+  readonly mark: number;
+  readonly ttl: number;
+  /** The answer to a packet that went before; connection tracking may know it. */
+  readonly reply: boolean;
+  /** A router may cut it: what the kernel sends as the answer to an IPv4 echo has no DF. */
+  readonly cuttable?: boolean;
+  /** What a tunnel's packet carries. */
+  readonly inner?: {readonly packet: InFlight; readonly vni: number; readonly srcMac: Mac | undefined; readonly dstMac: Mac};
+}
+
+/** The family's smallest echo that people send: 56 bytes of data. */
+export const smallEcho: {readonly [F in Family]: number} = {4: 84, 6: 104};
+
+export const shownPacket = (p: InFlight): string =>
+  `${p.src}${p.sport === undefined || p.proto === 'icmp' ? '' : ` port ${p.sport}`} → ${p.dst}${p.dport === undefined || p.proto === 'icmp' ? '' : ` port ${p.dport}`}, ${p.proto}, ${p.size} bytes`;

@@ -1,0 +1,40 @@
+import type {Given} from '../core/model/cluster.js';
+import type {Family} from '../core/net/address.js';
+import {familyOf} from '../core/net/address.js';
+import {allPairs, type Matrix} from '../core/path/all-pairs.js';
+import {type Digest, digest, type Fault} from '../core/path/digest.js';
+import {peersOf} from '../core/path/peer-class.js';
+import {ExitCode} from '../exit-code.js';
+import {type Dumps, survey} from './diagnose.js';
+import type {AllPairsReport} from './reporters/documents.js';
+
+/** Reads each node twice, one at a time; between the two nothing of a node stays but its survey, and after them its digest. */
+export async function traceAllPairs(dumps: Dumps, given: Given, only: Family | undefined): Promise<readonly Matrix[]> {
+  const {cluster, states} = await survey(dumps, given);
+  const families = ([4, 6] as const).filter(
+    (f) => (only === undefined || f === only) && cluster.networks.some((n) => familyOf(n) === f && !n.endsWith('/0')),
+  );
+  const sides = families.map((family) => ({family, peers: peersOf(cluster, family), digests: new Map<string, Digest | Fault>()}));
+  for await (const state of states())
+    for (const {family, peers, digests} of sides) digests.set(state.name, digest(cluster, state, family, peers));
+  const names = cluster.members.map((m) => m.name);
+  return sides.map(({family, peers, digests}) => allPairs(family, names, peers, digests));
+}
+
+/** The document. Broken wins; then what is not known, or rests on a router that nobody could look into. */
+export function allPairsReport(matrices: readonly Matrix[], assumeFabric: boolean): AllPairsReport {
+  const some = (mark: keyof Matrix['counts']) => matrices.some((m) => m.counts[mark] > 0);
+  const incomplete = matrices.length === 0 || some('unknown') || (some('inferred') && !assumeFabric);
+  return {
+    families: matrices.map(({family, nodes, counts, reasons, marks}) => ({
+      family,
+      nodes: nodes.length,
+      pairs: nodes.length * (nodes.length - 1),
+      counts,
+      reasons,
+      matrix:
+        marks?.map((row, i) => ({from: nodes[i]!, to: row.flatMap((mark, j) => (mark === null ? [] : [{node: nodes[j]!, mark}]))})) ?? null,
+    })),
+    exit: some('broken') ? ExitCode.findings : incomplete ? ExitCode.incomplete : ExitCode.ok,
+  };
+}

@@ -1,0 +1,86 @@
+import {oneLine} from '../ui/escape.js';
+import type {TraceReport} from './documents.js';
+
+export type Direction = TraceReport['directions'][number];
+export type Hop = Direction['hops'][number];
+export type Step = Hop['steps'][number];
+
+/** A place as drawings show it: one column. */
+export interface Column {
+  readonly kind: 'pod' | 'node' | 'wire';
+  /** Without the word for its kind; as it came, not escaped. */
+  readonly name: string;
+  /** Node of a pod; what is beyond the wire. */
+  readonly at: string | null;
+}
+
+export interface Rung {
+  readonly hop: Hop;
+  /** Index of its column. */
+  readonly column: number;
+}
+
+export interface Ladder {
+  readonly columns: readonly Column[];
+  readonly ways: readonly {readonly direction: Direction; readonly rungs: readonly Rung[]}[];
+}
+
+/** The places of a trace from the sender to the receiver (also those that no packet came to), and every hop at its place. */
+export function ladder(report: TraceReport): Ladder {
+  const columns = new Map<string, Column>();
+  const add = (column: Column): number => {
+    const key = column.kind === 'wire' ? 'wire' : JSON.stringify([column.kind, column.name, column.at]);
+    if (!columns.has(key)) columns.set(key, column);
+    return [...columns.keys()].indexOf(key);
+  };
+  const beyond = [report.to, report.from].find((end) => end.kind === 'outside')?.name ?? null;
+  const wire: Column = {kind: 'wire', name: 'wire', at: beyond};
+  const ends = (): void => {
+    const {to, from} = report;
+    if (to.node === null || to.node !== from.node) add(wire);
+    if (to.node === null) return;
+    add({kind: 'node', name: to.node, at: null});
+    if (to.kind === 'pod') add({kind: 'pod', name: podName(report.directions[0]?.to ?? to.name), at: to.node});
+  };
+  const ways = report.directions.map((direction, i) => {
+    const rungs = direction.hops.map((hop, n): Rung => {
+      const here = columnOf(hop, wire);
+      const before = direction.hops[n - 1];
+      if (before && nodeOf(before) !== nodeOf(hop)) add(wire);
+      return {hop, column: add(here)};
+    });
+    if (i === 0) ends();
+    return {direction, rungs};
+  });
+  return {columns: [...columns.values()], ways};
+}
+
+const nodeOf = (hop: Hop): string => hop.steps[0]?.node ?? 'underlay';
+const podName = (place: string): string => place.replace(/^pod /, '');
+
+function columnOf(hop: Hop, wire: Column): Column {
+  const node = nodeOf(hop);
+  if (node === 'underlay') return wire;
+  const inPod = hop.steps.some((step) => step.pod !== null);
+  return inPod ? {kind: 'pod', name: podName(hop.place), at: node} : {kind: 'node', name: node, at: null};
+}
+
+/** What decided: the row itself for rules and routes, else the sentence, with the rows under it where they say more. One line each. */
+export function decided(step: Step): {readonly text: string; readonly rows: readonly string[]} {
+  const rows = step.evidence.flatMap((e) => e.lines.map(oneLine));
+  if (step.end !== null) return {text: oneLine(step.text), rows};
+  if ((step.kind === 'route' || step.kind === 'rule') && rows[0] !== undefined) return {text: rows[0], rows: []};
+  return {text: oneLine(step.text), rows: step.kind === 'firewall' || step.kind === 'sysctl' ? rows : []};
+}
+
+/** The packet in words. */
+export const packetText = ({packet: p}: TraceReport): string =>
+  `${p.proto}${p.port === null ? '' : ` port ${p.port}`}, IPv${p.family}, ${p.size} bytes`;
+
+/** How a direction ended, in one line. */
+export function verdictText(direction: Direction): string {
+  const mtu = direction.pathMtu === null ? '' : `, path MTU ${direction.pathMtu}`;
+  if (direction.verdict === 'reachable') return `arrives${direction.certainty === 'observed' ? '' : ' as far as can be seen'}${mtu}`;
+  if (direction.verdict === 'unknown') return oneLine(`unknown from hop ${direction.hop} on: ${direction.because}`);
+  return `broken at hop ${direction.hop}: ${oneLine(direction.disposition ?? '')}`;
+}

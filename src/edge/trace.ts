@@ -1,0 +1,142 @@
+import {bridgeName} from '../core/flannel/cni-conf.js';
+import {leaseOf} from '../core/flannel/lease.js';
+import {lookup} from '../core/forwarding/lookup.js';
+import type {Cluster, Given} from '../core/model/cluster.js';
+import {readNode} from '../core/model/read-node.js';
+import type {Family} from '../core/net/address.js';
+import type {NodeState} from '../core/node/state.js';
+import {type Candidate, candidatesOf, type Endpoint, endpointNamed, inferPod} from '../core/path/endpoint.js';
+import {smallEcho} from '../core/path/packet.js';
+import type {Walk} from '../core/path/step.js';
+import {walk} from '../core/path/walk.js';
+import {linkOf, type Place, worldOf} from '../core/path/world.js';
+import {Failure} from '../failure.js';
+import {type Dumps, survey} from './diagnose.js';
+
+export interface Wish {
+  readonly proto: 'tcp' | 'udp' | 'icmp';
+  readonly port?: number | undefined;
+  /** Bytes of the IP packet; `largest`: what the sender's own device takes. A small echo unless told. */
+  readonly size?: number | 'largest' | undefined;
+  readonly family?: Family | undefined;
+}
+
+export interface Traced {
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  readonly family: Family;
+  readonly size: number;
+  readonly there: Walk;
+  readonly back: Walk | undefined;
+  /** The nodes that were read for it. */
+  readonly nodes: readonly string[];
+}
+
+/** A cluster that paths can be walked in: the model and the list of pods in memory, the tables of a node only once a walk comes to it. */
+export interface Tracer {
+  readonly cluster: Cluster;
+  /** @throws Failure when it names nothing, or more than one pod. */
+  endpoint(text: string): Endpoint;
+  /** @throws Failure when the two have no family in common, or the walk cannot begin. */
+  trace(from: Endpoint, to: Endpoint, wish: Wish): Promise<Traced>;
+}
+
+export async function openTrace(dumps: Dumps, given: Given): Promise<Tracer> {
+  const {cluster, states} = await survey(dumps, given);
+  const pods: Candidate[] = [];
+  for await (const state of states()) pods.push(...candidatesOf(state));
+  const loaded = new Map<string, NodeState>();
+  const load = async (names: readonly string[]): Promise<void> => {
+    const missing = new Set(names.filter((name) => !loaded.has(name)));
+    if (missing.size === 0) return;
+    for await (const dump of dumps.nodes()) if (missing.has(dump.node)) loaded.set(dump.node, readNode(dump));
+  };
+  return {
+    cluster,
+    endpoint: (text) => named(cluster, pods, text),
+    async trace(from, to, wish) {
+      const family = familyFor(from, to, wish.family);
+      const dst = to.addresses[family]!;
+      const ends = [from, to].flatMap((e) => e.node ?? []);
+      await load(ends);
+      const more = [from, to].flatMap((e) => inferred(cluster, e, family, loaded));
+      const needed = new Set(ends);
+      for (;;) {
+        const world = worldOf(
+          cluster,
+          [...needed].flatMap((name) => loaded.get(name) ?? []),
+          more,
+        );
+        const place = (e: Endpoint): Place | undefined => {
+          if (e.node === undefined) return undefined;
+          if (e.kind === 'node') return world.nodes.get(e.node);
+          const name = e.pod ?? e.addresses[family];
+          return world.pods.get(e.node)?.find((p) => p.pod === name);
+        };
+        const sender = place(from);
+        if (!sender)
+          throw new Failure(`${from.name} is not in what was read, so nothing can be sent from there`, {
+            hints: ['name a pod or a node that was read'],
+          });
+        const port = wish.proto === 'icmp' ? {} : {sport: 40_000, dport: wish.port ?? 80};
+        const src = from.kind === 'node' ? undefined : from.addresses[family];
+        const size = wish.size === 'largest' ? largest(sender, dst) : (wish.size ?? smallEcho[family]);
+        const answer = walk({
+          world,
+          from: sender,
+          to: place(to),
+          probe: {family, dst, proto: wish.proto, size, ...port, ...(src !== undefined && {src})},
+        });
+        if (answer.needs === undefined) return {from, to, family, size, there: answer.there, back: answer.back, nodes: [...needed]};
+        if (needed.has(answer.needs)) throw new Error(`the walk asks for ${answer.needs} again`);
+        await load([answer.needs]);
+        needed.add(answer.needs);
+        if (!loaded.has(answer.needs)) throw new Failure(`${answer.needs} is on the way, and there is nothing of it in the evidence`);
+      }
+    },
+  };
+}
+
+function named(cluster: Cluster, pods: readonly Candidate[], text: string): Endpoint {
+  const [found, ...others] = endpointNamed(cluster, pods, text);
+  if (found === undefined) {
+    const names = [...pods.map((p) => p.pod), ...cluster.members.map((m) => m.name)];
+    throw new Failure(`no pod, node or address is called ${text}`, {
+      hints: [`there are: ${names.slice(0, 12).join(', ')}${names.length > 12 ? `, and ${names.length - 12} more` : ''}`],
+    });
+  }
+  if (others.length > 0)
+    throw new Failure(`${text} is on ${[found, ...others].map((e) => e.node).join(' and on ')}`, {hints: ["name it by its pod's address"]});
+  return found;
+}
+
+function familyFor(from: Endpoint, to: Endpoint, asked: Family | undefined): Family {
+  const both = ([4, 6] as const).filter((f) => to.addresses[f] !== undefined && (from.addresses[f] !== undefined || from.kind === 'node'));
+  const family = asked === undefined ? both[0] : both.find((f) => f === asked);
+  if (family === undefined)
+    throw new Failure(`${from.name} and ${to.name} have no ${asked === undefined ? '' : `IPv${asked} `}address of one family`);
+  return family;
+}
+
+/** A pod that was not gathered, as the CNI would have made it. */
+function inferred(
+  cluster: Cluster,
+  end: Endpoint,
+  family: Family,
+  loaded: ReadonlyMap<string, NodeState>,
+): readonly ReturnType<typeof inferPod>[] {
+  const address = end.addresses[family];
+  const state = end.node === undefined ? undefined : loaded.get(end.node);
+  if (end.kind !== 'pod' || end.pod !== undefined || address === undefined || !state) return [];
+  const lease = cluster.members.find((m) => m.name === end.node)?.lease;
+  const subnet = lease && leaseOf(lease, family)?.subnet;
+  if (subnet === undefined) return [];
+  return [inferPod(state, subnet, address, bridgeName(state.cni === undefined || state.cni === 'none' ? [] : state.cni))];
+}
+
+/** The largest packet that the sender's own device and route take: what an application there believes in. */
+function largest(place: Place, dst: string): number {
+  const found = lookup(place.state, {dst});
+  const mtu = found.kind === 'route' ? (found.route.metrics?.['mtu'] ?? linkOf(place, found.legs[0]?.dev)?.mtu) : undefined;
+  return mtu === undefined || mtu === 0 ? 1500 : mtu;
+}

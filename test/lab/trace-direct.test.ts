@@ -1,0 +1,3 @@
+import {traceMatrix} from './trace-matrix.js';
+
+traceMatrix({name: 'tvd', directRouting: true, underlay: 'routed', nodes: 4, pods: 1});

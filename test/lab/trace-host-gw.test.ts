@@ -1,0 +1,3 @@
+import {traceMatrix} from './trace-matrix.js';
+
+traceMatrix({name: 'thg', backend: 'host-gw', dualStack: true});

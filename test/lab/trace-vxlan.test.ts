@@ -1,0 +1,3 @@
+import {traceMatrix} from './trace-matrix.js';
+
+traceMatrix({name: 'tvx', dualStack: true});
