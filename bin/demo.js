@@ -43,6 +43,7 @@ if (!possible.ok) {
   );
   expect('doctor on the healthy recording', show(['doctor', '--snapshot', recorded('healthy')]), 0);
   expect('doctor on the broken recording', show(['doctor', '--snapshot', recorded('broken')]), 1);
+  expect('trace on the broken recording', show(['trace', 'n1-p1', 'n2-p1', '--snapshot', recorded('broken')]), 1);
 } else {
   show(['lab', 'down', '--name', LAB], {quiet: true});
   try {
@@ -50,6 +51,7 @@ if (!possible.ok) {
     expect('doctor on the healthy lab', show(['doctor', '--lab', LAB]), 0);
     expect('lab break', show(['lab', 'break', 'fdb-row-wrong', '--name', LAB]), 0);
     expect('doctor on the broken lab', show(['doctor', '--lab', LAB]), 1);
+    expect('trace on the broken lab', show(['trace', 'n1-p1', 'n2-p1', '--lab', LAB]), 1);
     expect('lab ping on the broken lab', show(['lab', 'ping', '--name', LAB]), 1);
     const [finding] = read(['doctor', '--lab', LAB]).findings;
     process.stdout.write('\nNow the remedy that doctor printed:\n');
