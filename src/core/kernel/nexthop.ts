@@ -4,9 +4,9 @@ import {
   isObject,
   type JsonObject,
   numberIn,
+  oneByOne,
   originOf,
   type Place,
-  type Reader,
   read,
   Words,
   withExtra,
@@ -82,19 +82,7 @@ function readElement(element: JsonObject, at: Place): Row | string {
   return withExtra(row, extra);
 }
 
-const reader: Reader<NexthopObject> = {
-  objects: ['nexthop'],
-  element(element, at, sink) {
-    const row = readElement(element, at);
-    if (typeof row === 'string') sink.problem(row, at);
-    else sink.rows.push(row);
-  },
-  lines: (sink) => (line, at) => {
-    const row = readLine(line, at);
-    if (typeof row === 'string') sink.problem(row, at);
-    else sink.rows.push(row);
-  },
-};
+const reader = oneByOne<NexthopObject>(['nexthop'], readElement, readLine);
 
 /** Nexthop objects: `ip nexthop`. */
 export const nexthop: Table<NexthopObject> = {

@@ -33,6 +33,23 @@ export interface Reader<Row> {
   lines(sink: Sink<Row>): (text: string, at: Place) => void;
 }
 
+/** A table whose every element, and every line, is one row; either reader gives the row, or why there is none. */
+export function oneByOne<Row>(
+  objects: readonly string[],
+  readElement: (element: JsonObject, at: Place) => Row | string,
+  readLine: (line: string, at: Place) => Row | string,
+): Reader<Row> {
+  const take = (row: Row | string, at: Place, sink: Sink<Row>): void => {
+    if (typeof row === 'string') sink.problem(row, at);
+    else sink.rows.push(row);
+  };
+  return {
+    objects,
+    element: (element, at, sink) => take(readElement(element, at), at, sink),
+    lines: (sink) => (line, at) => take(readLine(line, at), at, sink),
+  };
+}
+
 export const originOf = (at: Place): Origin => ({command: at.command.text, line: at.line, raw: at.raw});
 
 /** Reads JSON or text, whichever it is, and never throws: what cannot be understood becomes a problem. */

@@ -1,6 +1,6 @@
 // Over 250 lines: both readers are one word per `case`, and stand beside each other so that a word added to one is seen missing in the other.
 import type {Family, Prefix} from '../net/address.js';
-import {type Draft, type JsonObject, numberIn, originOf, type Place, type Reader, read, Words, withExtra, wordIn} from './reading.js';
+import {type Draft, type JsonObject, numberIn, oneByOne, originOf, type Place, read, Words, withExtra, wordIn} from './reading.js';
 import type {Sourced, Table} from './table.js';
 import {prefixIn, shownPrefix, tableIn} from './words.js';
 
@@ -245,19 +245,7 @@ function readElement(element: JsonObject, at: Place): Row | string {
   return withExtra(row, extra);
 }
 
-const reader: Reader<Rule> = {
-  objects: ['rule'],
-  element(element, at, sink) {
-    const row = readElement(element, at);
-    if (typeof row === 'string') sink.problem(row, at);
-    else sink.rows.push(row);
-  },
-  lines: (sink) => (line, at) => {
-    const row = readLine(line, at);
-    if (typeof row === 'string') sink.problem(row, at);
-    else sink.rows.push(row);
-  },
-};
+const reader = oneByOne<Rule>(['rule'], readElement, readLine);
 
 const hex = (mark: number): string => `0x${mark.toString(16)}`;
 
