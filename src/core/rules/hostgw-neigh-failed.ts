@@ -28,7 +28,8 @@ export const hostgwNeighFailed: NodeRule = {
         const lease = leaseOf(peer, family);
         const found = lease && neighbourOf(view, dev, lease.publicIP);
         if (!found || !lease) continue;
-        const unanswered = found.lladdr === undefined && plain.has(`${peer.node} ${family}`);
+        // INCOMPLETE is a question under way, not a missing answer.
+        const unanswered = found.state.includes('FAILED') && plain.has(`${peer.node} ${family}`);
         const fixed = found.lladdr !== undefined && found.state.includes('PERMANENT');
         if (!unanswered && !fixed) continue;
         const survey = cluster.members.find((m) => m.name === peer.node);
