@@ -1,0 +1,68 @@
+import type {Address} from '../kernel/address.js';
+import type {Fdb} from '../kernel/fdb.js';
+import type {Link} from '../kernel/link.js';
+import type {Neigh} from '../kernel/neigh.js';
+import type {Route} from '../kernel/route.js';
+
+/** The tables a change may touch, and their rows. */
+export interface ChangeRow {
+  readonly link: Link;
+  readonly address: Address;
+  readonly route: Route;
+  readonly neigh: Neigh;
+  readonly fdb: Fdb;
+}
+export type ChangeTable = keyof ChangeRow;
+
+/** What goes with a device when it is deleted: the kernel takes its addresses, routes, neighbours and FDB rows. */
+export interface Contents {
+  readonly address: readonly Address[];
+  readonly route: readonly Route[];
+  readonly neigh: readonly Neigh[];
+  readonly fdb: readonly Fdb[];
+  /** Its own sysctls that differ from what a new device gets: key below /proc/sys → value. */
+  readonly sysctl: {readonly [key: string]: string};
+}
+
+/** A row that comes, changes in one atomic step, or goes. `before` is the row that the plan saw: the inverse comes from it. */
+export type RowOperation<T extends ChangeTable> =
+  | {readonly on: T; readonly do: 'add'; readonly row: ChangeRow[T]}
+  | {readonly on: T; readonly do: 'replace'; readonly row: ChangeRow[T]; readonly before: ChangeRow[T]}
+  | {readonly on: T; readonly do: 'del'; readonly row: ChangeRow[T]; readonly contents?: Contents};
+
+/** A kernel setting, by its path below /proc/sys (`net/ipv4/conf/eth0/rp_filter`). */
+export interface SysctlOperation {
+  readonly on: 'sysctl';
+  readonly do: 'replace';
+  readonly key: string;
+  readonly to: string;
+  /** undefined: the key is of a device that an earlier operation of the same plan makes, and goes with it. */
+  readonly before: string | undefined;
+}
+
+/** A whole small text file on the node, written beside and renamed into place. `before` undefined: there was none. */
+export interface FileOperation {
+  readonly on: 'file';
+  readonly do: 'replace';
+  readonly path: string;
+  readonly to: string;
+  readonly before: string | undefined;
+}
+
+/** The MTU of a pod's interface, inside its namespace; the node's end of the veth is an ordinary `link` operation. Bytes. */
+export interface PodLinkOperation {
+  readonly on: 'pod-link';
+  readonly do: 'replace';
+  /** As gathered: the name of its namespace. */
+  readonly pod: string;
+  readonly dev: string;
+  readonly to: number;
+  readonly before: number;
+}
+
+/**
+ * One reversible change on one node (architecture.md, rule 7). It knows its command, its inverse from the state *before*, what must hold
+ * before it, and what it makes of the tables: see the list in `operations/index.ts`, one file a kind.
+ */
+export type Operation = {readonly [T in ChangeTable]: RowOperation<T>}[ChangeTable] | SysctlOperation | FileOperation | PodLinkOperation;
+export type OperationKind = Operation['on'];

@@ -1,0 +1,51 @@
+import type {Settings} from '../modes/mode.js';
+import type {Operation} from './operation.js';
+
+/**
+ * What a stage is for. Stages run in the order of the plan, each on all its nodes before the next begins; undoing goes the other way.
+ * `loosen`: rp_filter for the time being. `build`: what the new path needs, unused so far. `flip`: one wave of atomic route replacements.
+ * `control`: flanneld's own configuration and restart, and the node's files. `cleanup`: what only the old path needed. `restore`: rp_filter back.
+ * A node's dead-man timer is armed before its first operation and goes at the commit, after the last `flip`: up to there a node that hears
+ * nothing any more goes back by itself; from there on old and new path lead everywhere, and it stays.
+ */
+export type Phase = 'loosen' | 'build' | 'flip' | 'control' | 'cleanup' | 'restore';
+
+export interface NodeWork {
+  readonly node: string;
+  /** In the order the kernel must see them. */
+  readonly operations: readonly Operation[];
+}
+
+export interface Stage {
+  readonly phase: Phase;
+  /** `flip 2/3: n3, n4`. Unique in the plan. */
+  readonly title: string;
+  readonly work: readonly NodeWork[];
+}
+
+export interface Target {
+  /** flannel's `Backend.Type`. */
+  readonly type: string;
+  readonly settings: Settings;
+}
+
+/** flanneld's configuration before and after, as net-conf.json holds it; whoever keeps it (etcd, a file, a ConfigMap) is the controller's matter. */
+export interface ControlChange {
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** A change as a value: it can be printed, saved, compared with the nodes again, and run. No clock and no id in here: the same state gives the same plan. */
+export interface Plan {
+  readonly what: 'apply' | 'migrate';
+  readonly from?: Target;
+  readonly to: Target;
+  readonly stages: readonly Stage[];
+  readonly control?: ControlChange;
+  /** What the operator must know before saying yes: flows that will be reset, MTU that will not fit. One sentence each, in the order of weight. */
+  readonly warnings: readonly string[];
+  /** Operations whose inverse cannot bring back all there was; refused unless the operator names them. */
+  readonly irreversible: readonly {readonly node: string; readonly what: string; readonly why: string}[];
+  /** What was seen and is deliberately not touched, with the reason. */
+  readonly left: readonly {readonly node: string; readonly what: string; readonly why: string}[];
+}

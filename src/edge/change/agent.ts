@@ -1,0 +1,85 @@
+import type {Phase} from '../../core/change/plan.js';
+
+/** Lines for one tool, run as one process: `ip -batch`, `bridge -batch`, or `sh` (sysctls, files, pods). In order within the step. */
+export interface Batch {
+  readonly tool: 'ip' | 'bridge' | 'sh';
+  readonly lines: readonly string[];
+}
+
+/** What names a change, on this machine and on every node that it touches. */
+export interface ChangeHeader {
+  /** Sorts by time and is a safe file name: `20261121-101500-4f2a`. */
+  readonly id: string;
+  /** `migrate vxlan to host-gw`. */
+  readonly title: string;
+  /** `user@host`, for the message that somebody else gets. */
+  readonly operator: string;
+  /** ISO time. */
+  readonly since: string;
+  readonly nodes: readonly string[];
+}
+
+/** One stage on one node, as it is written down on the node before it runs. */
+export interface NodeStep {
+  /** Index of the stage in the plan: the same on every node. */
+  readonly stage: number;
+  readonly phase: Phase;
+  readonly title: string;
+  readonly run: readonly Batch[];
+  /** Brings back the state before, from whatever point `run` was cut off at; each line may fail where there is nothing to undo. */
+  readonly undo: readonly Batch[];
+}
+
+export type StepState = 'begun' | 'done' | 'failed' | 'undone' | 'undo-failed';
+
+/**
+ * How far the change is, as the node knows it, and what its timer does when nobody extends it:
+ * `applying` undo everything · `final` (every node has flipped) undo the routes, keep the new path and loose rp_filter, since others may have committed ·
+ * `committed` stay, only let go of the lock.
+ */
+export type Progress = 'applying' | 'final' | 'committed';
+
+/** What a node's own journal says of a change. */
+export interface NodeJournal {
+  readonly header: ChangeHeader;
+  readonly progress: Progress;
+  readonly steps: readonly {readonly stage: number; readonly phase: Phase; readonly title: string; readonly state: StepState}[];
+  /** Is the guard (lock and dead-man timer) alive, and in how many seconds will it act? */
+  readonly guard: {readonly alive: boolean; readonly seconds: number | null};
+  /** The change was ended by its operator (`done`), undone (`rolled-back`), undone by the timer (`timed-out`), or is open. */
+  readonly outcome: 'open' | 'done' | 'rolled-back' | 'timed-out';
+}
+
+/** Somebody else's change is under way on the node. */
+export interface Held {
+  readonly kind: 'held';
+  readonly header: ChangeHeader | undefined;
+}
+
+export type StepResult =
+  | {readonly kind: 'done'}
+  /** A line failed: what the tool said, with the line. Nothing after it ran. */
+  | {readonly kind: 'failed'; readonly why: string}
+  /** The guard is gone or has acted: nothing was run. */
+  | {readonly kind: 'expired'};
+
+/**
+ * flanctl's side of what a change leaves on a node: one POSIX-sh script over the node's transport for each call, a folder
+ * `/var/lib/flanctl/changes/<id>/` as the node's journal, and one guard process that holds the lock (flock) and is the dead-man timer.
+ * Every method throws TransportError when the node cannot be reached or does not answer in time.
+ */
+export interface NodeAgent extends AsyncDisposable {
+  readonly node: string;
+  /** Makes the folder, starts the guard and sees it alive. `ttl` in seconds. */
+  arm(header: ChangeHeader, ttl: number): Promise<{readonly kind: 'armed'} | Held>;
+  /** @returns false when the guard is gone. */
+  extend(id: string, ttl: number, progress: Progress): Promise<boolean>;
+  /** Writes the step and its undo down, fsyncs, runs it, writes down how it ended. */
+  run(id: string, step: NodeStep): Promise<StepResult>;
+  /** Undoes the steps of these stages, last first, under the lock; also without a guard (rollback of an ended change arms first). */
+  undo(id: string, stages: readonly number[]): Promise<{readonly failed: readonly string[]}>;
+  /** Every change the node remembers, newest first. */
+  journals(): Promise<readonly NodeJournal[]>;
+  /** Writes the outcome down and ends the guard: no process and no lock stay. */
+  finish(id: string, outcome: NodeJournal['outcome']): Promise<void>;
+}
