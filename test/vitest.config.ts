@@ -1,7 +1,7 @@
 import {defineConfig} from 'vitest/config';
 
 /** Minutes of real packets for a command that is still being built: they run with `npm run test:long`. */
-const long = ['test/lab/trace-*.test.ts', 'test/fuzz/netfilter.test.ts', 'test/netfilter/stock-wire.test.ts'];
+const long = ['test/lab/trace-*.test.ts'];
 
 export default defineConfig({
   test: {

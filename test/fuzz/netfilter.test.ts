@@ -1,3 +1,4 @@
+import {randomInt} from 'node:crypto';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {Family} from '../../src/core/net/address.js';
 import {compare, iptablesKind, type Kind, loadable, nftKind, nothing, question, shrink} from '../netfilter/campaign.js';
@@ -9,10 +10,10 @@ import {stretch, type Wire} from '../netfilter/wire.js';
 /**
  * Random rules on a real router, real packets from both sides and from itself, and answers to those that arrive. What came out, where, and with
  * which addresses must be what the rules were read to say. Seeds are printed; a failing one is cut down to the rules it takes.
- * FLANCTL_TEST_LONG=1 goes on ten times as long; FLANCTL_NETFILTER_SEED starts elsewhere.
+ * FLANCTL_TEST_LONG=1 goes on ten times as long, from anywhere; FLANCTL_SEED says from where.
  */
 const long = process.env['FLANCTL_TEST_LONG'] ? 10 : 1;
-const start = Number(process.env['FLANCTL_NETFILTER_SEED'] ?? 1);
+const start = Number(process.env['FLANCTL_SEED'] ?? (long > 1 ? randomInt(1_000_000) : 1));
 const packetsEach = 32;
 const rulesets = 72 * long;
 
@@ -29,7 +30,8 @@ async function campaign(name: string, kindOf: (seed: number) => {kind: Kind; mak
     const d = dice(seed);
     const {kind, make, families} = kindOf(seed);
     const rules = loadable(kind, make(d));
-    const questions = Array.from({length: packetsEach}, () => question(d, d.pick(families)));
+    const firstPort = d.int(1025, 65_000);
+    const questions = Array.from({length: packetsEach}, (_, i) => question(d, d.pick(families), firstPort + i));
     const tally = await compare(wire, kind.read(), questions, 0.02);
     for (const key of ['packets', 'replies', 'accept', 'drop', 'reject', 'translated', 'unknown'] as const) total[key] += tally[key];
     total.unsure.push(...tally.unsure);

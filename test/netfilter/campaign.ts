@@ -15,6 +15,8 @@ export interface Question {
   readonly proto: 'tcp' | 'udp' | 'icmp';
   readonly src: Ip;
   readonly dst: Ip;
+  /** Of an echo: its identifier. */
+  readonly sport: number;
   readonly dport: number;
   readonly mark: number;
 }
@@ -53,7 +55,7 @@ export const nothing = (): Tally => ({
 });
 
 /** A packet from a client through or to the router, or from the router itself. */
-export function question(d: Dice, family: Family): Question {
+export function question(d: Dice, family: Family, sport: number): Question {
   const {a, b, own} = addresses[family];
   const from = d.pick(['a', 'a', 'a', 'b', 'f'] as const);
   const proto = d.pick(['tcp', 'udp', 'icmp'] as const);
@@ -66,25 +68,26 @@ export function question(d: Dice, family: Family): Question {
     proto,
     src,
     dst,
+    sport,
     dport: d.chance(0.8) ? d.pick(ports) : d.int(1, 65_535),
     mark: from === 'f' && d.chance(0.3) ? 0x4000 : 0,
   };
 }
 
 let serial = 0;
+/** What a packet carries, by which it is found again. */
 const next = (): number => ++serial;
 
-/** What was sent, with a source port (or echo identifier) nothing else has, by which it is found again. */
+/** What was sent. */
 interface Sent {
   readonly question: Question;
   readonly datagram: Datagram;
 }
 
-function fresh(one: Question): Sent {
-  const id = next();
-  const sport = 1025 + (id % 60_000);
-  const dport = one.proto === 'icmp' ? 0 : one.dport;
-  return {question: one, datagram: {family: one.family, proto: one.proto, src: one.src, dst: one.dst, sport, dport, id}};
+/** Of one exchange each packet is a connection of its own. */
+function fresh({family, proto, src, dst, dport, sport, ...one}: Question): Sent {
+  const datagram = {family, proto, src, dst, sport, dport: proto === 'icmp' ? 0 : dport, id: next()};
+  return {question: {...one, family, proto, src, dst, sport, dport}, datagram};
 }
 
 const deviceTo = (family: Family, to: Ip): 'cni0' | 'flannel.1' | undefined => {
@@ -115,12 +118,12 @@ function seenAs(
     reversePath: true,
     ctstate,
     ...(from === 'f' ? {oif: deviceTo(family, dst)} : {iif: from === 'a' ? 'cni0' : 'flannel.1'}),
+    addressOf: (device) => (addresses[family].own as {readonly [device: string]: Ip})[device],
     addressType: (ip) => (isOwn(family, ip) ? 'local' : 'unicast'),
   };
 }
 
 const given = (family: Family, local: boolean): Given => ({
-  addressOf: (device) => (addresses[family].own as {readonly [device: string]: Ip})[device],
   route: ({dst}): Routed => {
     if (dst !== undefined && isOwn(family, dst)) return {to: 'input'};
     const oif = dst === undefined ? undefined : deviceTo(family, dst);
@@ -184,6 +187,7 @@ export async function compare(
   const heard = await wire.exchange(
     sent.map(({question: {from, mark}, datagram}): Sending => ({from, mark, packet: datagram})),
     quiet,
+    true,
   );
   const answers: {
     readonly sent: Sent;
@@ -228,6 +232,7 @@ export async function compare(
   const back = await wire.exchange(
     answers.map(({from, answer}): Sending => ({from, mark: 0, packet: answer})),
     quiet,
+    false,
   );
   for (const {sent: one, answer, from, connection, ctmark} of answers) {
     const first = {...seenAs({question: {...one.question, from, mark: 0}, datagram: answer}, 'established', answer.icmpType ?? 0), ctmark};

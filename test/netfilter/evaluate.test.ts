@@ -53,6 +53,53 @@ describe('iptables-save', () => {
   });
 });
 
+describe('what NAT wrote', () => {
+  const nft = (chains: string) => {
+    const chain = (name: string, type: string, hook: string, prio: number) => ({
+      chain: {family: 'inet', table: 'own', name, type, hook, prio, policy: 'accept'},
+    });
+    const rule = (name: string, ...expr: readonly unknown[]) => ({rule: {family: 'inet', table: 'own', chain: name, expr}});
+    const daddr = {payload: {protocol: 'ip', field: 'daddr'}};
+    const saddr = {payload: {protocol: 'ip', field: 'saddr'}};
+    const sent = {match: {op: 'in', left: {ct: {key: 'status'}}, right: 'dnat'}};
+    const listed: {readonly [name: string]: readonly unknown[]} = {
+      redirect: [
+        chain('n', 'nat', 'prerouting', -100),
+        rule('n', {redirect: {port: 9000}}),
+        chain('f', 'filter', 'prerouting', 10),
+        rule('f', {match: {op: '==', left: daddr, right: '10.255.1.1'}}, sent, {drop: null}),
+      ],
+      masquerade: [
+        chain('n', 'nat', 'postrouting', 100),
+        rule('n', {masquerade: null}),
+        chain('f', 'filter', 'postrouting', 110),
+        rule('f', {match: {op: '==', left: saddr, right: '10.255.2.1'}}, {drop: null}),
+      ],
+    };
+    const out = JSON.stringify({nftables: [{table: {family: 'inet', name: 'own'}}, ...listed[chains]!]});
+    return {nft: parseNft(out, {command: 'nft -j list ruleset'}).ruleset};
+  };
+  const one: Packet = {
+    ...packet,
+    iif: 'cni0',
+    oif: 'flannel.1',
+    src: '10.244.1.9',
+    dst: '10.244.2.7',
+    ctnat: {snat: false, dnat: false},
+    addressOf: (device) => (device === 'cni0' ? '10.255.1.1' : '10.255.2.1'),
+  };
+
+  it('is seen by the chains behind it, and that it was done', () => {
+    expect(evaluateHook(nft('redirect'), 'prerouting', one)).toMatchObject({verdict: 'drop'});
+    expect(evaluateHook(nft('masquerade'), 'postrouting', one)).toMatchObject({verdict: 'drop'});
+  });
+
+  it('is not known where the address of the device is not', () => {
+    const {addressOf: _, ...without} = one;
+    expect(evaluateHook(nft('masquerade'), 'postrouting', without)).toMatchObject({verdict: 'unknown'});
+  });
+});
+
 describe('a verdict', () => {
   it('names the policy that decided, where it was printed', () => {
     expect(forward('-A FORWARD -s 10.245.0.0/16 -j ACCEPT')).toMatchObject({

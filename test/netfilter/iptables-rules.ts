@@ -20,14 +20,14 @@ function matches(d: Dice, {family, hook}: Place, proto: string | undefined): str
   const not = () => (d.chance(0.25) ? '! ' : '');
   const own = addresses[family].own;
   const inside = hook === 'INPUT' || hook === 'PREROUTING' || hook === 'FORWARD' || hook === 'USER';
-  const outside = hook === 'OUTPUT' || hook === 'POSTROUTING' || hook === 'FORWARD';
+  const outside = hook === 'OUTPUT' || hook === 'POSTROUTING' || hook === 'FORWARD' || hook === 'USER';
   const range = family === 4 ? '10.244.2.1-10.244.3.9' : 'fd44:0:0:2::1-fd44:0:0:3::9';
   const kinds: readonly (readonly [string, () => string])[] = [
     ['s', () => `${not()}-s ${d.pick([...networks[family], own.cni0])}`],
     ['s', () => `${not()}-s ${d.pick(networks[family])}`],
     ['d', () => `${not()}-d ${d.pick([...networks[family], own.cni0, own['flannel.1']])}`],
     ['d', () => `${not()}-d ${d.pick(networks[family])}`],
-    ['i', () => (inside && hook !== 'USER' ? `${not()}-i ${d.pick(['cni0', 'cni+', 'flannel.1', 'eth+'])}` : '')],
+    ['i', () => (inside ? `${not()}-i ${d.pick(['cni0', 'cni+', 'flannel.1', 'eth+'])}` : '')],
     ['o', () => (outside ? `${not()}-o ${d.pick(['cni0', 'flannel+', 'flannel.1', 'docker0'])}` : '')],
     ['mark', () => `-m mark ${not()}--mark ${d.pick(marks)}${d.pick(['', '/0x4000', '/0x1'])}`],
     ['connmark', () => `-m connmark ${not()}--mark ${d.pick(marks)}${d.pick(['', '/0x4000'])}`],

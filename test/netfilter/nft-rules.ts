@@ -3,13 +3,12 @@ import {type Dice, marks, networks, portRange} from './dice.js';
 import {addresses} from './wire.js';
 
 const hooks = ['prerouting', 'input', 'forward', 'output', 'postrouting'] as const;
-// Behind srcnat the address a masquerade wrote is not in the rules: nothing there can be sure.
 const priorities = {
   prerouting: [-300, -150, -50, 10],
   input: [-10, 0, 150],
   forward: [-10, 0, 20],
   output: [-300, -150, 0, 20],
-  postrouting: [-10, 90],
+  postrouting: [-10, 90, 110],
 };
 
 /** nft 1.0.6 loses `meta nfproto` when it lists a rule that ends in a `tcp reset`, so no rule here asks for it. One match; `th dport` only where there is one: of a ping nft takes its checksum. Those that name an address or an ICMP type are of one family. */
@@ -32,7 +31,8 @@ function match(d: Dice, family: Family, hook: string): string {
     () => `udp dport ${op()}${portRange(d, '-')}`,
     () => `tcp dport ${op()}${portRange(d, '-')}`,
     () => `tcp dport ${op()}{ 22, 80-443, 30000-32767 }`,
-    () => `tcp sport ${op()}${portRange(d, '-')}`,
+    // Which port a source was translated to nothing says, so behind srcnat none is asked for.
+    () => (hook === 'postrouting' ? '' : `tcp sport ${op()}${portRange(d, '-')}`),
     () =>
       `tcp flags ${d.pick(['syn', '& (syn | ack) == syn', '& (fin | syn | rst | ack) != syn', '& (syn | ack) == (syn | ack)', '!= syn', '== syn', 'syn | ack', '& (fin | syn | ack) != (syn | ack)'])}`,
     () => `meta l4proto { tcp, udp } th dport ${op()}${portRange(d, '-')}`,
@@ -47,9 +47,9 @@ function match(d: Dice, family: Family, hook: string): string {
     () => `meta mark ${op()}${d.pick(marks)}`,
     () => `meta mark ${op()}{ 0x1, 0x4000-0x4fff }`,
     () => `meta mark & 0x4000 ${d.pick(['==', '!='])} 0x4000`,
-    () => (hook === 'prerouting' || hook === 'user' ? `meta pkttype ${op()}host` : `fib daddr type ${op()}${d.pick(['local', 'unicast'])}`),
-    () => (hook === 'prerouting' ? `fib saddr . iif oif ${d.pick(['missing', 'exists'])}` : ''),
-    () => `fib daddr type ${op()}local`,
+    () => `meta pkttype ${op()}host`,
+    () => `fib ${d.pick(['s', 'd'])}addr type ${op()}${d.pick(['local', 'unicast'])}`,
+    () => (hook === 'prerouting' || hook === 'input' || hook === 'forward' ? `fib saddr . iif oif ${d.pick(['missing', 'exists'])}` : ''),
     () =>
       family === 4
         ? `icmp type ${op()}${d.pick(['echo-request', 'echo-reply', '{ echo-request, destination-unreachable }'])}`

@@ -53,6 +53,7 @@ function send(
     ttl: 64,
     ctstate: flow ? 'established' : 'new',
     reversePath: true,
+    addressOf: (device) => own[device]?.[family === 4 ? 0 : 1],
     addressType: (ip) => (isOwn(ip) ? 'local' : 'unicast'),
     ...(passage === 'output' ? {} : {pkttype: 'unicast'}),
     ...about,
@@ -61,7 +62,6 @@ function send(
     isOwn(dst as Ip) ? {to: 'input'} : {to: passage === 'output' ? 'output' : 'forward', oif: deviceTo(dst as Ip)};
   return traverse(rulesets, passage, packet, {
     route,
-    addressOf: (device) => own[device]?.[family === 4 ? 0 : 1],
     ...(flow && {flow}),
   });
 }

@@ -2,7 +2,7 @@
 
 usage: wire.py CLIENT ROUTER SERVER (names of network namespaces)
 
-Each line read is JSON: {"send": [[place, mark, hex], ...], "quiet": seconds}. At `a` (client) and `b` (server) the bytes are an Ethernet frame
+Each line read is JSON: {"afresh": bool, "send": [[place, mark, hex], ...], "quiet": seconds}. Afresh: connections of before are forgotten first. At `a` (client) and `b` (server) the bytes are an Ethernet frame
 for eth0, at `f` (router) an IP packet sent from a raw socket with that SO_MARK. The answer is a JSON list of [place, hex]: frames that came in
 on eth0 there, or IP packets that a socket of the router got; given when nothing more came for `quiet` seconds.
 """
@@ -93,10 +93,25 @@ def collect(wait, seen):
                 seen.append(packet)
 
 
+def conntrack():
+    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)  # NETLINK_NETFILTER
+
+
+def forget():
+    """Connection tracking of the router forgets all: IPCTNL_MSG_CT_DELETE without a tuple."""
+    tracking.send(struct.pack('=IHHIIBBH', 20, 1 << 8 | 2, 1 | 4, 1, 0, 0, 0, 0))
+    error = struct.unpack_from('=i', tracking.recv(4096), 16)[0]
+    if error != 0:
+        raise OSError(-error, 'conntrack flush')
+
+
+tracking = inside(f, conntrack)
 collect(0.05, [])
 for line in sys.stdin:
     request = json.loads(line)
     seen = []
+    if request['afresh']:
+        forget()
     for place, mark, text in request['send']:
         data = bytes.fromhex(text)
         if place == 'f':

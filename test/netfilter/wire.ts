@@ -35,8 +35,8 @@ export interface Sending {
 export interface Wire {
   /** Runs a shell command on the router. */
   readonly router: (command: string, input?: string) => string;
-  /** Sends all and answers what came out where, once it is quiet for that many seconds. */
-  readonly exchange: (sent: readonly Sending[], quiet: number) => Promise<readonly (Heard & {readonly at: Place})[]>;
+  /** Sends all and answers what came out where, once it is quiet for that many seconds. Afresh: connections of before are forgotten first. */
+  readonly exchange: (sent: readonly Sending[], quiet: number, afresh: boolean) => Promise<readonly (Heard & {readonly at: Place})[]>;
   readonly close: () => void;
 }
 
@@ -107,8 +107,8 @@ export function stretch(name: string): Wire {
   return {
     router: (command, input) => shell(f, command, input),
     close,
-    exchange: async (sent, quiet) => {
-      child.stdin?.write(`${JSON.stringify({send: sent.map((one) => [one.from, one.mark, bytes(one)]), quiet})}\n`);
+    exchange: async (sent, quiet, afresh) => {
+      child.stdin?.write(`${JSON.stringify({afresh, send: sent.map((one) => [one.from, one.mark, bytes(one)]), quiet})}\n`);
       const answer = await answers.next();
       if (answer.done === true) throw new Error('wire.py ended');
       return (JSON.parse(answer.value) as readonly (readonly [Place, string])[]).flatMap(([at, hex]) => {

@@ -93,10 +93,17 @@ function decide(state: Namespace, query: Query): Lookup {
   const {rules, custom} = rulesOf(state, family);
   let from = 0;
   for (const rule of rules) {
-    if (rule.priority < from) continue;
+    // It only selects what goes through a VRF (l3mdev_fib_rule_match).
+    if (rule.priority < from || (rule.l3mdev && rule.not !== true && hasNoVrf(state))) continue;
     from = 0;
     const verdict = selects(rule, query);
-    if (verdict === 'unknown') return {kind: 'unknown', why: `policy rule ${rule.priority} has a selector that the question leaves open`};
+    if (verdict === 'unknown')
+      return {
+        kind: 'unknown',
+        why: rule.l3mdev
+          ? `policy rule ${rule.priority} (l3mdev) looks in the table of a VRF, and which device belongs to which VRF is not modelled`
+          : `policy rule ${rule.priority} has a selector that the question leaves open`,
+      };
     if (!verdict) continue;
     if (rule.action === 'goto') {
       // A target that is not there is no refusal: the kernel goes on with the next rule.
@@ -122,6 +129,8 @@ function decide(state: Namespace, query: Query): Lookup {
   }
   return {kind: 'no-route'};
 }
+
+const hasNoVrf = ({tables}: Namespace): boolean => tables.link !== undefined && !tables.link.some((l) => l.kind === 'vrf');
 
 /** fib4_rule_suppress, fib6_rule_suppress: too short a prefix, or a first leg in the group of devices that the rule does not want. */
 function suppresses(state: Namespace, rule: Rule, {route, legs}: Found): boolean | 'unknown' {

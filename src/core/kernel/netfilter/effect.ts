@@ -18,6 +18,7 @@ export interface State {
   readonly dst: Ip | undefined;
   readonly sport: number | undefined;
   readonly dport: number | undefined;
+  readonly ctnat: Seen['ctnat'];
   readonly nat?: Nat;
 }
 
@@ -46,22 +47,37 @@ export function seen(packet: Seen, state: State): Seen {
 let last: {readonly packet: Seen; readonly state: State; readonly seen: Seen} | undefined;
 
 export function initialState(packet: Seen): State {
-  const {mark, ctstate, src, dst, sport, dport} = packet;
-  return {mark, ctstate, src, dst, sport, dport, ctmark: packet.ctmark ?? (ctstate === 'new' ? 0 : undefined)};
+  const {mark, ctstate, src, dst, sport, dport, ctnat} = packet;
+  return {mark, ctstate, src, dst, sport, dport, ctnat, ctmark: packet.ctmark ?? (ctstate === 'new' ? 0 : undefined)};
 }
 
 /** Two states with one key look alike to every rule to come. */
 export const stateKey = (s: State): string =>
-  `${s.mark} ${s.ctmark} ${s.ctstate} ${s.src} ${s.dst} ${s.sport} ${s.dport} ${s.nat?.kind} ${s.nat?.to}`;
+  `${s.mark} ${s.ctmark} ${s.ctstate} ${s.src} ${s.dst} ${s.sport} ${s.dport} ${s.nat?.kind} ${s.nat?.to} ${s.ctnat?.snat} ${s.ctnat?.dnat}`;
 
-/** The state after NAT: one plain address (and port) is known from here on, anything else is not. */
-export function translated(state: State, nat: Nat): State {
+/** The state after NAT, for the chains behind it: one plain address (and port) is known from here on, anything else is not. */
+export function translated(state: State, nat: Nat, packet: Seen): State {
+  const after = rewritten(state, nat, packet);
+  const had = state.ctnat ?? {snat: false, dnat: false};
+  // Translating to what is there already is no NAT to conntrack; a source port may have changed with the address left alone.
+  const ctnat =
+    nat.kind === 'dnat' || nat.kind === 'redirect'
+      ? {...had, dnat: had.dnat || after.dst !== state.dst || after.dport !== state.dport}
+      : {...had, snat: had.snat || after.src !== state.src};
+  return {...after, nat, ctnat};
+}
+
+function rewritten(state: State, nat: Nat, {family, iif, oif, addressOf}: Seen): State {
   const to = nat.to === undefined || nat.kind === 'netmap' ? undefined : single(nat.to);
-  if (nat.kind === 'dnat' || nat.kind === 'redirect') {
-    return {...state, nat, dst: to?.address, dport: to === undefined && nat.kind === 'dnat' ? undefined : (to?.port ?? state.dport)};
+  const own = (device: string | undefined) => (device ? addressOf?.(device) : undefined);
+  if (nat.kind === 'dnat') return {...state, dst: to?.address, dport: to === undefined ? undefined : (to.port ?? state.dport)};
+  if (nat.kind === 'redirect') {
+    // What the host itself sends has no input device, and is turned to the loopback address (nf_nat_redirect).
+    const here = iif === '' ? (family === 4 ? '127.0.0.1' : '::1') : own(iif);
+    return {...state, dst: here, dport: to?.port ?? state.dport};
   }
   // The source port may be changed to keep connections apart, and nothing says so.
-  return {...state, nat, src: nat.kind === 'snat' ? to?.address : undefined, sport: undefined};
+  return {...state, src: nat.kind === 'snat' ? to?.address : nat.kind === 'masquerade' ? own(oif) : undefined, sport: undefined};
 }
 
 /** `10.1.1.1`, `10.1.1.1:80`, `fd00::1`, `[fd00::1]:80`, `:80`; undefined for ranges and lists, of which one is taken. */

@@ -44,7 +44,7 @@ export function effectsOf(rule: IptRule, packet: Seen, state: State, hasChain: (
   const answer = matches(rule, seen(packet, state));
   const missed: Effect = {state, action: next};
   if (answer === false || !rule.target) return [missed];
-  const hit = apply(rule.target, rule.text, state, hasChain);
+  const hit = apply(rule.target, rule.text, packet, state, hasChain);
   if (answer === true) return [hit];
   return hit.state === state && hit.action.do === 'next'
     ? [missed]
@@ -54,7 +54,7 @@ export function effectsOf(rule: IptRule, packet: Seen, state: State, hasChain: (
       ];
 }
 
-function apply(target: IptTarget, rule: string, state: State, hasChain: (name: string) => boolean): Effect {
+function apply(target: IptTarget, rule: string, packet: Seen, state: State, hasChain: (name: string) => boolean): Effect {
   const {name} = target;
   if (hasChain(name)) return {state, action: {do: target.goto ? 'goto' : 'jump', chain: name}};
   if (name === 'ACCEPT') return {state, action: {do: 'accept'}};
@@ -75,7 +75,7 @@ function apply(target: IptTarget, rule: string, state: State, hasChain: (name: s
       kind === 'redirect' && port !== undefined
         ? `:${port}`
         : natOptions.map((option) => target.options.get(option)?.[0]).find((value) => value !== undefined);
-    return {state: translated(state, {kind, ...(to === undefined ? {} : {to}), rule}), action: {do: 'accept'}};
+    return {state: translated(state, {kind, ...(to === undefined ? {} : {to}), rule}, packet), action: {do: 'accept'}};
   }
   return {state, action: {do: 'unknown', why: `target ${name} hands the packet to something that is not in the tables`}};
 }

@@ -78,11 +78,11 @@ function run(statement: JsonObject, way: Way, rule: NftRule, table: NftTable, pa
     case 'redirect':
       // In an inet table `dnat ip6 to` says nothing to an IPv4 packet, which goes on (nft_nat_inet_eval).
       if (typeof about['family'] === 'string' && (about['family'] === 'ip') !== (packet.family === 4)) return goOn();
-      return leave({do: 'accept'}, translated(state, natOf(kind, about, rule.text)));
+      return leave({do: 'accept'}, translated(state, natOf(kind, about, rule.text), packet));
     case 'reject':
       return refuses(about, packet) ? leave({do: 'reject'}) : {on: [], out: [{...way, action: next}]};
     case 'xt':
-      return compat(about, way, rule.text);
+      return compat(about, way, packet, rule.text);
   }
   const verdict = verdictOf(statement);
   if (verdict) return leave(verdict);
@@ -172,13 +172,13 @@ function natOf(kind: Nat['kind'], about: JsonObject, rule: string): Nat {
 }
 
 /** A part written by iptables-nft: nft names the extension and not what it was told. */
-function compat(about: JsonObject, way: Way, rule: string): Outcome {
+function compat(about: JsonObject, way: Way, packet: Seen, rule: string): Outcome {
   const name = String(about['name']);
   if (about['type'] === 'match') return name === 'comment' ? {on: [way], out: []} : fork('unknown', way);
   const leave = (action: Action, state = way.state): Outcome => ({on: [], out: [{...way, state, action}]});
   if (name === 'REJECT') return leave({do: 'reject'});
   if (name === 'LOG' || name === 'NFLOG') return {on: [way], out: []};
   if (name === 'MARK') return {on: [{...way, state: {...way.state, mark: undefined}}], out: []};
-  if (name === 'MASQUERADE') return leave({do: 'accept'}, translated(way.state, {kind: 'masquerade', rule}));
+  if (name === 'MASQUERADE') return leave({do: 'accept'}, translated(way.state, {kind: 'masquerade', rule}, packet));
   return leave({do: 'unknown', why: `nft does not print what target ${name} was told`});
 }

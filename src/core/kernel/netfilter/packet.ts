@@ -49,6 +49,8 @@ export interface Packet {
   readonly physdev?: {readonly in?: string; readonly out?: string} | false | undefined;
   /** Has this node the address? Undefined answers "not looked". */
   readonly isLocal?: ((address: Ip) => boolean | undefined) | undefined;
+  /** What MASQUERADE (output device) and REDIRECT (input device) write: an address of that device. Undefined: not known. */
+  readonly addressOf?: ((device: string) => Ip | undefined) | undefined;
   /** The route type of the address here, where more than local or not is known. Wins over `isLocal`. */
   readonly addressType?: ((address: Ip) => AddressType | undefined) | undefined;
 }

@@ -31,8 +31,6 @@ export interface Given {
    * changed the destination or the mark. Without it the path and `oif` given hold, and a packet whose destination moved is `unknown`.
    */
   readonly route?: (packet: Seen) => Routed;
-  /** The primary address of a device: what MASQUERADE (output device) and REDIRECT (input device) write. */
-  readonly addressOf?: (device: string) => Ip | undefined;
   /** For `ctstate: 'established'`: the connection, and which way the packet goes. Without it nothing is translated. */
   readonly flow?: {readonly connection: Connection; readonly direction: 'original' | 'reply'};
 }
@@ -147,23 +145,15 @@ function atOneHook(rulesets: Rulesets, hook: Hook, way: Way, given: Given): read
   if (states !== undefined && states.length > maxWays) {
     return [{...way, hooks, unknowns, verdict: 'unknown', why: `more than ${maxWays} ways to follow`}];
   }
-  return (states ?? [verdict.after as State]).map((state) => behind({...way, hooks, unknowns}, hook, state, given));
+  return (states ?? [verdict.after as State]).map((state) => behind({...way, hooks, unknowns}, hook, state));
 }
 
 /** The way after the hook, with the state it left in. */
-function behind(way: Way, hook: Hook, {nat, ...state}: State, given: Given): Way {
+function behind(way: Way, hook: Hook, {nat, ...state}: State): Way {
   const {packet} = way;
   if (nat === undefined) return {...way, packet: {...packet, ...state}};
   const source = hook === 'postrouting' || hook === 'input';
-  const own = (device: string | undefined) => (device === undefined ? undefined : given.addressOf?.(device));
-  const here = hook === 'output' ? (packet.family === 4 ? '127.0.0.1' : '::1') : own(packet.iif);
-  const src = state.src ?? (nat.kind === 'masquerade' ? own(packet.oif) : undefined);
-  const dst = state.dst ?? (nat.kind === 'redirect' ? here : undefined);
-  // Translating to what is there already is no NAT to conntrack; a source port may have changed with the address left alone.
-  const changed = source ? src !== packet.src : dst !== packet.dst || state.dport !== packet.dport;
-  const had = packet.ctnat ?? {snat: false, dnat: false};
-  const ctnat = source ? {...had, snat: had.snat || changed} : {...had, dnat: had.dnat || changed};
-  return {...way, ...(source ? {snat: nat} : {dnat: nat}), packet: {...packet, ...state, src, dst, ctnat}};
+  return {...way, ...(source ? {snat: nat} : {dnat: nat}), packet: {...packet, ...state}};
 }
 
 /** What the connection's NAT writes into a packet at this hook: the mirror of what the other direction looks like on the wire. */
