@@ -40,12 +40,12 @@ export interface SysctlOperation {
   readonly before: string | undefined;
 }
 
-/** A whole small text file on the node, written beside and renamed into place. `before` undefined: there was none. */
+/** A whole small text file on the node, written beside and renamed into place. `before` undefined: there was none; `to` undefined: it goes. */
 export interface FileOperation {
   readonly on: 'file';
   readonly do: 'replace';
   readonly path: string;
-  readonly to: string;
+  readonly to: string | undefined;
   readonly before: string | undefined;
 }
 

@@ -69,7 +69,7 @@ export function readNode(dump: NodeDump): NodeState {
     via: dump.via,
     ...(dump.takenAt !== undefined && {takenAt: dump.takenAt}),
     ...(dump.failure && {failure: dump.failure}),
-    subnetEnv: present(envFile) && env ? {...env.env, command: envFile.command} : (envFile as 'none' | undefined),
+    subnetEnv: present(envFile) && env ? {...env.env, command: envFile.command, text: envFile.out} : (envFile as 'none' | undefined),
     netConf: present(confFile) ? {...parseNetConfText(confFile.out), command: confFile.command} : (confFile as 'none' | undefined),
     cni: cniUnknown
       ? undefined

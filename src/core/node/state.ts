@@ -28,7 +28,8 @@ export interface NodeState extends NamespaceState {
   readonly via: string;
   readonly takenAt?: string;
   readonly failure?: NodeFailure;
-  readonly subnetEnv: Looked<SubnetEnv & {readonly command: string}>;
+  /** `text` is the whole file. */
+  readonly subnetEnv: Looked<SubnetEnv & {readonly command: string; readonly text: string}>;
   readonly netConf: Looked<NetConfResult & {readonly command: string}>;
   readonly cni: Looked<readonly CniFile[]>;
   /** File names in the CNI plugins' folder. */

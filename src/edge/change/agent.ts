@@ -1,10 +1,7 @@
+import type {Batch} from '../../core/change/batch.js';
 import type {Phase} from '../../core/change/plan.js';
 
-/** Lines for one tool, run as one process: `ip -batch`, `bridge -batch`, or `sh` (sysctls, files, pods). In order within the step. */
-export interface Batch {
-  readonly tool: 'ip' | 'bridge' | 'sh';
-  readonly lines: readonly string[];
-}
+export type {Batch} from '../../core/change/batch.js';
 
 /** What names a change, on this machine and on every node that it touches. */
 export interface ChangeHeader {

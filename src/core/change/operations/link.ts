@@ -1,0 +1,207 @@
+import {type Link, link as table} from '../../kernel/link.js';
+import type {NodeState} from '../../node/state.js';
+import type {Operation, RowOperation} from '../operation.js';
+import {withRoutes} from './address.js';
+import {bare} from './bare.js';
+import {contentsDiffer, contentsOf, defaultKey, deviceOf} from './contents.js';
+import {type Kind, type Line, unsafe} from './kind.js';
+import {rowsOf, withRows} from './row.js';
+import {mustBeNew, vxlanChanges, vxlanWords} from './vxlan-words.js';
+
+const ip = (text: string): Line => ({tool: 'ip', text});
+const isUp = (link: Link): boolean => link.flags.includes('UP');
+const named = (state: NodeState, name: string): Link | undefined => rowsOf(state, 'link').find((l) => l.ifname === name);
+
+/** As flanneld makes it: no queue, the hardware address at once, since udev may rewrite a later one (flannel-backends.md §2.1). */
+function make(link: Link): readonly Line[] {
+  const words = [
+    ...(link.address === undefined ? [] : ['address', link.address]),
+    'txqueuelen',
+    String(link.extra?.['txqlen'] ?? 0),
+    ...(link.mtu > 0 ? ['mtu', String(link.mtu)] : []),
+    'type',
+    link.kind ?? 'vxlan',
+    ...vxlanWords(link),
+  ];
+  return [
+    ip(`link add ${link.ifname} ${words.join(' ')}`),
+    ...(link.master === undefined ? [] : [ip(`link set dev ${link.ifname} master ${link.master}`)]),
+    ...(isUp(link) ? [ip(`link set dev ${link.ifname} up`)] : []),
+  ];
+}
+
+/** Only what differs. The lower device comes before the MTU, which the kernel cuts to fit it. */
+function change(link: Link, before: Link): readonly Line[] {
+  const set = (words: string): Line => ip(`link set dev ${link.ifname} ${words}`);
+  const vxlan = vxlanChanges(link, before);
+  return [
+    ...(link.master === before.master ? [] : [set(link.master === undefined ? 'nomaster' : `master ${link.master}`)]),
+    ...(link.address === undefined || link.address === before.address ? [] : [set(`address ${link.address}`)]),
+    ...(vxlan.length === 0 ? [] : [set(vxlan.join(' '))]),
+    ...(link.mtu === before.mtu && vxlan.length === 0 ? [] : [set(`mtu ${link.mtu}`)]),
+    ...(isUp(link) === isUp(before) ? [] : [set(isUp(link) ? 'up' : 'down')]),
+  ];
+}
+
+/** What of the wanted attributes the device has not; an attribute that is not stated is not asked for. */
+function differs(want: Link, found: Link): string | undefined {
+  const wrong = [
+    ...(want.kind === undefined || want.kind === found.kind ? [] : [`kind is ${found.kind}`]),
+    ...(want.mtu === found.mtu ? [] : [`mtu is ${found.mtu}`]),
+    ...(want.address === undefined || want.address === found.address ? [] : [`address is ${found.address}`]),
+    ...(isUp(want) === isUp(found) ? [] : [isUp(found) ? 'it is up' : 'it is down']),
+    ...(want.master === found.master ? [] : [`master is ${found.master ?? 'none'}`]),
+    ...Object.entries(want.info ?? {}).flatMap(([key, value]) => (found.info?.[key] === value ? [] : [`${key} is ${found.info?.[key]}`])),
+  ];
+  return wrong.length === 0 ? undefined : `device ${want.ifname}: ${wrong.join(', ')}`;
+}
+
+/** How `ip -d link` lists a device that was just made and is up. */
+function listed(row: Link, state: NodeState): Link {
+  const up = isUp(row);
+  return {
+    ...row,
+    ifindex: Math.max(0, ...rowsOf(state, 'link').map((l) => l.ifindex ?? 0)) + 1,
+    flags: up ? ['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP'] : ['BROADCAST', 'MULTICAST'],
+    operstate: up ? 'UNKNOWN' : 'DOWN',
+    link_type: 'ether',
+  };
+}
+
+/** A new device starts with what `default` says. */
+function withSettings(state: NodeState, dev: string): NodeState {
+  if (state.sysctl === undefined) return state;
+  const sysctl = new Map(state.sysctl);
+  for (const [key, value] of state.sysctl) if (deviceOf(key) === 'default') sysctl.set(key.replace('/default/', `/${dev}/`), value);
+  return {...state, sysctl};
+}
+
+/** The kernel takes everything of the device with it. */
+function without(state: NodeState, dev: string): NodeState {
+  const next = withoutRows(state, dev, () => true);
+  const sysctl = state.sysctl && new Map([...state.sysctl].filter(([key]) => deviceOf(key) !== dev || defaultKey(key) === key));
+  return {
+    ...withRows(
+      next,
+      'link',
+      rowsOf(next, 'link').filter((l) => l.ifname !== dev),
+    ),
+    sysctl,
+  };
+}
+
+/** Without the rows of a device; addresses only where they are not kept. */
+function withoutRows(state: NodeState, dev: string, losesAddress: (family: 4 | 6) => boolean, losesFdb = true): NodeState {
+  const off = <R extends {readonly dev?: string}>(rows: readonly R[], keep: (row: R) => boolean = () => false): readonly R[] =>
+    rows.filter((row) => row.dev !== dev || keep(row));
+  let next = withRows(
+    state,
+    'route',
+    off(rowsOf(state, 'route')).filter((r) => !r.nexthops?.some((n) => n.dev === dev)),
+  );
+  next = withRows(
+    next,
+    'address',
+    off(rowsOf(next, 'address'), (a) => !losesAddress(a.family)),
+  );
+  next = withRows(next, 'neigh', off(rowsOf(next, 'neigh')));
+  return withRows(
+    next,
+    'fdb',
+    off(rowsOf(next, 'fdb'), (f) => !losesFdb && f.state === 'permanent'),
+  );
+}
+
+export const link: Kind<RowOperation<'link'>> = {
+  words(op) {
+    if (op.do === 'add') return make(op.row);
+    if (op.do === 'replace') return change(op.row, op.before);
+    return [ip(`link del ${op.row.ifname}`)];
+  },
+  inverse(op): readonly Operation[] {
+    if (op.do === 'add') return [{on: 'link', do: 'del', row: op.row}];
+    if (op.do === 'replace') return [{on: 'link', do: 'replace', row: op.before, before: op.row}];
+    const {address = [], route = [], neigh = [], fdb = [], sysctl = {}} = op.contents ?? {};
+    return [
+      {on: 'link', do: 'add', row: op.row},
+      ...Object.entries(sysctl).map(([key, to]): Operation => ({on: 'sysctl', do: 'replace', key, to, before: undefined})),
+      ...address.map((row): Operation => ({on: 'address', do: 'add', row})),
+      ...neigh.map((row): Operation => ({on: 'neigh', do: 'add', row})),
+      ...fdb.map((row): Operation => ({on: 'fdb', do: 'add', row})),
+      ...route.map((row): Operation => ({on: 'route', do: 'add', row})),
+    ];
+  },
+  expects(op, state) {
+    if (state.families.link === undefined) return 'the devices were not read';
+    const name = unsafe(op.row.ifname);
+    if (name !== undefined) return name;
+    const found = named(state, op.row.ifname);
+    if (op.do === 'add') return found && `device ${table.show(found)} is there`;
+    if (found === undefined) return `device ${op.row.ifname} is not there`;
+    const before = op.do === 'replace' ? op.before : op.row;
+    const moved = differs(before, found);
+    if (moved !== undefined) return moved;
+    if (op.do === 'replace') return mustBeNew(op.row, found) ? `device ${op.row.ifname} cannot be changed so while it exists` : undefined;
+    const other = op.contents && contentsDiffer(op.contents, contentsOf(state, op.row.ifname));
+    return other === undefined ? undefined : `what is on ${op.row.ifname} has changed: ${other}`;
+  },
+  effect(op, state) {
+    const {ifname} = op.row;
+    if (op.do === 'del') return without(state, ifname);
+    if (op.do === 'add') {
+      const next = withRows(state, 'link', [...rowsOf(state, 'link'), listed(bare(op.row), state)]);
+      return withSettings(next, ifname);
+    }
+    const next = withRows(
+      state,
+      'link',
+      rowsOf(state, 'link').map((l): Link => {
+        if (l.ifname !== ifname) return l;
+        const flags = l.flags.filter((flag) => flag !== 'UP' && flag !== 'LOWER_UP');
+        const {master: _, ...rest} = l;
+        return {
+          ...rest,
+          ...(op.row.master !== undefined && {master: op.row.master}),
+          mtu: op.row.mtu,
+          ...(op.row.address !== undefined && {address: op.row.address}),
+          flags: isUp(op.row) ? [...flags, 'UP', 'LOWER_UP'] : flags,
+          operstate: isUp(op.row) ? (isUp(l) ? (l.operstate ?? 'UNKNOWN') : 'UNKNOWN') : 'DOWN',
+          ...((l.info ?? op.row.info) && {info: {...l.info, ...op.row.info}}),
+        };
+      }),
+    );
+    if (isUp(op.row) === isUp(op.before)) return next;
+    // Down: IPv6 addresses go unless keep_addr_on_down says otherwise, and permanent FDB rows stay.
+    if (!isUp(op.row)) return withoutRows(next, ifname, (family) => family === 6, false);
+    return rowsOf(next, 'address')
+      .filter((a) => a.dev === ifname)
+      .reduce(withRoutes, next);
+  },
+  took(op, state) {
+    if (state.families.link === undefined) return 'the devices were not read';
+    const found = named(state, op.row.ifname);
+    if (op.do === 'del') return found && `device ${op.row.ifname} is still there`;
+    return found === undefined ? `device ${op.row.ifname} is not there` : differs(op.row, found);
+  },
+  irreversible(op) {
+    const {ifname, kind} = op.row;
+    if (op.do === 'add') return undefined;
+    if (op.do === 'replace') {
+      if (!isUp(op.row) && isUp(op.before)) return `${ifname} loses its routes and neighbours when it goes down`;
+      return op.row.mtu < 1280 && op.before.mtu >= 1280 ? `${ifname} loses IPv6 below an MTU of 1280` : undefined;
+    }
+    if (kind !== 'vxlan') return `flanctl cannot make a ${kind ?? 'physical'} device again`;
+    if (op.contents === undefined) return `what goes with ${ifname} was not looked at`;
+    const hop = op.contents.route.find((r) => r.nhid !== undefined);
+    return hop && `the nexthop ${hop.nhid} of route ${hop.dst} goes with ${ifname}, and flanctl does not make nexthops`;
+  },
+  show(op) {
+    if (op.do === 'replace')
+      return `change device ${op.row.ifname}: ${change(op.row, op.before)
+        .map((l) => l.text.slice(`link set dev ${op.row.ifname} `.length))
+        .join(', ')}`;
+    if (op.do === 'add') return `make device ${table.show(op.row)}`;
+    const {address = [], route = [], neigh = [], fdb = []} = op.contents ?? {};
+    return `delete device ${op.row.ifname} with ${address.length} addresses, ${route.length} routes, ${neigh.length} neighbours and ${fdb.length} fdb entries`;
+  },
+};
