@@ -103,15 +103,17 @@ const alike = (because: string, nodes: ReadonlyMap<string, unknown>): string =>
     .map((word) => (nodes.has(word) ? '<node>' : /\d[.:]|:[\da-f]/i.test(word) ? '<address>' : word))
     .join('');
 
-interface Entry {
+/** A node as one end of pairs: its place in the list of peers, and its digest. */
+export interface Entry {
   readonly node: string;
   readonly at: number | undefined;
   readonly digest: Digest | Fault;
 }
 
-type Pair = {readonly fault: Fault; readonly direction: Reason['direction']} | {readonly router: boolean};
+export type Pair = {readonly fault: Fault; readonly direction: Reason['direction']} | {readonly router: boolean};
 
-function pair(a: Entry, b: Entry, peers: readonly Peer[], byName: ReadonlyMap<string, Entry>): Pair {
+/** Does a packet of the first come to the second, and the answer back? `byName`: for ways that lead over a third node. */
+export function pair(a: Entry, b: Entry, peers: readonly Peer[], byName: ReadonlyMap<string, Entry>): Pair {
   const [x, y] = [a.digest, b.digest];
   if ('verdict' in x) return {fault: x, direction: 'there'};
   if ('verdict' in y) return {fault: y, direction: 'there'};

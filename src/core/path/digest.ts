@@ -57,8 +57,11 @@ export interface Digest {
 
 const NO_LIMIT = 65_535;
 
-/** The digest of one node, or why there is none. Each class of peers is tried once with the real walk, as far as it stays on this node. */
-export function digest(cluster: Cluster, own: NodeState, family: Family, peers: readonly Peer[]): Digest | Fault {
+/**
+ * The digest of one node, or why there is none. Each class of peers is tried once with the real walk, as far as it stays on this node.
+ * `size`: bytes of the IP packet; a small echo unless told.
+ */
+export function digest(cluster: Cluster, own: NodeState, family: Family, peers: readonly Peer[], size = smallEcho[family]): Digest | Fault {
   const missing = (because: string): Fault => ({verdict: 'unknown', disposition: 'unknown', because, node: own.name});
   const self = peers.find((p) => p.node === own.name);
   if (own.failure && Object.keys(own.tables).length === 0) return missing(`${own.name} was not read`);
@@ -71,7 +74,7 @@ export function digest(cluster: Cluster, own: NodeState, family: Family, peers: 
   const world = worldOf(cluster, [own], named ? [] : [inferPod(own, self.subnet, address, bridge)]);
   const pod = world.pods.get(own.name)?.find((p) => p.pod === (named?.pod ?? address));
   if (!pod) return missing(`no pod of ${own.name} is known`);
-  const subject: Subject = {world, node: world.nodes.get(own.name)!, pod, address, self, family};
+  const subject: Subject = {world, node: world.nodes.get(own.name)!, pod, address, self, family, size};
   const numbers = new Map<string, number>();
   const classes: PeerClass[] = [];
   const of = new Uint32Array(peers.length);
@@ -101,6 +104,7 @@ interface Subject {
   readonly address: Ip;
   readonly self: Peer;
   readonly family: Family;
+  readonly size: number;
 }
 
 const begin = (world: World, target: Place | undefined, tracked: ReadonlyMap<string, Tracked>): Trip => ({
@@ -133,8 +137,8 @@ const devices = ({node, family}: Subject): readonly Device[] =>
 
 /** Four ways for each form: what the pod sends, what it gets, and both answers. */
 function judge(subject: Subject, peer: Peer): PeerClass {
-  const {world, node, pod, address, family, self} = subject;
-  const echo: Probe = {family, dst: peer.pod, src: address, proto: 'icmp', size: smallEcho[family]};
+  const {world, node, pod, address, family, self, size} = subject;
+  const echo: Probe = {family, dst: peer.pod, src: address, proto: 'icmp', size};
   const leaving = begin(world, undefined, new Map());
   const out = sent(subject, peer, leaving, send(leaving, pod, echo, false));
   const takes = new Map<string, {fault?: Fault; reply?: Sent}>();

@@ -76,8 +76,20 @@ export function classifier(own: NodeState, self: Ip, bridge: string): (peer: Pee
 const relative = (gateway: Ip | undefined, peer: Peer): string =>
   gateway === undefined ? '-' : gateway === baseOf(peer.subnet) ? 'base' : gateway === peer.public ? 'public' : gateway;
 
-/** The prefixes that the firewall names and a peer's addresses are in. A range of addresses makes every peer a class of its own. */
+const namesOf = new WeakMap<NodeState['netfilter'], (peer: Peer) => string>();
+
+/** A plan is proven on many states of a node that differ in everything but the firewall. */
 function firewallNames(own: NodeState): (peer: Peer) => string {
+  let known = namesOf.get(own.netfilter);
+  if (!known) {
+    known = readFirewallNames(own);
+    namesOf.set(own.netfilter, known);
+  }
+  return known;
+}
+
+/** The prefixes that the firewall names and a peer's addresses are in. A range of addresses makes every peer a class of its own. */
+function readFirewallNames(own: NodeState): (peer: Peer) => string {
   const said = new Set<string>();
   let ranged = false;
   const collect = (value: unknown): void => {

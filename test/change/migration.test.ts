@@ -1,0 +1,205 @@
+import {describe, expect, test} from 'vitest';
+import {inverses, simulate} from '../../src/core/change/simulate.js';
+import {stale} from '../../src/core/change/stale.js';
+import {type Edit, edited} from '../edited.js';
+import {after, differs, mustPlan, plan, see, target} from './planned.js';
+
+const hostGw = target({Type: 'host-gw'});
+const vxlan = target({Type: 'vxlan', VNI: 1});
+const direct = target({Type: 'vxlan', VNI: 1, DirectRouting: true});
+
+/** rp_filter of every node: `all`, and each device's own and that of devices to come. */
+const strictness = (all: number, dev: number, nodes = ['n1', 'n2', 'n3']): readonly Edit[] =>
+  nodes.map((node) => [
+    node,
+    'sysctl',
+    // The blank line makes it an edit also where these are the recorded values.
+    (out) => `${out.replace(/(conf\/[^/]+\/rp_filter)=\d/g, `$1=${dev}`).replace(/(conf\/all\/rp_filter)=\d/, `$1=${all}`)}\n`,
+  ]);
+
+const ways = [
+  ['vxlan', hostGw],
+  ['vxlan-dual', hostGw],
+  ['host-gw', vxlan],
+  ['host-gw-dual', vxlan],
+  ['host-gw', target({Type: 'vxlan', VNI: 7, Port: 4789})],
+  ['vxlan', direct],
+  ['vxlan-dual', direct],
+  ['vxlan-direct', vxlan],
+  ['vxlan', target({Type: 'vxlan', VNI: 2})],
+  ['vxlan-dual', target({Type: 'vxlan', VNI: 2})],
+  ['host-gw-dual', direct],
+] as const;
+
+describe.each(ways)('from %s to %o', (base, to) => {
+  for (const [all, dev] of [
+    [0, 0],
+    [0, 1],
+    [1, 0],
+    [1, 1],
+    [0, 2],
+    [2, 1],
+  ] as const)
+    test(`the plan leads exactly there, and back, with rp_filter ${all}/${dev}`, async () => {
+      const nodes = base === 'vxlan-direct' ? ['n1', 'n2', 'n3', 'n4'] : ['n1', 'n2', 'n3'];
+      const current = await edited(base, ...strictness(all, dev, nodes));
+      const seen = see(current);
+      const made = mustPlan(seen, to, {podMtu: 'set'});
+      expect(stale(made, new Map(seen.states.map((s) => [s.name, s])))).toEqual([]);
+      const there = after(seen.states, made.stages);
+      expect(differs(seen, to, there)).toEqual([]);
+      const fromDevices = ['flannel.1', 'flannel-v6.1'].filter((d) => !there[0]!.tables.link!.some((l) => l.ifname === d));
+      for (const state of there) {
+        // Nothing is left on a device that is gone, nor of it.
+        for (const dev of fromDevices) {
+          expect(state.tables.route!.filter((r) => r.dev === dev)).toEqual([]);
+          expect(state.tables.neigh!.filter((r) => r.dev === dev)).toEqual([]);
+          expect([...state.sysctl!.keys()].filter((k) => k.includes(`/${dev}/`))).toEqual([]);
+        }
+        // Strict is strict again, and a device that came has what a new device gets.
+        const was = seen.states.find((s) => s.name === state.name)!.sysctl!;
+        for (const [key, value] of state.sysctl!)
+          if (key.endsWith('/rp_filter')) expect([key, value]).toEqual([key, was.get(key) ?? was.get('net/ipv4/conf/default/rp_filter')]);
+      }
+      for (const [i, state] of seen.states.entries()) {
+        const done = made.stages.flatMap((s) => s.work.filter((w) => w.node === state.name).flatMap((w) => w.operations));
+        const back = simulate(there[i]!, inverses(done));
+        expect(tablesOf(back)).toEqual(tablesOf(state));
+      }
+    });
+});
+
+/** Rows in any order and without what the kernel numbers anew. */
+function tablesOf(state: ReturnType<typeof see>['states'][number]): unknown {
+  const bare = (row: object): string => {
+    const {origin: _, ifindex: __, extra: ___, ...rest} = row as {origin?: unknown; ifindex?: unknown; extra?: unknown};
+    return JSON.stringify(rest, Object.keys(rest).sort());
+  };
+  const solid = (table: string, rows: readonly object[]) =>
+    table === 'address' ? rows.filter((r) => (r as {scope?: string}).scope !== 'link') : rows;
+  return {
+    ...Object.fromEntries(
+      (['link', 'address', 'route', 'neigh', 'fdb'] as const).map((t) => [
+        t,
+        solid(t, state.tables[t]!)
+          .filter((r) => !isKernels(t, r))
+          .map(bare)
+          .sort(),
+      ]),
+    ),
+    sysctl: [...state.sysctl!].sort(),
+    env: state.subnetEnv === 'none' || state.subnetEnv === undefined ? state.subnetEnv : state.subnetEnv.mtu,
+    pods: state.pods!.map((p) => p.tables.link!.map((l) => [l.ifname, l.mtu])),
+  };
+}
+
+/** What comes and goes with a device by itself: link-local and multicast rows. */
+const isKernels = (table: string, row: object): boolean => {
+  const {dst, protocol, type} = row as {dst?: string; protocol?: string; type?: string};
+  return (
+    table === 'route' && protocol === 'kernel' && ((dst ?? '').startsWith('fe80:') || (dst ?? '').startsWith('ff00:') || type === 'anycast')
+  );
+};
+
+test('only peers on the same segment go direct', async () => {
+  const seen = see(await edited('vxlan-direct', ['n1', 'ip-neigh', (out) => `${out}`.concat('\n')]));
+  expect(seen.cluster.settings?.directRouting).toBe(true);
+  const made = mustPlan(seen, vxlan);
+  const flipped = made.stages.filter((s) => s.phase === 'flip').flatMap((s) => s.work.map((w) => [w.node, w.operations.length]));
+  expect(flipped).toEqual([
+    ['n1', 1],
+    ['n2', 1],
+    ['n3', 1],
+    ['n4', 1],
+  ]);
+});
+
+describe('stages', () => {
+  test('loosen, build, canary, batches, the own node last, then files, cleanup, restore', async () => {
+    const seen = see(await edited('vxlan-direct', ...strictness(1, 0, ['n1', 'n2', 'n3', 'n4'])));
+    const made = mustPlan(seen, vxlan, {canary: 1, batch: 1, last: 'n2'});
+    expect(made.stages.map((s) => [s.phase, s.title])).toEqual([
+      ['loosen', 'loose rp_filter'],
+      ['build', 'build the vxlan path'],
+      ['flip', 'flip 1/4: n1'],
+      ['flip', 'flip 2/4: n3'],
+      ['flip', 'flip 3/4: n4'],
+      ['flip', 'flip 4/4: n2'],
+      ['control', "flannel's files"],
+      ['restore', 'rp_filter as it was'],
+    ]);
+  });
+  test('a cluster that is there already gets no stages', async () => {
+    const seen = see(await edited('vxlan', ['n1', 'subnet.env', (out) => `${out}\n`]));
+    expect(mustPlan(seen, vxlan).stages).toEqual([]);
+  });
+  test('rp_filter 2 and 0 stay untouched', async () => {
+    const made = mustPlan(see(await edited('vxlan', ...strictness(0, 0))), hostGw);
+    expect(made.stages.map((s) => s.phase)).toEqual(['flip', 'flip', 'control', 'control', 'cleanup']);
+  });
+});
+
+describe('pods', () => {
+  test('that would have to shrink are for the operator to decide', async () => {
+    const seen = see(await edited('host-gw', ...strictness(0, 0)));
+    expect(plan(seen, vxlan)).toEqual({kind: 'choose-pod-mtu', pods: 6, from: 1500, to: 1450});
+    const kept = mustPlan(seen, vxlan, {podMtu: 'keep'});
+    expect(kept.left.map((l) => l.what)).toContain('the MTU 1500 of pod n1-p1');
+    expect(kept.warnings).toEqual([expect.stringContaining('6 pods keep an MTU')]);
+    const shrunk = mustPlan(seen, vxlan, {podMtu: 'set'});
+    expect(shrunk.stages.map((s) => s.title)).toContain('pod MTU 1450');
+    expect(shrunk.warnings).toEqual([expect.stringContaining('6 pods get a smaller MTU')]);
+    expect(shrunk.stages.findIndex((s) => s.title === 'pod MTU 1450')).toBeLessThan(shrunk.stages.findIndex((s) => s.phase === 'flip'));
+  });
+});
+
+describe('what is held back', () => {
+  test('a device that somebody uses stays, and is named', async () => {
+    const seen = see(await edited('vxlan', ...strictness(1, 0)));
+    const made = mustPlan(seen, hostGw, {held: [{node: 'n2', step: 'device', why: 'ssh is connected from 10.244.2.0'}]});
+    expect(made.left).toEqual([{node: 'n2', what: 'deleting flannel.1', why: 'ssh is connected from 10.244.2.0'}]);
+    const cleanup = made.stages.find((s) => s.phase === 'cleanup')!.work.map((w) => w.node);
+    expect(cleanup).toEqual(['n1', 'n3']);
+    // What stays gets its strictness back.
+    const restored = made.stages.find((s) => s.phase === 'restore')!.work.find((w) => w.node === 'n2')!.operations;
+    expect(restored.map((op) => (op.on === 'sysctl' ? op.key : op.on))).toEqual([
+      'net/ipv4/conf/eth0/rp_filter',
+      'net/ipv4/conf/flannel.1/rp_filter',
+    ]);
+  });
+  test('strict rp_filter that would cut somebody off stays loose, and is named', async () => {
+    const seen = see(await edited('host-gw', ...strictness(1, 0)));
+    const made = mustPlan(seen, vxlan, {podMtu: 'set', held: [{node: 'n1', step: 'strict', why: '192.168.77.12 is connected to a pod'}]});
+    expect(made.left.map((l) => [l.node, l.what])).toEqual([
+      ['n1', 'net/ipv4/conf/eth0/rp_filter back to 0'],
+      ['n1', 'net/ipv4/conf/flannel.1/rp_filter back to 0'],
+    ]);
+    expect(made.stages.find((s) => s.phase === 'restore')!.work.map((w) => w.node)).toEqual(['n2', 'n3']);
+  });
+});
+
+describe('what cannot be planned is refused with the node and the reason', () => {
+  test('host-gw over a router', async () => {
+    const found = plan(see(await edited('vxlan-direct', ['n1', 'ip-neigh', (out) => `${out}\n`])), hostGw);
+    expect(found.kind).toBe('refused');
+    expect(found.kind === 'refused' && found.because).toContain(
+      'n1 reaches n3 (192.168.78.13) through the router 192.168.77.254: host-gw needs every pair of nodes on one L2 segment',
+    );
+  });
+  test('another port for a device that is in use', async () => {
+    const found = plan(see(await edited('vxlan', ['n1', 'subnet.env', (out) => `${out}\n`])), target({Type: 'vxlan', VNI: 1, Port: 4789}));
+    expect(found).toMatchObject({kind: 'refused'});
+    expect(found.kind === 'refused' && found.because[0]).toBe(
+      'flannel.1 on n1 is there already and differs in port: delete it first, or use another VNI',
+    );
+  });
+  test('a table that was not read', async () => {
+    const found = plan(see(await edited('vxlan', ['n2', 'bridge-fdb', () => undefined])), hostGw);
+    expect(found).toEqual({kind: 'refused', because: ['n2: fdb could not be read']});
+  });
+  test('a second route to a peer', async () => {
+    const extra = 'unicast 10.244.2.0/24 via 10.244.2.0 dev flannel.1 table main proto static scope global metric 50 onlink';
+    const found = plan(see(await edited('vxlan', ['n1', 'ip-route-all', (out) => `${out}${extra}\n`])), hostGw);
+    expect(found.kind === 'refused' && found.because[0]).toContain("n1 has more than flannel's own route to 10.244.2.0/24");
+  });
+});
