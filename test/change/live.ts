@@ -12,7 +12,7 @@ import type {NodeAddress, Transport} from '../../src/edge/transports/transport.j
 export const addressesOf = (lab: Lab): readonly NodeAddress[] =>
   lab.nodes.map(({name, pid}) => (lab.spec.ssh ? {node: name, via: 'ssh', host: name} : {node: name, via: 'netns', pid: pid!}));
 
-const options = (lab: Lab) => ({
+export const transportOf = (lab: Lab) => ({
   sshHostKeys: 'strict' as const,
   notice: () => {},
   ...(lab.sshConfig !== undefined && {sshConfig: lab.sshConfig}),
@@ -21,7 +21,7 @@ const options = (lab: Lab) => ({
 async function dumpsOf(lab: Lab, only?: readonly string[]): Promise<readonly NodeDump[]> {
   const dumps: NodeDump[] = [];
   const addresses = addressesOf(lab).filter((a) => only === undefined || only.includes(a.node));
-  for await (const dump of gather(addresses, {transport: options(lab)})) dumps.push(dump);
+  for await (const dump of gather(addresses, {transport: transportOf(lab)})) dumps.push(dump);
   return dumps;
 }
 
@@ -49,7 +49,7 @@ export async function connect(lab: Lab): Promise<ReadonlyMap<string, Transport> 
   const open = await Promise.all(
     addressesOf(lab).map(
       async (address) =>
-        [address.node, await (await transports[address.via]())(address, options(lab), AbortSignal.timeout(30_000))] as const,
+        [address.node, await (await transports[address.via]())(address, transportOf(lab), AbortSignal.timeout(30_000))] as const,
     ),
   );
   return Object.assign(new Map(open), {
