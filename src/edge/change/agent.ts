@@ -43,14 +43,28 @@ export interface NodeJournal {
   readonly steps: readonly {readonly stage: number; readonly phase: Phase; readonly title: string; readonly state: StepState}[];
   /** Is the guard (lock and dead-man timer) alive, and in how many seconds will it act? */
   readonly guard: {readonly alive: boolean; readonly seconds: number | null};
-  /** The change was ended by its operator (`done`), undone (`rolled-back`), undone by the timer (`timed-out`), or is open. */
-  readonly outcome: 'open' | 'done' | 'rolled-back' | 'timed-out';
+  /** What an undo could not do, as the tools said it. */
+  readonly log: readonly string[];
+  readonly outcome: ChangeEnd;
 }
 
-/** Somebody else's change is under way on the node. */
+/**
+ * The change was ended by its operator (`done`), undone (`rolled-back`), undone by the timer (`timed-out`), let go by force (`abandoned`),
+ * or is `open`: under way, or left with something to do (its timer ran out after the flips, or could not undo a line).
+ */
+export type ChangeEnd = 'open' | 'done' | 'rolled-back' | 'timed-out' | 'abandoned';
+
+/** Somebody else's change is under way on the node (`alive`), or was left open (`gone`: nobody holds the lock, but it is not ended). */
 export interface Held {
   readonly kind: 'held';
   readonly header: ChangeHeader | undefined;
+  readonly guard: 'alive' | 'gone';
+}
+
+/** The node cannot keep a journal or a timer: its disk is full or read-only, a program is missing. Nothing was changed. */
+export interface CannotArm {
+  readonly kind: 'refused';
+  readonly why: string;
 }
 
 export type StepResult =
@@ -67,8 +81,11 @@ export type StepResult =
  */
 export interface NodeAgent extends AsyncDisposable {
   readonly node: string;
-  /** Makes the folder, starts the guard and sees it alive. `ttl` in seconds. */
-  arm(header: ChangeHeader, ttl: number): Promise<{readonly kind: 'armed'} | Held>;
+  /**
+   * Makes the folder, starts the guard and sees it alive. `ttl` in seconds. A change that the node knows already is taken over: whoever drove
+   * it is shut out; `keep` (the default is `applying`) leaves its progress as it is.
+   */
+  arm(header: ChangeHeader, ttl: number, progress?: Progress | 'keep'): Promise<{readonly kind: 'armed'} | Held | CannotArm>;
   /** @returns false when the guard is gone. */
   extend(id: string, ttl: number, progress: Progress): Promise<boolean>;
   /** Writes the step and its undo down, fsyncs, runs it, writes down how it ended. */
@@ -78,5 +95,7 @@ export interface NodeAgent extends AsyncDisposable {
   /** Every change the node remembers, newest first. */
   journals(): Promise<readonly NodeJournal[]>;
   /** Writes the outcome down and ends the guard: no process and no lock stay. */
-  finish(id: string, outcome: NodeJournal['outcome']): Promise<void>;
+  finish(id: string, outcome: Exclude<ChangeEnd, 'open'>): Promise<void>;
+  /** Ends every guard and calls every open change abandoned; nothing is undone. @returns their ids. */
+  unlock(): Promise<readonly string[]>;
 }

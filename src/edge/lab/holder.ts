@@ -7,7 +7,7 @@ import type {Lab, LabNode} from './topology.js';
 
 /**
  * What a node's first process does: it becomes pid 1 of a pid namespace (so that its end ends all that runs on the node) and
- * gives the node a /proc, /sys, /run and /etc of its own. The host's /etc shows through as links into a read-only bind, because
+ * gives the node a /proc, /sys, /run, /etc and /var/lib of its own. The host's /etc and /var/lib show through as links into a read-only bind, because
  * an overlay cannot be had everywhere and a write must never reach the host. Runs under `sh`, arguments: folder, then `name=netns` of each pod.
  */
 const script = `set -e
@@ -40,12 +40,15 @@ cd /
 root=$dir/root
 mkdir -p "$root"
 mount -n -t tmpfs -o mode=755 lab "$root"
-mkdir "$root/run" "$root/etc"
+mkdir "$root/run" "$root/etc" "$root/lib"
 mount -n -t tmpfs -o mode=755 run "$root/run"
 mount -n -t tmpfs -o mode=755 etc "$root/etc"
-mkdir -p "$root/run/netns" "$root/run/lab/etc" "$root/run/lock" "$root/run/sshd"
+mount -n -t tmpfs -o mode=755 lib "$root/lib"
+mkdir -p "$root/run/netns" "$root/run/lab/etc" "$root/run/lock" "$root/run/sshd" "$root/run/lab/var-lib" "$root/lib/cni" "$root/lib/flanctl"
 mount -n --rbind /etc "$root/run/lab/etc"
 mount -n -o remount,bind,ro "$root/run/lab/etc"
+mount -n --bind /var/lib "$root/run/lab/var-lib"
+mount -n -o remount,bind,ro "$root/run/lab/var-lib"
 cp -R "$dir/files/." "$root/"
 for entry in /etc/* /etc/.[!.]*; do
   name=\${entry##*/}
@@ -68,7 +71,11 @@ done
 # The copies of other namespaces' mounts would keep those alive after their owners removed them.
 umount -n -l /run/netns/* /run/netns 2>/dev/null || :
 mount -n --move "$root/etc" /etc
-if [ -d /var/lib/cni ]; then mount -n -t tmpfs -o mode=755 cni /var/lib/cni; fi
+# A node keeps its own addresses (cni) and its own memory of changes (flanctl).
+for entry in /var/lib/*; do
+  if [ -d "$entry" ] && [ ! -e "$root/lib/\${entry##*/}" ]; then ln -s "/run/lab/var-lib/\${entry##*/}" "$root/lib/"; fi
+done
+mount -n --move "$root/lib" /var/lib
 mount -n --move "$root/run" /run
 echo ready
 exec </dev/null >/dev/null 2>&1

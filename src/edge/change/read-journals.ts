@@ -1,0 +1,45 @@
+import type {ChangeEnd, ChangeHeader, NodeJournal, Progress, StepState} from './agent.js';
+import type {Phase} from '../../core/change/plan.js';
+
+const ends: readonly string[] = ['open', 'done', 'rolled-back', 'timed-out', 'abandoned'] satisfies ChangeEnd[];
+
+/** A header as it stands on a node; undefined when that is not one (hand-made, or of a version to come). */
+export function readHeader(text: string): ChangeHeader | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const {id, title, operator, since, nodes} = value as {[key: string]: unknown};
+  const words = [id, title, operator, since];
+  if (!words.every((word) => typeof word === 'string') || !Array.isArray(nodes) || !nodes.every((n) => typeof n === 'string')) return undefined;
+  return value as ChangeHeader;
+}
+
+/** What `journals` of agent.sh prints, newest first. A change whose header cannot be read is left out: nobody could name it. */
+export function readJournals(text: string): readonly NodeJournal[] {
+  const journals: NodeJournal[] = [];
+  for (const block of text.split(/^change /m).slice(1)) {
+    const lines = block.split('\n');
+    const rest = (word: string): readonly string[] => lines.filter((l) => l.startsWith(`${word} `)).map((l) => l.slice(word.length + 1));
+    const header = readHeader(rest('header')[0] ?? '');
+    if (!header) continue;
+    const [progress = 'applying', left = 'gone'] = (rest('watch')[0] ?? '').split(' ');
+    const end = rest('outcome')[0] ?? '';
+    journals.push({
+      header,
+      progress: progress as Progress,
+      steps: rest('step').map((line) => {
+        const [, stage, state, phase, title] = /^(\d+) (\S+) (\S+) ?(.*)$/.exec(line) ?? [];
+        return {stage: Number(stage), phase: phase as Phase, title: title ?? '', state: state as StepState};
+      }),
+      guard: {alive: left !== 'gone', seconds: left === 'gone' ? null : Number(left)},
+      log: rest('log'),
+      // `firing`: its timer is undoing it at this moment.
+      outcome: ends.includes(end) ? (end as ChangeEnd) : 'open',
+    });
+  }
+  return journals;
+}
