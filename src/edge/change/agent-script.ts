@@ -22,10 +22,9 @@ exit
 
 /** A step as its file on the node holds it: phase, title, the index by line numbers of this very file, `.`, the lines, `end`. */
 export function stepFile(step: NodeStep): string {
-  const parts = [
-    ...step.run.map((batch) => ({word: 'run', batch})),
-    ...step.undo.map((batch) => ({word: 'undo', batch})),
-  ].filter(({batch}) => batch.lines.length > 0);
+  const parts = [...step.run.map((batch) => ({word: 'run', batch})), ...step.undo.map((batch) => ({word: 'undo', batch}))].filter(
+    ({batch}) => batch.lines.length > 0,
+  );
   let next = 2 + parts.length + 1 + 1;
   const index = parts.map(({word, batch}) => {
     const first = next;

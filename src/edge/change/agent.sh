@@ -119,10 +119,19 @@ lines() {
   return $bad
 }
 
+# The program's file: many a busybox takes its own ip, which knows no -batch, before the one in PATH.
+where() {
+  IFS=:
+  for folder in $PATH; do
+    [ -x "$folder/$1" ] && printf '%s\n' "$folder/$1" && break
+  done
+  unset IFS
+}
+
 # batch FILE TOOL FIRST LAST [-force]: runs these lines of the file; what was said on stderr is in `said`. No temporary file.
 batch() {
   case $2 in
-    ip | bridge) said=$(sed -n "$3,$4p;$4q" "$1" | "$2" $5 -batch - 2>&1 >/dev/null) ;;
+    ip | bridge) said=$(sed -n "$3,$4p;$4q" "$1" | "$(where "$2")" $5 -batch - 2>&1 >/dev/null) ;;
     sh) said=$(sed -n "$3,$4p;$4q" "$1" | lines "$5" 2>&1 >/dev/null) ;;
     *) said="no such tool: $2" && return 1 ;;
   esac
@@ -159,6 +168,26 @@ moot() {
   return 1
 }
 
+# complaints FILE TOOL FIRST: what an undo was told, less what is moot, a line each.
+complaints() {
+  message=
+  hits=0
+  printf '%s\n' "$said" | {
+    while IFS= read -r line; do
+      case $line in
+        "Command failed -:"*)
+          hits=$((hits + 1))
+          text=$(sed -n "$(($3 + ${line##*:} - 1))p" "$1")
+          moot "$text" "$message" || printf 'failed %s %s: %s\n' "$2" "$text" "$message"
+          message= ;;
+        ?*) message=$line ;;
+      esac
+    done
+    # A tool that could not be started, or was killed, names no line.
+    if [ "$hits" = 0 ]; then printf 'failed %s: %s\n' "$2" "$message"; fi
+  }
+}
+
 # back STAGE: undoes a stage from wherever its run was cut off; prints `failed` lines for what could not be undone.
 back() {
   case $(state "$1") in '' | undone) return 0 ;; esac
@@ -168,28 +197,10 @@ back() {
     [ "$word" != . ] || break
     [ "$word" = undo ] || continue
     batch "$step" "$tool" "$first" "$last" -force && continue
-    message=
-    # An unknown end of the tool (killed, not there) has no line.
-    hits=0
-    while IFS= read -r line; do
-      case $line in
-        "Command failed -:"*)
-          hits=$((hits + 1))
-          text=$(sed -n "$((first + ${line##*:} - 1))p" "$step")
-          if ! moot "$text" "$message"; then
-            trouble=yes
-            printf 'failed %s %s: %s\n' "$tool" "$text" "$message"
-          fi
-          message= ;;
-        ?*) message=$line ;;
-      esac
-    done <<SAID
-$said
-SAID
-    if [ "$hits" = 0 ]; then
-      trouble=yes
-      printf 'failed %s: %s\n' "$tool" "$message"
-    fi
+    real=$(complaints "$step" "$tool" "$first")
+    [ -n "$real" ] || continue
+    trouble=yes
+    printf '%s\n' "$real"
   done <"$step"
   if [ -n "$trouble" ]; then mark "$1" undo-failed; else mark "$1" undone; fi
 }
@@ -215,7 +226,7 @@ stop_running() {
   runner=
   read -r runner 2>/dev/null <"$here/running"
   case $(tr '\0' ' ' 2>/dev/null <"/proc/${runner:-0}/cmdline") in
-    *"play $id"*) kill -KILL -- "-$runner" 2>/dev/null ;;
+    *"play $id"*) kill -KILL "-$runner" 2>/dev/null ;;
   esac
 }
 
@@ -268,7 +279,8 @@ expire() {
 guard() {
   cd /
   grace=$owner
-  exec 9>>"$root/lock"
+  : >>"$root/lock" || exit 1
+  exec 9<"$root/lock"
   if ! take 9 20; then
     : >"$here/guard.held"
     exit 1
@@ -304,12 +316,12 @@ end_guard() {
   pid=
   read -r pid 2>/dev/null <"$here/guard"
   case $(tr '\0' ' ' 2>/dev/null <"/proc/${pid:-0}/cmdline") in
-    *"guard $id"*) kill -TERM -- "-$pid" 2>/dev/null ;;
+    *"guard $id"*) kill -TERM "-$pid" 2>/dev/null ;;
   esac
   holder=
   read -r holder 2>/dev/null <"$root/lock"
   [ "$holder" = "$id" ] || return 0
-  exec 9>>"$root/lock"
+  exec 9<"$root/lock"
   take 9 50 && : >"$root/lock"
   exec 9>&-
 }
@@ -319,7 +331,7 @@ arm() {
   for tool in flock setsid ip bridge sync; do
     command -v $tool >/dev/null || refuse "it has no program $tool"
   done
-  case $(ip -V 2>/dev/null) in *iproute2*) ;; *) refuse "its ip is not iproute2" ;; esac
+  case $("$(where ip)" -V 2>/dev/null) in *iproute2*) ;; *) refuse "its ip is not iproute2" ;; esac
   trouble=$(mkdir -p "$changes" 2>&1) || refuse "its journal cannot be written: $trouble"
   fresh=
   if ! guarded; then
@@ -362,7 +374,7 @@ arm() {
 
 open_change() {
   mkdir -p "$here/steps" "$here/state" || return 1
-  printf '%s\n' "$payload" >"$here/payload" || return 1
+  printf '%s\n' "$payload" | cat >"$here/payload" || return 1
   [ "$(tail -n 1 "$here/payload")" = end ] || return 1
   sed -n 1p "$here/payload" >"$here/header" || return 1
   sed '1d;$d' "$here/payload" >"$here/agent.sh" || return 1
@@ -403,7 +415,8 @@ run() {
 
 write_step() {
   new=$here/steps/$1.new
-  printf '%s\n' "$payload" >"$new" || return 1
+  # cat says why it cannot write; printf does not.
+  printf '%s\n' "$payload" | cat >"$new" || return 1
   [ "$(tail -n 1 "$new")" = end ] || return 1
   persist "$new"
   mv "$new" "$here/steps/$1" || return 1
@@ -423,14 +436,19 @@ finish() {
   mine && exec 8<"$here/busy" && take 8 600 || { echo expired; exit 0; }
   end_guard
   become "$1"
+  clear_away
   tidy
   echo finished
 }
 
-# What only the guard needed goes; the journal stays, and of ended changes the newest thirty.
-tidy() {
+# What only the guard needed goes; the journal stays.
+clear_away() {
   rm -f "$here/agent.sh" "$here/running" "$here/busy" "$here/book" "$here/guard" "$here/owner" "$here/payload"
   if [ ! -s "$here/log" ]; then rm -f "$here/log"; fi
+}
+
+# Of ended changes the newest thirty stay.
+tidy() {
   count=0
   for old in $(ls -r "$changes"); do
     count=$((count + 1))
@@ -447,7 +465,7 @@ unlock() {
     [ -e "$here/header" ] || continue
     end_guard
     become abandoned
-    rm -f "$here/guard" "$here/owner" "$here/agent.sh"
+    clear_away
     printf 'unlocked %s\n' "$id"
   done
   echo end

@@ -1,5 +1,5 @@
-import type {ChangeEnd, ChangeHeader, NodeJournal, Progress, StepState} from './agent.js';
 import type {Phase} from '../../core/change/plan.js';
+import type {ChangeEnd, ChangeHeader, NodeJournal, Progress, StepState} from './agent.js';
 
 const ends: readonly string[] = ['open', 'done', 'rolled-back', 'timed-out', 'abandoned'] satisfies ChangeEnd[];
 
@@ -14,7 +14,8 @@ export function readHeader(text: string): ChangeHeader | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const {id, title, operator, since, nodes} = value as {[key: string]: unknown};
   const words = [id, title, operator, since];
-  if (!words.every((word) => typeof word === 'string') || !Array.isArray(nodes) || !nodes.every((n) => typeof n === 'string')) return undefined;
+  if (!words.every((word) => typeof word === 'string') || !Array.isArray(nodes) || !nodes.every((n) => typeof n === 'string'))
+    return undefined;
   return value as ChangeHeader;
 }
 
