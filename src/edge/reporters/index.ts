@@ -21,6 +21,7 @@ export interface Results {
   readonly LabReport: documents.LabReport;
   readonly LabFaultReport: documents.LabFaultReport;
   readonly LabListReport: documents.LabListReport;
+  readonly ChangeReport: documents.ChangeReport;
   readonly PingReport: documents.PingReport;
   readonly TraceReport: documents.TraceReport;
   readonly AllPairsReport: documents.AllPairsReport;
@@ -39,6 +40,7 @@ const tables: {readonly [K in Kind]: () => Promise<Render<Results[K]>>} = {
   LabListReport: async () => (await import('./table/lab.js')).labList,
   TraceReport: async () => (await import('./table/trace.js')).trace,
   AllPairsReport: async () => (await import('./table/all-pairs.js')).allPairs,
+  ChangeReport: async () => (await import('./table/change.js')).change,
   PingReport: async () => (await import('./table/ping.js')).ping,
 };
 
@@ -48,6 +50,7 @@ const drawn: {readonly [K in Kind]?: {readonly [format: string]: () => Promise<R
     mermaid: async () => (await import('./mermaid/trace.js')).trace,
     svg: async () => (await import('./svg/trace.js')).trace,
   },
+  ChangeReport: {html: async () => (await import('./html/change.js')).change},
 };
 
 const apiVersion = 'flanctl.dev/v1alpha1';

@@ -220,6 +220,59 @@ export const schemas = {
     ),
     exit,
   }),
+  ChangeReport: object({
+    id: nullable('of the change: flanctl rollback takes it; null when nothing was begun'),
+    what: z.enum(['apply', 'migrate', 'rollback']),
+    title: z.string(),
+    operator: z.string().describe('user@host'),
+    since: z.string().describe('ISO 8601'),
+    seconds: z.number().describe('how long it took'),
+    nodes: list(z.string()),
+    outcome: z.enum(['done', 'nothing-to-do', 'planned', 'refused', 'rolled-back', 'stranded']),
+    because: list(z.string()).describe('why it was refused, rolled back or stranded'),
+    stages: list(
+      object({
+        phase: z.enum(['loosen', 'build', 'flip', 'control', 'cleanup', 'restore']),
+        title: z.string(),
+        nodes: list(z.string()),
+        operations: z.int().describe('on all its nodes'),
+        state: z.enum(['not-reached', 'done', 'failed', 'undone', 'undo-failed']),
+        at: nullable('when it began, ISO 8601'),
+        seconds: z.number().nullable().describe('with its gate; null when it was not begun'),
+      }),
+    ),
+    warnings: list(z.string()).describe('what was said before it began'),
+    left: list(object({node: z.string(), what: z.string(), why: z.string()})).describe('what was not touched, or could not be put back'),
+    ledger: object({
+      interval: z.number().describe('seconds between two echoes of a flow'),
+      total: object({sent: z.int(), lost: z.int(), reordered: z.int(), duplicated: z.int()}),
+      flows: list(
+        object({
+          from: z.string(),
+          to: z.string(),
+          family: z.union([z.literal(4), z.literal(6)]),
+          sent: z.int(),
+          lost: z.int().describe('there or on the way back'),
+          reordered: z.int(),
+          duplicated: z.int(),
+          gaps: list(
+            object({
+              lost: z.int().describe('one after the other'),
+              at: z.number().describe("seconds since 1970, by the sender's clock"),
+              seconds: z.number().describe('from the last answer before to the first after'),
+            }),
+          ).describe('the largest first, at most ten'),
+        }),
+      ),
+      notMeasured: list(
+        object({from: z.string(), to: z.string(), family: z.union([z.literal(4), z.literal(6)]), why: z.string()}),
+      ).describe('nothing is known of these: they may have lost anything'),
+      left: z.int().describe('ordered pairs of nodes left out of the sample of a large cluster'),
+    })
+      .nullable()
+      .describe('null when no probes ran'),
+    exit,
+  }),
   PingReport: object({
     ok: z.boolean(),
     pairs: list(
