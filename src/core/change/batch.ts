@@ -24,6 +24,7 @@ export const runBatches = (operations: readonly Operation[]): readonly Batch[] =
 
 /**
  * Brings back the state before, from whatever point of `runBatches` it was cut off at, and also when run twice: the inverses, last first. For
- * `ip -force -batch`: a line that finds nothing to undo fails and is passed over.
+ * `ip -force -batch`: a line that finds nothing to undo fails and is passed over. An entry may be touched once only, but for a device that is
+ * deleted and made anew: or the undo of the second touch, which never ran, would find what the first one had not yet changed.
  */
 export const undoBatches = (operations: readonly Operation[]): readonly Batch[] => grouped(operations.toReversed().flatMap(undoOf));

@@ -14,7 +14,10 @@ export interface ChangeRow {
 }
 export type ChangeTable = keyof ChangeRow;
 
-/** What goes with a device when it is deleted: the kernel takes its addresses, routes, neighbours and FDB rows. */
+/**
+ * What goes with a device when it is deleted (its addresses, routes, neighbours and FDB rows), or with an address: with the last IPv4 address
+ * of a device all its IPv4 routes and neighbours, and with any the routes that name it as their source.
+ */
 export interface Contents {
   readonly address: readonly Address[];
   readonly route: readonly Route[];
@@ -26,8 +29,10 @@ export interface Contents {
 
 /** A row that comes, changes in one atomic step, or goes. `before` is the row that the plan saw: the inverse comes from it. */
 export type RowOperation<T extends ChangeTable> =
-  | {readonly on: T; readonly do: 'add'; readonly row: ChangeRow[T]}
-  | {readonly on: T; readonly do: 'replace'; readonly row: ChangeRow[T]; readonly before: ChangeRow[T]}
+  /** `contents` of an address: what is there already and would go when it is taken back. */
+  | {readonly on: T; readonly do: 'add'; readonly row: ChangeRow[T]; readonly contents?: Contents}
+  /** `contents` of a device that gets another hardware address: the neighbours on it, which the kernel drops then and which are written again. */
+  | {readonly on: T; readonly do: 'replace'; readonly row: ChangeRow[T]; readonly before: ChangeRow[T]; readonly contents?: Contents}
   | {readonly on: T; readonly do: 'del'; readonly row: ChangeRow[T]; readonly contents?: Contents};
 
 /** A kernel setting, by its path below /proc/sys (`net/ipv4/conf/eth0/rp_filter`). */

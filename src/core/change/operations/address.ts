@@ -3,7 +3,12 @@ import type {Route} from '../../kernel/route.js';
 import {widthOf} from '../../net/address.js';
 import {network} from '../../net/prefix.js';
 import type {NodeState} from '../../node/state.js';
-import type {Line} from './kind.js';
+import type {Contents, Operation, RowOperation} from '../operation.js';
+import {bare} from './bare.js';
+import {contentsDiffer, noContents} from './contents.js';
+import type {Kind, Line} from './kind.js';
+import {neigh} from './neigh.js';
+import {route} from './route.js';
 import {rowKind, rowsOf, withRows} from './row.js';
 
 const ip = (text: string): Line => ({tool: 'ip', text});
@@ -54,20 +59,55 @@ export function withRoutes(state: NodeState, row: Address): NodeState {
   return withRows(state, 'route', [...rows, ...routesOf(row).filter((r) => !rows.some((other) => same(other, r)))]);
 }
 
+const holds = (row: Address, {prefsrc}: Route): boolean => prefsrc === row.local;
+/** Without an IPv4 address the kernel forgets all of IPv4 on a device (inetdev_destroy). */
+const isLast = (state: NodeState, row: Address): boolean =>
+  row.family === 4 && !rowsOf(state, 'address').some((a) => a.family === 4 && a.dev === row.dev && !is(a, row));
+
+/** What would go with the address beside its own routes; see Contents. */
+export function contentsOfAddress(state: NodeState, row: Address): Contents {
+  const last = isLast(state, row);
+  return {
+    ...noContents,
+    route: rowsOf(state, 'route')
+      .filter((r) => r.protocol !== 'kernel' && ((last && r.family === 4 && r.dev === row.dev) || holds(row, r)))
+      .map(bare),
+    neigh: rowsOf(state, 'neigh')
+      .filter((n) => last && n.family === 4 && n.dev === row.dev && n.state.includes('PERMANENT'))
+      .map(bare),
+  };
+}
+
 function withoutRoutes(state: NodeState, row: Address): NodeState {
   // Another address of the same network keeps the network's route.
   const kept = rowsOf(state, 'address').flatMap((other) => (other.dev === row.dev ? routesOf(other) : []));
   const gone = routesOf(row).filter((r) => !kept.some((other) => same(other, r)));
-  return withRows(
+  const last = isLast(state, row);
+  const held = rowsOf(state, 'address').some((a) => a.local === row.local);
+  const next = withRows(
     state,
     'route',
-    rowsOf(state, 'route').filter((r) => !gone.some((other) => same(other, r))),
+    rowsOf(state, 'route').flatMap((r): readonly Route[] => {
+      if (gone.some((other) => same(other, r)) || (last && r.family === 4 && r.dev === row.dev)) return [];
+      if (held || !holds(row, r)) return [r];
+      // IPv6 keeps the route and forgets the source.
+      const {prefsrc: _, ...rest} = r;
+      return r.family === 6 ? [rest] : [];
+    }),
+  );
+  if (!last) return next;
+  return withRows(
+    next,
+    'neigh',
+    rowsOf(next, 'neigh').filter((n) => n.family !== 4 || n.dev !== row.dev),
   );
 }
 
-export const address = rowKind('address', {
+const is = (a: Address, b: Address): boolean => a.local === b.local && a.prefixlen === b.prefixlen && a.dev === b.dev && a.peer === b.peer;
+
+const rows = rowKind('address', {
   name: 'address',
-  is: (a, b) => a.local === b.local && a.prefixlen === b.prefixlen && a.dev === b.dev && a.peer === b.peer,
+  is,
   equal: (a, b) => a.scope === b.scope && a.flags.includes('noprefixroute') === b.flags.includes('noprefixroute'),
   show: table.show,
   dev: (row) => row.dev,
@@ -95,3 +135,43 @@ export const address = rowKind('address', {
       ? `${row.local} was given for a time (by DHCP or a router): what counts its time does not come back with it`
       : undefined,
 });
+
+type AddressOperation = RowOperation<'address'>;
+
+const held = (op: AddressOperation): readonly Operation[] =>
+  op.do === 'replace'
+    ? []
+    : [
+        ...(op.contents?.neigh ?? []).map((row): Operation => ({on: 'neigh', do: 'add', row})),
+        ...(op.contents?.route ?? []).map((row): Operation => ({on: 'route', do: 'add', row})),
+      ];
+
+/** Addresses are rows like others, but for what goes with them. */
+export const address: Kind<AddressOperation> = {
+  ...rows,
+  inverse(op): readonly Operation[] {
+    if (op.do === 'replace' || op.contents === undefined) return rows.inverse(op);
+    const back: Operation = {on: 'address', do: op.do === 'add' ? 'del' : 'add', row: op.row, contents: op.contents};
+    return [back, ...held(op)];
+  },
+  undo: (op) => [
+    ...(rows.undo?.(op) ?? []),
+    ...held(op).flatMap((other) =>
+      other.on === 'neigh' ? (neigh.undo?.({on: 'neigh', do: 'del', row: other.row}) ?? []) : route.words(other as RowOperation<'route'>),
+    ),
+  ],
+  expects(op, state) {
+    const wrong = rows.expects(op, state);
+    if (wrong !== undefined) return wrong;
+    const before = op.do === 'replace' ? op.before : op.row;
+    // A new one takes over before the old one goes; only what names the old one as its source would be lost.
+    const now = contentsOfAddress(op.do === 'replace' ? effectOfAdding(state, op.row) : state, before);
+    const other = contentsDiffer(
+      (op.do === 'replace' ? undefined : op.contents) ?? noContents,
+      op.do === 'replace' && op.row.local === before.local ? noContents : now,
+    );
+    return other && `with ${before.local} on ${before.dev} would go what the plan does not know of: ${other}`;
+  },
+};
+
+const effectOfAdding = (state: NodeState, row: Address): NodeState => withRows(state, 'address', [...rowsOf(state, 'address'), row]);

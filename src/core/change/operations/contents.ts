@@ -52,6 +52,16 @@ export function contentsOf(state: NodeState, dev: string): Contents {
   };
 }
 
+export const noContents: Contents = {address: [], route: [], neigh: [], fdb: [], sysctl: {}};
+
+/** The neighbours of a device that go when its hardware address changes (neigh_changeaddr), permanent ones too. */
+export const neighboursOf = (state: NodeState, dev: string): Contents => ({
+  ...noContents,
+  neigh: rowsOf(state, 'neigh')
+    .filter((n) => n.dev === dev && n.state.includes('PERMANENT'))
+    .map(bare),
+});
+
 const lines = ({address, route, neigh, fdb, sysctl}: Contents): readonly string[] => [
   ...address.map((a: Address) => addresses.show(a)),
   ...route.map((r: Route) => `route ${routes.show(r)}`),

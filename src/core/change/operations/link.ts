@@ -1,12 +1,16 @@
 import {type Link, link as table} from '../../kernel/link.js';
 import type {NodeState} from '../../node/state.js';
-import type {Operation, RowOperation} from '../operation.js';
-import {withRoutes} from './address.js';
+import type {Contents, Operation, RowOperation} from '../operation.js';
+import {address, withRoutes} from './address.js';
 import {bare} from './bare.js';
-import {contentsDiffer, contentsOf, defaultKey, deviceOf} from './contents.js';
+import {contentsDiffer, contentsOf, defaultKey, deviceOf, neighboursOf, noContents} from './contents.js';
+import {fdb} from './fdb.js';
 import {type Kind, type Line, unsafe} from './kind.js';
+import {neigh} from './neigh.js';
+import {route} from './route.js';
 import {rowsOf, withRows} from './row.js';
-import {mustBeNew, vxlanChanges, vxlanWords} from './vxlan-words.js';
+import {sysctl} from './sysctl.js';
+import {mustBeNew, vxlanChanges, vxlanDefaults, vxlanWords} from './vxlan-words.js';
 
 const ip = (text: string): Line => ({tool: 'ip', text});
 const isUp = (link: Link): boolean => link.flags.includes('UP');
@@ -30,13 +34,18 @@ function make(link: Link): readonly Line[] {
   ];
 }
 
+/** Does it get another hardware address? */
+const moves = (link: Link, before: Link): boolean => link.address !== undefined && link.address !== before.address;
+
 /** Only what differs. The lower device comes before the MTU, which the kernel cuts to fit it. */
-function change(link: Link, before: Link): readonly Line[] {
+function change(link: Link, before: Link, contents?: Contents): readonly Line[] {
   const set = (words: string): Line => ip(`link set dev ${link.ifname} ${words}`);
   const vxlan = vxlanChanges(link, before);
   return [
     ...(link.master === before.master ? [] : [set(link.master === undefined ? 'nomaster' : `master ${link.master}`)]),
-    ...(link.address === undefined || link.address === before.address ? [] : [set(`address ${link.address}`)]),
+    ...(moves(link, before)
+      ? [set(`address ${link.address}`), ...(contents?.neigh ?? []).flatMap((row) => neigh.words({on: 'neigh', do: 'add', row}))]
+      : []),
     ...(vxlan.length === 0 ? [] : [set(vxlan.join(' '))]),
     ...(link.mtu === before.mtu && vxlan.length === 0 ? [] : [set(`mtu ${link.mtu}`)]),
     ...(isUp(link) === isUp(before) ? [] : [set(isUp(link) ? 'up' : 'down')]),
@@ -65,6 +74,7 @@ function listed(row: Link, state: NodeState): Link {
     flags: up ? ['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP'] : ['BROADCAST', 'MULTICAST'],
     operstate: up ? 'UNKNOWN' : 'DOWN',
     link_type: 'ether',
+    ...(row.kind === 'vxlan' && {info: {...vxlanDefaults, ...row.info}}),
   };
 }
 
@@ -115,12 +125,15 @@ function withoutRows(state: NodeState, dev: string, losesAddress: (family: 4 | 6
 export const link: Kind<RowOperation<'link'>> = {
   words(op) {
     if (op.do === 'add') return make(op.row);
-    if (op.do === 'replace') return change(op.row, op.before);
+    if (op.do === 'replace') return change(op.row, op.before, op.contents);
     return [ip(`link del ${op.row.ifname}`)];
   },
   inverse(op): readonly Operation[] {
     if (op.do === 'add') return [{on: 'link', do: 'del', row: op.row}];
-    if (op.do === 'replace') return [{on: 'link', do: 'replace', row: op.before, before: op.row}];
+    if (op.do === 'replace') {
+      const {row, before, contents} = op;
+      return [{on: 'link', do: 'replace', row: before, before: row, ...(contents && {contents})}];
+    }
     const {address = [], route = [], neigh = [], fdb = [], sysctl = {}} = op.contents ?? {};
     return [
       {on: 'link', do: 'add', row: op.row},
@@ -130,6 +143,13 @@ export const link: Kind<RowOperation<'link'>> = {
       ...fdb.map((row): Operation => ({on: 'fdb', do: 'add', row})),
       ...route.map((row): Operation => ({on: 'route', do: 'add', row})),
     ];
+  },
+  undo(op) {
+    if (op.do === 'replace') {
+      const kept = (op.contents?.neigh ?? []).flatMap((row) => neigh.undo?.({on: 'neigh', do: 'del', row}) ?? []);
+      return [...change(op.before, op.row), ...kept];
+    }
+    return link.inverse(op).flatMap(lines);
   },
   expects(op, state) {
     if (state.families.link === undefined) return 'the devices were not read';
@@ -141,8 +161,10 @@ export const link: Kind<RowOperation<'link'>> = {
     const before = op.do === 'replace' ? op.before : op.row;
     const moved = differs(before, found);
     if (moved !== undefined) return moved;
-    if (op.do === 'replace') return mustBeNew(op.row, found) ? `device ${op.row.ifname} cannot be changed so while it exists` : undefined;
-    const other = op.contents && contentsDiffer(op.contents, contentsOf(state, op.row.ifname));
+    if (op.do === 'replace' && mustBeNew(op.row, found)) return `device ${op.row.ifname} cannot be changed so while it exists`;
+    if (op.do === 'replace' && !moves(op.row, op.before)) return undefined;
+    const now = op.do === 'del' ? contentsOf(state, op.row.ifname) : neighboursOf(state, op.row.ifname);
+    const other = contentsDiffer(op.contents ?? noContents, now);
     return other === undefined ? undefined : `what is on ${op.row.ifname} has changed: ${other}`;
   },
   effect(op, state) {
@@ -205,3 +227,13 @@ export const link: Kind<RowOperation<'link'>> = {
     return `delete device ${op.row.ifname} with ${address.length} addresses, ${route.length} routes, ${neigh.length} neighbours and ${fdb.length} fdb entries`;
   },
 };
+
+/** The lines of what an inverse holds: the device itself as it is made, what was on it as it is undone. */
+function lines(op: Operation): readonly Line[] {
+  if (op.on === 'link') return link.words(op);
+  if (op.on === 'sysctl') return sysctl.words(op);
+  if (op.on === 'address') return address.words(op);
+  if (op.on === 'neigh') return neigh.undo?.({on: 'neigh', do: 'del', row: op.row}) ?? [];
+  if (op.on === 'fdb') return fdb.words(op);
+  return op.on === 'route' ? route.words(op) : [];
+}

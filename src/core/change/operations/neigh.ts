@@ -23,5 +23,7 @@ export const neigh = rowKind('neigh', {
         : ip(`neigh replace ${neighCommandArgs({...row, state: ['STALE']})}`),
     ];
   },
+  // `ip neigh` ends the whole process where the kernel refuses (ipneigh_modify: exit), so that the rest of a batch would not run.
+  lenient: ({text}) => ({tool: 'sh', text: `ip ${text}`}),
   drop: (row) => [ip(`neigh del ${row.proxy ? 'proxy ' : ''}${row.dst} dev ${row.dev}`)],
 });

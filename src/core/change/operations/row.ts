@@ -15,6 +15,8 @@ interface RowSpec<Row> {
   drop(row: Row): readonly Line[];
   /** Lines that a cut-off `put` needs on top of the inverse. */
   tidy?(row: Row, before: Row): readonly Line[];
+  /** The line for an undo, where a batch would end at one that fails, `-force` or not. */
+  lenient?(line: Line): Line;
   /** A row that only packets or timers keep alive: it counts as not there. */
   fleeting?(row: Row): boolean;
   /** Further reasons not to. */
@@ -52,15 +54,16 @@ export function rowKind<T extends Exclude<ChangeTable, 'link'>>(table: T, spec: 
   };
   const unread = (state: NodeState, row: Row): string | undefined =>
     looked(state, table, (row as {family?: 4 | 6}).family) ? undefined : `the ${spec.name} table was not read`;
-  /** Removes the entry, fleeting or not, and puts one in its place, where it stood. */
+  /** The row in the place of the entry that it replaces; one of another key comes before the old one goes. */
   const put = (state: NodeState, row: Row, before: Row | undefined): NodeState => {
     const fresh = spec.listed?.(row) ?? row;
+    const moves = before !== undefined && !spec.is(before, row);
     const rows = rowsOf(state, table);
-    const at = rows.findIndex((other) => spec.is(other, before ?? row) || spec.is(other, row));
-    const rest = rows.filter((other) => !spec.is(other, row) && (before === undefined || !spec.is(other, before)));
-    const gone = before !== undefined && !spec.is(before, row) ? (spec.went?.(state, before) ?? state) : state;
-    const next = withRows(gone, table, at < 0 ? [...rest, fresh] : [...rest.slice(0, at), fresh, ...rest.slice(at)]);
-    return spec.came?.(next, fresh) ?? next;
+    const at = rows.findIndex((other) => spec.is(other, moves ? before : row));
+    const rest = rows.filter((other) => !spec.is(other, row));
+    const next = withRows(state, table, at < 0 ? [...rest, fresh] : [...rest.slice(0, at), fresh, ...rest.slice(at)]);
+    const came = spec.came?.(next, fresh) ?? next;
+    return moves ? drop(came, before) : came;
   };
   const drop = (state: NodeState, row: Row): NodeState => {
     const next = withRows(
@@ -78,14 +81,18 @@ export function rowKind<T extends Exclude<ChangeTable, 'link'>>(table: T, spec: 
       return [operation({on: table, do: 'replace', row: op.before, before: op.row})];
     },
     undo(op) {
-      if (op.do === 'add') return spec.drop(op.row);
-      if (op.do === 'del') return spec.put(op.row, undefined);
-      return [...spec.put(op.before, op.row), ...(spec.tidy?.(op.row, op.before) ?? [])];
+      const leniently = (lines: readonly Line[]) => (spec.lenient ? lines.map(spec.lenient) : lines);
+      if (op.do === 'add') return leniently(spec.drop(op.row));
+      if (op.do === 'del') return leniently(spec.put(op.row, undefined));
+      return leniently([...spec.put(op.before, op.row), ...(spec.tidy?.(op.row, op.before) ?? [])]);
     },
     expects(op, state) {
       const blind = unread(state, op.row) ?? unsafe(spec.dev(op.row));
       if (blind !== undefined) return blind;
       if (op.do === 'del') return isNot(state, op.row);
+      const dev = spec.dev(op.row);
+      if (dev !== undefined && state.families.link !== undefined && !rowsOf(state, 'link').some((l) => l.ifname === dev))
+        return `device ${dev} is not there`;
       const refused = spec.refuses?.(op.row, rowsOf(state, table));
       if (op.do === 'add') return isThere(state, op.row) ?? refused;
       return isNot(state, op.before) ?? (spec.is(op.row, op.before) ? undefined : (isThere(state, op.row) ?? refused));

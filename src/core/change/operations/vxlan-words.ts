@@ -9,6 +9,9 @@ const value = (info: Info, key: string, word: string): readonly string[] => (inf
 /** Attributes that the kernel sets once, when it makes the device: one with others has to be made anew (vxlan_nl2conf, `changelink`). */
 const fixed = ['id', 'port', 'gbp', 'gpe', 'external', 'udp_csum', 'udp_zero_csum6_tx', 'udp_zero_csum6_rx'];
 
+/** What a device has that was made without saying more. */
+export const vxlanDefaults: Info = {ageing: 300, ttl: 0, udp_csum: true, udp_zero_csum6_tx: false, udp_zero_csum6_rx: false};
+
 /** After `ip link add … type vxlan`: everything that is known of it. */
 export function vxlanWords(link: Link): readonly string[] {
   const info = link.info ?? {};
