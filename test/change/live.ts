@@ -18,7 +18,7 @@ export const transportOf = (lab: Lab) => ({
   ...(lab.sshConfig !== undefined && {sshConfig: lab.sshConfig}),
 });
 
-async function dumpsOf(lab: Lab, only?: readonly string[]): Promise<readonly NodeDump[]> {
+export async function dumpsOf(lab: Lab, only?: readonly string[]): Promise<readonly NodeDump[]> {
   const dumps: NodeDump[] = [];
   const addresses = addressesOf(lab).filter((a) => only === undefined || only.includes(a.node));
   for await (const dump of gather(addresses, {transport: transportOf(lab)})) dumps.push(dump);

@@ -8,7 +8,6 @@ export async function writeInventory(lab: Lab): Promise<void> {
     apiVersion: 'flanctl.dev/v1alpha1',
     kind: 'Inventory',
     name: lab.spec.name,
-    netConf: lab.netConf,
     ...(lab.sshConfig !== undefined && {ssh: {config: lab.sshConfig}}),
     nodes: lab.nodes.map((node) =>
       lab.sshConfig === undefined ? {name: node.name, via: 'netns', pid: node.pid} : {name: node.name, via: 'ssh', host: node.name},
