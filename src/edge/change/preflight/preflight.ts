@@ -1,0 +1,26 @@
+import type {NodeState} from '../../../core/node/state.js';
+import type {Finding} from '../../../core/rules/fold.js';
+import type {Migrating} from '../migrating.js';
+import {podAddresses, resolution} from './direct.js';
+import {type Findings, joined} from './findings.js';
+import {portFree, portOpen} from './tunnel.js';
+
+/** A change begins from a whole cluster: what is broken now would be blamed on it, or hide what it breaks. */
+export const unsound = (findings: readonly Finding[]): readonly string[] =>
+  findings.filter((f) => f.severity === 'error').map((f) => `${f.node}: ${f.message} (${f.rule}: flanctl doctor)`);
+
+/**
+ * Can the target work here? Asked of the network itself before anything is written: who answers on the link, whether it carries pod addresses,
+ * whether the tunnel's port is free and open. `states`: every node as the plan saw it.
+ */
+export async function preflight(migrating: Migrating, states: ReadonlyMap<string, NodeState>): Promise<Findings> {
+  const taken = portFree(migrating, states);
+  const tunnelled = migrating.plan.stages.some(({work}) =>
+    work.some(({operations}) => operations.some((op) => op.on === 'route' && op.do !== 'del' && op.row.flags.includes('onlink'))),
+  );
+  const tunnel = tunnelled ? [taken, await portOpen(migrating, states)] : [];
+  const links = await resolution(migrating);
+  // Over a router every such packet is lost, and saying it twice helps nobody.
+  const direct = links.refused.length > 0 ? [links] : [links, await podAddresses(migrating, states)];
+  return joined([...tunnel, ...direct]);
+}
