@@ -7,6 +7,7 @@ import type {NodeDump} from '../core/node/dump.js';
 import {compare} from '../core/rules/fold.js';
 import {Failure} from '../failure.js';
 import type {Dumps} from './diagnose.js';
+import type {TransportOptions} from './transports/index.js';
 import type {NodeAddress} from './transports/transport.js';
 
 /** Where the evidence comes from and how: the same flags on every command that reads. */
@@ -78,6 +79,16 @@ export interface Evidence extends Dumps {
   readonly from: string;
   readonly given: Given;
   readonly live: boolean;
+  /** How the nodes of a live source are reached again, to look at them once more or to change them; absent for snapshots. */
+  readonly reach?: Reach;
+}
+
+export interface Reach {
+  readonly addresses: readonly NodeAddress[];
+  readonly transport: TransportOptions;
+  /** As the flags ask: for one node in milliseconds, and how many at a time. */
+  readonly timeoutMs: number;
+  readonly concurrency: number;
 }
 
 export interface EvidenceOptions {
@@ -110,10 +121,13 @@ export async function openEvidence(flags: EvidenceFlags, options: EvidenceOption
     ...(node.pid !== undefined && {pid: node.pid}),
   }));
   const sshConfig = flags['ssh-config'] ?? inventory.ssh?.config;
+  const transport = {sshHostKeys: flags['ssh-host-keys'], notice: options.notice, ...(sshConfig !== undefined && {sshConfig})};
+  const reach: Reach = {addresses, transport, timeoutMs: flags.timeout * 1000, concurrency: flags.concurrency};
   let gathered: readonly NodeDump[] | undefined;
   return {
     from,
     live: true,
+    reach,
     given: {inventory, ...(netConf !== undefined && {netConf})},
     async *nodes() {
       if (gathered === undefined) {
@@ -122,10 +136,10 @@ export async function openEvidence(flags: EvidenceFlags, options: EvidenceOption
           addresses,
           {
             pods: flags.pods === 'path' ? (flags.pod ?? []) : flags.pods,
-            timeoutMs: flags.timeout * 1000,
-            concurrency: flags.concurrency,
+            timeoutMs: reach.timeoutMs,
+            concurrency: reach.concurrency,
             signal: options.signal,
-            transport: {sshHostKeys: flags['ssh-host-keys'], notice: options.notice, ...(sshConfig !== undefined && {sshConfig})},
+            transport,
           },
           options,
         );

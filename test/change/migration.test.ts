@@ -135,7 +135,7 @@ describe('stages', () => {
   });
   test('rp_filter 2 and 0 stay untouched', async () => {
     const made = mustPlan(see(await edited('vxlan', ...strictness(0, 0))), hostGw);
-    expect(made.stages.map((s) => s.phase)).toEqual(['flip', 'flip', 'control', 'control', 'cleanup']);
+    expect(made.stages.map((s) => s.phase)).toEqual(['flip', 'flip', 'control', 'cleanup', 'cleanup']);
   });
 });
 
@@ -158,7 +158,7 @@ describe('what is held back', () => {
     const seen = see(await edited('vxlan', ...strictness(1, 0)));
     const made = mustPlan(seen, hostGw, {held: [{node: 'n2', step: 'device', why: 'ssh is connected from 10.244.2.0'}]});
     expect(made.left).toEqual([{node: 'n2', what: 'deleting flannel.1', why: 'ssh is connected from 10.244.2.0'}]);
-    const cleanup = made.stages.find((s) => s.phase === 'cleanup')!.work.map((w) => w.node);
+    const cleanup = made.stages.find((s) => s.title === 'clean up the old path')!.work.map((w) => w.node);
     expect(cleanup).toEqual(['n1', 'n3']);
     // What stays gets its strictness back.
     const restored = made.stages.find((s) => s.phase === 'restore')!.work.find((w) => w.node === 'n2')!.operations;

@@ -71,7 +71,8 @@ export function migrationPlan(views: readonly NodeView[], target: Target, option
         ...stage('build', title('shrink'), parts, 'shrink'),
         ...flips(parts, options),
         ...stage('control', "flannel's files", parts, 'control'),
-        ...stage('control', title('grow'), parts, 'grow'),
+        // Of the cleanup, so that undoing has pods small again before any route leads into a tunnel.
+        ...stage('cleanup', title('grow'), parts, 'grow'),
         ...stage('cleanup', 'clean up the old path', parts, 'cleanup'),
         ...stage('restore', 'rp_filter as it was', parts, 'restore'),
       ],
