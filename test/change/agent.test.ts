@@ -2,29 +2,13 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import type {ChangeHeader, NodeAgent, NodeJournal} from '../../src/edge/change/agent.js';
 import {agentCall, agentScript, stepFile} from '../../src/edge/change/agent-script.js';
-import {openAgents} from '../../src/edge/change/node-agent.js';
 import {runIn} from '../../src/edge/lab/exec.js';
 import {run} from '../../src/edge/lab/shell.js';
 import type {Lab, LabNode} from '../../src/edge/lab/topology.js';
-import type {NodeAddress} from '../../src/edge/transports/transport.js';
 import {labsWork, testLabs} from '../lab/in-lab.js';
+import {agents} from './change.js';
 import {handMade} from './hand-made.js';
 import {leftovers, tables} from './tables.js';
-
-const address = (lab: Lab, node: LabNode): NodeAddress =>
-  lab.sshConfig === undefined ? {node: node.name, via: 'netns', pid: node.pid!} : {node: node.name, via: 'ssh', host: node.name};
-
-export async function agents(lab: Lab, options: {graceSeconds?: number} = {}): Promise<Map<string, NodeAgent>> {
-  const transport = {
-    sshHostKeys: 'strict' as const,
-    notice: () => undefined,
-    ...(lab.sshConfig !== undefined && {sshConfig: lab.sshConfig}),
-  };
-  return openAgents(
-    lab.nodes.map((n) => address(lab, n)),
-    {transport, timeoutMs: 30_000, ...options},
-  );
-}
 
 let count = 0;
 const header = (lab: Lab, title = 'vxlan to host-gw'): ChangeHeader => ({

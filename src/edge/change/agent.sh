@@ -384,6 +384,7 @@ open_change() {
   printf '%-12d\n' 0 >"$here/running" || return 1
   : >"$here/busy" && : >"$here/book" && : >>"$here/log" || return 1
   progress=applying
+  heed
   : >"$here/watch"
   wind "$1" "$3" || return 1
   if [ -n "$fresh" ]; then : >"$here/outcome.open"; else become open; fi

@@ -1,0 +1,96 @@
+import {type FileHandle, mkdir, open, readdir, readFile} from 'node:fs/promises';
+import {homedir} from 'node:os';
+import {join} from 'node:path';
+import {ExitCode} from '../../exit-code.js';
+import {Failure} from '../../failure.js';
+import type {NodeAddress} from '../transports/transport.js';
+import type {ChangeHeader} from './agent.js';
+import type {ChangeEvent} from './outcome.js';
+import {readHeader} from './read-journals.js';
+import type {ChangeStage} from './stages.js';
+
+/** All that `--resume` needs to go on where a change stopped, and `rollback` to find its nodes. */
+export interface SavedChange {
+  readonly header: ChangeHeader;
+  readonly stages: readonly ChangeStage[];
+  readonly addresses: readonly NodeAddress[];
+  readonly sshConfig?: string;
+  readonly ttl: number;
+}
+
+/** This machine's side of the journal: the plan, and a line for everything that happens, each on the disk before it happens. */
+export interface LocalJournal extends AsyncDisposable {
+  readonly folder: string;
+  /** @throws Failure when it cannot be written; the caller then does not do what it was about to. */
+  note(event: ChangeEvent): Promise<void>;
+}
+
+export const stateFolder = (): string => join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'flanctl', 'changes');
+
+/** @throws Failure (exit 1) when nothing can be written there: no change without a journal. */
+export async function openJournal(change: SavedChange): Promise<LocalJournal> {
+  const folder = join(stateFolder(), change.header.id);
+  try {
+    await mkdir(folder, {recursive: true, mode: 0o700});
+    const plan = await open(join(folder, 'plan.json'), 'w', 0o600);
+    try {
+      await plan.writeFile(`${JSON.stringify(change)}\n`);
+      await plan.sync();
+    } finally {
+      await plan.close();
+    }
+    return journal(folder, await open(join(folder, 'journal.ndjson'), 'a', 0o600));
+  } catch (error) {
+    throw unwritable(folder, error);
+  }
+}
+
+const journal = (folder: string, file: FileHandle): LocalJournal => ({
+  folder,
+  async note(event) {
+    try {
+      await file.appendFile(`${JSON.stringify({at: new Date().toISOString(), ...event})}\n`);
+      await file.datasync();
+    } catch (error) {
+      throw unwritable(folder, error);
+    }
+  },
+  [Symbol.asyncDispose]: () => file.close(),
+});
+
+const unwritable = (folder: string, error: unknown): Failure =>
+  new Failure(`the journal ${folder} cannot be written: ${error instanceof Error ? error.message : String(error)}`, {
+    exit: ExitCode.findings,
+    hints: ['XDG_STATE_HOME names another place'],
+  });
+
+/** @returns undefined when this machine knows no such change, or cannot read it any more. */
+export async function savedChange(id: string): Promise<SavedChange | undefined> {
+  const text = await readFile(join(stateFolder(), id, 'plan.json'), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const saved = JSON.parse(text) as SavedChange;
+    return readHeader(JSON.stringify(saved.header)) === undefined || !Array.isArray(saved.stages) ? undefined : saved;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ids of the changes that this machine has made, newest first. */
+export async function savedIds(): Promise<readonly string[]> {
+  const entries = await readdir(stateFolder()).catch(() => []);
+  return entries.sort().reverse();
+}
+
+/** How the change ended, as far as this machine knows: the last `ended` line. */
+export async function savedEnd(id: string): Promise<Extract<ChangeEvent, {kind: 'ended'}> | undefined> {
+  const text = await readFile(join(stateFolder(), id, 'journal.ndjson'), 'utf8').catch(() => '');
+  let end: Extract<ChangeEvent, {kind: 'ended'}> | undefined;
+  for (const line of text.split('\n')) {
+    // The last line may have been cut off by whatever ended the machine.
+    if (!line.includes('"ended"') || !line.endsWith('}')) continue;
+    const event = JSON.parse(line) as ChangeEvent;
+    if (event.kind === 'ended') end = event;
+  }
+  return end;
+}

@@ -1,0 +1,64 @@
+import {ExitCode} from '../../exit-code.js';
+import {Failure} from '../../failure.js';
+import type {NodeAgent} from './agent.js';
+import {arm} from './arm.js';
+import {Crew, lostOf} from './crew.js';
+import {type ChangeContext, execute} from './executor.js';
+import type {SavedChange} from './local-journal.js';
+import type {Outcome} from './outcome.js';
+import {progressOf, type Remembered} from './rollback.js';
+
+/**
+ * Goes on with a change that was begun and not ended, from where its nodes stand: a step that was cut off is undone and run again, one that a
+ * timer has undone is run again.
+ * @throws Failure when a node cannot be reached or the change is ended: nothing was done then.
+ */
+export async function resume(
+  change: SavedChange,
+  remembered: Remembered,
+  context: Omit<ChangeContext, 'change' | 'done' | 'reached'>,
+): Promise<Outcome> {
+  const {header, stages, ttl} = change;
+  const missing = header.nodes.filter((node) => !remembered.journals.has(node));
+  if (missing.length > 0) {
+    throw new Failure(`the change ${header.id} cannot go on without all its nodes: ${missing.join(', ')} not reached`, {
+      exit: ExitCode.findings,
+      hints: remembered.lost.map((l) => l.lost),
+    });
+  }
+  const by = new Map(
+    [...remembered.journals].flatMap(([node, list]) => {
+      const journal = list.find((j) => j.header.id === header.id);
+      return journal ? [[node, journal] as const] : [];
+    }),
+  );
+  const ended = [...by.values()].find((j) => j.outcome === 'done' || j.outcome === 'rolled-back');
+  if (ended?.outcome === 'rolled-back' || [...by.values()].every((j) => j.outcome === 'done')) {
+    throw new Failure(`the change ${header.id} is ended: ${ended?.outcome ?? 'no node knows it'}`, {exit: ExitCode.findings});
+  }
+  const reached = progressOf(by) === 'committed' ? 'committed' : 'applying';
+  const crew = new Crew(context.agents, header.id, ttl, context.concurrency);
+  const state = (stage: number, node: string): string | undefined => by.get(node)?.steps.find((s) => s.stage === stage)?.state;
+  const refused = await arm(crew, header, header.nodes, 'keep');
+  if (refused.length > 0) {
+    return {kind: 'refused', header, because: refused, left: [], stages: [], interrupted: false};
+  }
+  // Where none is past the commit, a timer that runs out takes the node all the way back, as at the beginning.
+  await crew.extend(header.nodes, reached);
+  await undoCutOff(crew, context.agents, stages.length, header.nodes, state);
+  return execute({...context, change, reached, done: (stage, node) => state(stage, node) === 'done'});
+}
+
+async function undoCutOff(
+  crew: Crew,
+  agents: ReadonlyMap<string, NodeAgent>,
+  stages: number,
+  nodes: readonly string[],
+  state: (stage: number, node: string) => string | undefined,
+): Promise<void> {
+  for (let stage = stages - 1; stage >= 0; stage--) {
+    const cut = nodes.filter((node) => agents.has(node) && ['begun', 'failed', 'undo-failed'].includes(state(stage, node) ?? ''));
+    const answers = await crew.each(cut, (agent) => agent.undo(crew.id, [stage]));
+    for (const {lost} of lostOf(answers)) throw new Failure(`cannot go on: ${lost}`, {exit: ExitCode.findings});
+  }
+}

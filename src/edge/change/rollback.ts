@@ -1,0 +1,124 @@
+import {ExitCode} from '../../exit-code.js';
+import {Failure} from '../../failure.js';
+import type {NodeAgent, NodeJournal, Progress} from './agent.js';
+import {arm} from './arm.js';
+import {answered, Crew, lostOf} from './crew.js';
+import type {ChangeEvent, Outcome} from './outcome.js';
+import {type Begun, retreat} from './retreat.js';
+
+export interface RollbackContext {
+  readonly agents: ReadonlyMap<string, NodeAgent>;
+  readonly ttl: number;
+  readonly concurrency?: number;
+  readonly onEvent: (event: ChangeEvent) => void;
+}
+
+/** What every node remembers, by node; a node that is not there is the reason. */
+export interface Remembered {
+  readonly journals: ReadonlyMap<string, readonly NodeJournal[]>;
+  readonly lost: readonly {readonly node: string; readonly lost: string}[];
+}
+
+export async function remember(agents: ReadonlyMap<string, NodeAgent>, concurrency?: number): Promise<Remembered> {
+  const answers = await new Crew(agents, '', 1, concurrency).each([...agents.keys()], (agent) => agent.journals());
+  return {journals: new Map(answered(answers).map(({node, value}) => [node, value])), lost: lostOf(answers)};
+}
+
+/** One change as its nodes know it. */
+export interface KnownChange {
+  readonly id: string;
+  readonly by: ReadonlyMap<string, NodeJournal>;
+}
+
+/** Newest first. */
+export function knownChanges({journals}: Remembered): readonly KnownChange[] {
+  const changes = new Map<string, Map<string, NodeJournal>>();
+  for (const [node, list] of journals) {
+    for (const journal of list) {
+      const {id} = journal.header;
+      const by = changes.get(id) ?? new Map<string, NodeJournal>();
+      changes.set(id, by.set(node, journal));
+    }
+  }
+  return [...changes].map(([id, by]) => ({id, by})).sort((a, b) => (a.id < b.id ? 1 : -1));
+}
+
+const undoable = (journal: NodeJournal): boolean => journal.steps.some((step) => step.state !== 'undone');
+
+/** The change that `flanctl rollback` without an id means: the newest that has anything to undo. */
+export const newestUndoable = (changes: readonly KnownChange[]): KnownChange | undefined =>
+  changes.find(({by}) => [...by.values()].some(undoable));
+
+/**
+ * Undoes a change that was ended or left, from the journals on its nodes alone.
+ * @throws Failure when a node of it cannot be reached, or a newer change stands on top of it: nothing was done then.
+ */
+export async function rollback(id: string, remembered: Remembered, context: RollbackContext): Promise<Outcome> {
+  const changes = knownChanges(remembered);
+  const change = changes.find((c) => c.id === id);
+  const lost = remembered.lost.map((l) => l.lost);
+  if (!change) {
+    const ids = changes.map((c) => c.id).slice(0, 5);
+    throw new Failure(`no node knows a change ${id}`, {
+      hints: [...lost, ids.length > 0 ? `known: ${ids.join(', ')}` : 'flanctl history lists all'],
+    });
+  }
+  const [first] = change.by.values();
+  const {header} = first!;
+  const missing = header.nodes.filter((node) => !remembered.journals.has(node));
+  if (missing.length > 0) {
+    throw new Failure(`the change ${id} cannot be rolled back without all its nodes: ${missing.join(', ')} not reached`, {
+      exit: ExitCode.findings,
+      hints: [...lost, 'nothing was touched'],
+    });
+  }
+  const newer = changes.find((c) => c.id > id && [...c.by].some(([node, journal]) => change.by.has(node) && undoable(journal)));
+  if (newer) {
+    throw new Failure(`a newer change stands on top of it: ${newer.id}`, {
+      exit: ExitCode.findings,
+      hints: [`flanctl rollback ${newer.id}`],
+    });
+  }
+  return undoChange(change, context);
+}
+
+async function undoChange({id, by}: KnownChange, {agents, ttl, concurrency, onEvent}: RollbackContext): Promise<Outcome> {
+  const {header} = [...by.values()][0]!;
+  const nodes = [...by.keys()];
+  const begun = begunIn(by);
+  const crew = new Crew(agents, id, ttl, concurrency);
+  const end = (kind: Outcome['kind'], because: readonly string[], left: Outcome['left'], undone: readonly number[]): Outcome => {
+    onEvent({kind: 'ended', outcome: kind, because, left});
+    const stages = begun.map(({stage, phase, title}) => ({
+      stage,
+      phase,
+      title,
+      state: undone.includes(stage) ? ('undone' as const) : ('failed' as const),
+    }));
+    return {kind, header, because, left, stages, interrupted: false};
+  };
+  const refused = await arm(crew, header, nodes, 'keep');
+  if (refused.length > 0) return end('refused', refused, [], []);
+  onEvent({kind: 'armed', nodes, ttl});
+  const {left, undone} = await retreat(crew, nodes, begun, progressOf(by), onEvent);
+  return end(left.length === 0 ? 'rolled-back' : 'stranded', [], left, undone);
+}
+
+/** The furthest that any node is: only when none is past the commit do timers undo everything. */
+export function progressOf(by: ReadonlyMap<string, NodeJournal>): Progress {
+  const all = [...by.values()];
+  if (all.some((j) => j.progress === 'committed')) return 'committed';
+  return all.some((j) => j.progress === 'final') ? 'final' : 'applying';
+}
+
+function begunIn(by: ReadonlyMap<string, NodeJournal>): readonly Begun[] {
+  const begun = new Map<number, Begun>();
+  for (const [node, {steps}] of by) {
+    for (const {stage, phase, title, state} of steps) {
+      if (state === 'undone') continue;
+      const known = begun.get(stage);
+      begun.set(stage, {stage, phase, title, nodes: [...(known?.nodes ?? []), node]});
+    }
+  }
+  return [...begun.values()];
+}
