@@ -117,6 +117,7 @@ const ruleHelpers: readonly string[] = [
   'default-gateway',
   'flows',
   'forward-accept',
+  'idle-tunnel',
   'masquerade',
   'pair',
   'policy',

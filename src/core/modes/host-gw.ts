@@ -36,6 +36,9 @@ export const hostGw: Mode = {
     const mtu = state.tables.link?.find((link) => uplinks.has(link.ifname))?.mtu;
     // With vxlan and DirectRouting the same routes occur, but the pods' MTU leaves room for the tunnel.
     if (mtu !== undefined && env.mtu !== undefined && env.mtu < mtu) return undefined;
+    // Or it is the tunnel's, and the interface was lowered since.
+    const tunnel = state.tables.link?.some((link) => link.kind === 'vxlan' && link.mtu === env.mtu) === true;
+    if (mtu !== undefined && env.mtu !== mtu && tunnel) return undefined;
     const whole = (state.tables.link ?? []).some((link) => link.kind === undefined && link.mtu === env.mtu && link.ifname !== 'lo');
     if (routes.length === 0 && !whole) return undefined;
     return {

@@ -45,8 +45,9 @@ export const vxlan: Mode = {
     const own = env !== undefined && env !== 'none' ? env : undefined;
     const direct = own ? inside.filter((r) => r.dev !== device.ifname && isPodRoute(r, own.networks, [own.subnet, own.ipv6Subnet])) : [];
     // A left-over device carries no route while the pods' MTU says that nothing is encapsulated.
+    // An interface whose MTU was lowered later says nothing where the device has what the pods were given.
     const lower = state.tables.link?.find((link) => link.ifname === device.info?.['link']);
-    const configured = own?.mtu === undefined || lower === undefined || own.mtu < lower.mtu;
+    const configured = own?.mtu === undefined || lower === undefined || own.mtu < lower.mtu || own.mtu === device.mtu;
     return {
       weight: tunnelled.length > 0 ? 3 : configured ? 2 : 1,
       settings: {

@@ -2,6 +2,7 @@ import {leaseOf} from '../flannel/lease.js';
 import {evaluateHook} from '../kernel/netfilter/evaluate.js';
 import type {Hook, Packet} from '../kernel/netfilter/packet.js';
 import {byEvidence, isNative, localTo, readable, rulesetsOf, toolOf} from './flows.js';
+import {tunnelledWith} from './idle-tunnel.js';
 import {step} from './remedy.js';
 import type {NodeRule} from './rule.js';
 import {token} from './token.js';
@@ -32,7 +33,7 @@ export const fwEncapPortBlocked: NodeRule = {
       // Beyond that many peers the rules that name single ones are not looked for.
       for (const other of peers.slice(0, 64)) {
         const peer = leaseOf(other, family);
-        if (!peer) continue;
+        if (!peer || !tunnelledWith(view, peer)) continue;
         const udp = {
           family,
           proto: 'udp',

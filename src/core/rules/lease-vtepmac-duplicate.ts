@@ -4,6 +4,7 @@ import {link as table} from '../kernel/link.js';
 import type {Cluster} from '../model/cluster.js';
 import {type Mac, numberOf} from '../net/address.js';
 import {baseOf} from '../net/prefix.js';
+import {idleIn, unused} from './idle-tunnel.js';
 import {publishedMac} from './rebuild.js';
 import {step} from './remedy.js';
 import {type ClusterRule, rows, type Step} from './rule.js';
@@ -39,6 +40,7 @@ export const leaseVtepmacDuplicate: ClusterRule = {
             subject: mac,
             message: `${dev} of ${twin.node} has the hardware address of ${keeper.node}'s, ${mac}`,
             effect: `pods of other nodes cannot reach pods of ${twin.node}, or of ${keeper.node}`,
+            ...(leases.every((l) => unused(cluster, l.node, family)) && idleIn(cluster, twin.node, family)),
             evidence: leases.map((l) =>
               rows(
                 l.node,
@@ -73,26 +75,31 @@ function separate(cluster: Cluster, dev: string, shared: Mac, keeper: FamilyLeas
     ...neighbours(cluster, dev, twin),
     ...(fresh === published
       ? []
-      : peers.flatMap((node) => [
-          step(node, neighReplace({dst: baseOf(twin.subnet), dev, lladdr: fresh})),
-          step(node, fdbReplace({mac: fresh, dev, dst: twin.publicIP})),
-        ])),
+      : peers
+          .filter((node) => sendsTo(cluster, node, twin))
+          .flatMap((node) => [
+            step(node, neighReplace({dst: baseOf(twin.subnet), dev, lladdr: fresh})),
+            step(node, fdbReplace({mac: fresh, dev, dst: twin.publicIP})),
+          ])),
     ...peers
-      .filter((node) => node !== keeper.node && !cluster.claims.fdb.get(shared)?.get(keeper.publicIP)?.includes(node))
+      .filter((node) => node !== keeper.node && sendsTo(cluster, node, keeper))
+      .filter((node) => !cluster.claims.fdb.get(shared)?.get(keeper.publicIP)?.includes(node))
       .map((node) => step(node, fdbReplace({mac: shared, dev, dst: keeper.publicIP}))),
   ];
 }
 
-/** The neighbours that the node must have on its tunnel; with DirectRouting those of the peers that it has a tunnel route to. */
-function neighbours({members, settings, claims}: Cluster, dev: string, {node, family}: FamilyLease): readonly Step[] {
-  return members.flatMap((m) => {
+/** The neighbours that the node must have on its tunnel. */
+function neighbours(cluster: Cluster, dev: string, {node, family}: FamilyLease): readonly Step[] {
+  return cluster.members.flatMap((m) => {
     const peer = m.name === node || !m.lease ? undefined : leaseOf(m.lease, family);
     if (peer?.vtepMAC === undefined) return [];
-    const base = baseOf(peer.subnet);
-    if (settings?.directRouting && !claims.route.get(peer.subnet)?.get(base)?.includes(node)) return [];
-    return [step(node, neighReplace({dst: base, dev, lladdr: peer.vtepMAC}))];
+    return sendsTo(cluster, node, peer) ? [step(node, neighReplace({dst: baseOf(peer.subnet), dev, lladdr: peer.vtepMAC}))] : [];
   });
 }
+
+/** Does the node send to this peer through the tunnel? With DirectRouting only to those that it has a tunnel route to. */
+const sendsTo = ({settings, claims}: Cluster, node: string, peer: FamilyLease): boolean =>
+  settings?.directRouting !== true || claims.route.get(peer.subnet)?.get(baseOf(peer.subnet))?.includes(node) === true;
 
 /** A locally administered address that only this subnet gives. */
 function derived({subnet, family}: FamilyLease): Mac {

@@ -1,6 +1,7 @@
 import {link as table} from '../kernel/link.js';
 import type {Cluster} from '../model/cluster.js';
 import {mostCommon} from '../model/most-common.js';
+import {idleTunnel} from './idle-tunnel.js';
 import {rebuildDevice} from './rebuild.js';
 import {type NodeRule, rows} from './rule.js';
 import {token} from './token.js';
@@ -42,6 +43,7 @@ export const leaseVxlanParamsMismatch: NodeRule = {
         subject: other.ifname,
         message: `${other.ifname} on ${name} has ${fields.map((f) => `${words[f]} ${String(other.info?.[f])}`).join(', ')}; ${shared ? 'net-conf.json says' : 'the others have'} ${fields.map((f) => `${words[f]} ${String(row.info?.[f])}`).join(', ')}`,
         ...(!shared && {effect: `pods of ${name} cannot reach pods of other nodes, in both directions`}),
+        ...(!shared && idleTunnel(view, row.ifname, family)),
         evidence: [rows(name, table.show, [other])],
         steps: shared ? [] : rebuildDevice(view, change.want, other.ifname),
         breaks: [token.lease(name), token.mac(name), token.device(name, row.ifname)],

@@ -2,6 +2,7 @@ import {linkMtu} from '../kernel/commands.js';
 import {link as table} from '../kernel/link.js';
 import type {Cluster, Member} from '../model/cluster.js';
 import {mostCommon} from '../model/most-common.js';
+import {idleIn} from './idle-tunnel.js';
 import {step} from './remedy.js';
 import {type ClusterRule, type Observation, rows} from './rule.js';
 import {token} from './token.js';
@@ -44,6 +45,7 @@ export const mtuNodeMismatch: ClusterRule = {
             severity: 'error' as const,
             effect: `pods of ${member.name} send up to ${pods} bytes: large ones to other nodes are lost, small ones pass`,
           }),
+          ...idleIn(cluster, member.name, family),
           subject: dev,
           message: `${dev} on ${member.name} has an MTU of ${link.mtu}, on the other nodes it is ${usual}`,
           evidence: [rows(member.name, table.show, [link]), envLines(member.name, member.survey.state.subnetEnv, 'FLANNEL_MTU')],

@@ -1,5 +1,6 @@
 import {linkUp} from '../kernel/commands.js';
 import {link as table} from '../kernel/link.js';
+import {idleTunnel} from './idle-tunnel.js';
 import {replayRows, step} from './remedy.js';
 import {type NodeRule, rows} from './rule.js';
 import {token} from './token.js';
@@ -16,7 +17,8 @@ export const vxlanDevDown: NodeRule = {
   fix: 'ask',
   modes: ['vxlan'],
   needs: ['link'],
-  *check({name, changes, expected}) {
+  *check(view) {
+    const {name, changes, expected} = view;
     for (const change of changes.link ?? []) {
       // operstate is UNKNOWN on a healthy VXLAN device; only the UP flag tells.
       if (change.kind !== 'differs' || !change.fields.includes('up')) continue;
@@ -25,6 +27,7 @@ export const vxlanDevDown: NodeRule = {
         subject: device.ifname,
         message: `${device.ifname} on ${name} is down`,
         effect: `pods of ${name} cannot reach pods of other nodes, in both directions`,
+        ...idleTunnel(view, device.ifname, change.want.family),
         evidence: [rows(name, table.show, [device])],
         steps: [step(name, linkUp(device.ifname)), ...(expected ? replayRows(name, expected, (dev) => dev === device.ifname) : [])],
         dependsOn: [token.lease(name), token.device(name, device.ifname)],

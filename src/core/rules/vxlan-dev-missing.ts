@@ -1,4 +1,5 @@
 import {looked} from '../node/state.js';
+import {idleTunnel} from './idle-tunnel.js';
 import {publishedMac, rebuildDevice} from './rebuild.js';
 import {absent, type NodeRule} from './rule.js';
 import {token} from './token.js';
@@ -27,6 +28,7 @@ export const vxlanDevMissing: NodeRule = {
         subject: row.ifname,
         message: `${name} has no ${row.ifname}`,
         effect: `pods of ${name} (${(family === 4 ? self?.subnet : self?.ipv6Subnet) ?? 'subnet unknown'}) cannot reach pods of other nodes, in both directions`,
+        ...idleTunnel(view, row.ifname, family),
         evidence: [absent(name, state.commands['ip-link'] ?? 'ip -d link show', row.ifname)],
         steps: looked(state, 'route') ? rebuildDevice(view, change.want) : [],
         peers: held?.nodes ?? [],

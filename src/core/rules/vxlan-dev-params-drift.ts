@@ -2,6 +2,7 @@ import {linkMtu} from '../kernel/commands.js';
 import {type Link, link as table} from '../kernel/link.js';
 import type {NodeView} from '../model/view.js';
 import type {Want} from '../modes/mode.js';
+import {idleTunnel} from './idle-tunnel.js';
 import {rebuildDevice} from './rebuild.js';
 import {step} from './remedy.js';
 import {type NodeRule, type Observation, rows, type Step} from './rule.js';
@@ -39,6 +40,7 @@ export const vxlanDevParamsDrift: NodeRule = {
         subject: device.ifname,
         message: `${device.ifname} on ${name}: ${wrong.map((field) => `${field} is ${stated(device, field)}, should be ${stated(want.row, field)}`).join('; ')}`,
         ...(!harmless && {effect: `pods of ${name} cannot reach pods of other nodes`}),
+        ...(!harmless && idleTunnel(view, device.ifname, want.family)),
         evidence: [rows(name, table.show, [device])],
         steps: mend(view, want, device, wrong),
         dependsOn: [token.lease(name)],
@@ -49,7 +51,9 @@ export const vxlanDevParamsDrift: NodeRule = {
 };
 
 /** The interface of the tunnel beside the one that has its source address: the kernel sends by the former whatever the routes say. */
-function* lower({name, state, expected, bridge, cluster: {mode, settings}}: NodeView): Generator<Observation> {
+function* lower(view: NodeView): Generator<Observation> {
+  const {name, state, expected, bridge} = view;
+  const {mode, settings} = view.cluster;
   const links = state.tables.link ?? [];
   for (const {
     row: {ifname},
@@ -70,6 +74,7 @@ function* lower({name, state, expected, bridge, cluster: {mode, settings}}: Node
       message: `${ifname} on ${name} sends through ${below}, but its source address is on ${holder}`,
       // Another interface between the nodes may do; the pods' bridge, or a device without an address, cannot.
       ...(astray ? {effect: `pods of ${name} cannot reach pods of other nodes`} : {severity: 'warning' as const}),
+      ...(astray && idleTunnel(view, ifname, family)),
       evidence: [rows(name, table.show, [device])],
       steps: [
         step(name, ['ip', 'link', 'set', ifname, 'type', 'vxlan', 'dev', holder]),

@@ -1,5 +1,6 @@
 import {linkDelete} from '../kernel/commands.js';
 import {link as table} from '../kernel/link.js';
+import {idleTunnel} from './idle-tunnel.js';
 import {step} from './remedy.js';
 import {type NodeRule, rows} from './rule.js';
 import {token} from './token.js';
@@ -18,12 +19,14 @@ export const vxlanPortInUse: NodeRule = {
   modes: ['vxlan'],
   needs: ['link'],
   replay: true,
-  *check({name, state, cluster: {mode, settings}, expected}) {
+  *check(view) {
+    const {name, state, expected} = view;
+    const {mode, settings} = view.cluster;
     if (!mode || !settings || !expected) return;
     const links = state.tables.link ?? [];
     const waiting = expected.link
       .filter(({row}) => !links.find((l) => l.ifname === row.ifname)?.flags.includes('UP'))
-      .map(({row}) => row.ifname);
+      .map(({row, family}) => ({dev: row.ifname, idle: idleTunnel(view, row.ifname, family)}));
     if (waiting.length === 0) return;
     const owners = links.filter(
       (l) => l.kind === 'vxlan' && !mode.ownsDevice(l.ifname) && l.info?.['port'] === settings.port && l.flags.includes('UP'),
@@ -35,13 +38,14 @@ export const vxlanPortInUse: NodeRule = {
     const who = [...owners.map((l) => l.ifname), ...new Set(sockets.map((s) => s.process))].join(', ');
     yield {
       subject: `UDP ${settings.port}`,
-      message: `${who} on ${name} holds UDP port ${settings.port}, which ${waiting.join(' and ')} cannot come up without`,
+      message: `${who} on ${name} holds UDP port ${settings.port}, which ${waiting.map((w) => w.dev).join(' and ')} cannot come up without`,
+      ...(waiting.every((w) => w.idle.severity !== undefined) && waiting[0]?.idle),
       evidence: [
         ...(owners.length > 0 ? [rows(name, table.show, owners)] : []),
         ...(sockets.length > 0 ? [rows(name, (s) => `${s.local}:${s.port} ${s.process}`, sockets)] : []),
       ],
       steps: owners.map((l) => step(name, linkDelete(l.ifname))),
-      breaks: waiting.map((dev) => token.device(name, dev)),
+      breaks: waiting.map(({dev}) => token.device(name, dev)),
     };
   },
 };
