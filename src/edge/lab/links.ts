@@ -20,6 +20,15 @@ function gatewaysOf(node: LabNode): readonly Gateway[] {
 const addLine = (address: Ip, length: number, dev: string): string =>
   `addr add ${address}/${length} ${address.includes(':') ? `dev ${dev} nodad` : `brd + dev ${dev}`}`;
 
+/** Routes for what the world outside sends, in the namespace that it shares with the router. */
+const worldTable = 100;
+
+/**
+ * A shell line for that namespace. What the world learns of path MTUs is kept with the route it sends by; IPv6 goes by it in forwarding too, and
+ * a router between nodes must not know it.
+ */
+export const underlayRule = ({spec}: Lab): string => (spec.dualStack ? `ip -6 rule add from ${outside.ip6} lookup ${worldTable}\n` : '');
+
 const routeLine = (dst: string, via: Ip): string => `route add ${dst} via ${via} dev eth0`;
 
 /** `ip -batch` for the underlay's namespace: a switch for each segment, the router's addresses, and the world on lo. */
@@ -35,6 +44,7 @@ export function underlayLines(lab: Lab): readonly string[] {
       addLine(s.gateway, lengthOf(s.prefix), s.bridge),
       ...(six ? [addLine(s.gateway6, lengthOf(s.prefix6), s.bridge)] : []),
       `link set dev ${s.bridge} up`,
+      ...(six ? [`route add ${s.prefix6} dev ${s.bridge} table ${worldTable}`] : []),
     ]),
   ];
 }

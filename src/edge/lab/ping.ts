@@ -28,6 +28,8 @@ export interface PingOptions {
   readonly nodes?: boolean;
   /** One try only: quick where losses are expected, and then a busy machine may add some. */
   readonly once?: boolean;
+  /** Only these: to ask again what did not answer. */
+  readonly only?: readonly Pick<PingPair, 'from' | 'to' | 'family'>[];
   readonly signal?: AbortSignal;
 }
 
@@ -45,13 +47,18 @@ const ANY_SIZE = 65_535;
  * the first packet may wait for neighbour resolution. Takes a second or two when something is broken.
  * @throws Failure when a sender could not be asked: that is not the same as no answer.
  */
-export async function labPing(lab: Lab, {nodes = false, once = false, signal}: PingOptions = {}): Promise<PingResult> {
+export async function labPing(lab: Lab, {nodes = false, once = false, only, signal}: PingOptions = {}): Promise<PingResult> {
+  const wanted = only && new Set(only.map(({from, to, family}) => `${from} ${to} ${family}`));
   const senders = lab.nodes.flatMap((node) => [
     ...(nodes ? [{node, name: node.name}] : []),
     ...node.pods.map((pod) => ({node, name: pod.name})),
   ]);
   if (signal) setMaxListeners(0, signal);
-  const pairs = (await pMap(senders, ({node, name}) => pingFrom(lab, node, name, once, signal), {concurrency: SENDERS_AT_ONCE})).flat();
+  const ask = async ({node, name}: (typeof senders)[number]): Promise<PingPair[]> => {
+    const targets = targetsOf(lab, node, name).filter(({to, family}) => wanted?.has(`${name} ${to} ${family}`) ?? true);
+    return targets.length === 0 ? [] : pingFrom(lab, name, targets, once, signal);
+  };
+  const pairs = (await pMap(senders, ask, {concurrency: SENDERS_AT_ONCE})).flat();
   return {ok: pairs.every((pair) => pair.small && pair.large), pairs};
 }
 
@@ -63,8 +70,13 @@ interface Target {
   readonly limit: number;
 }
 
-async function pingFrom(lab: Lab, node: LabNode, from: string, once: boolean, signal: AbortSignal | undefined): Promise<PingPair[]> {
-  const targets = targetsOf(lab, node, from);
+async function pingFrom(
+  lab: Lab,
+  from: string,
+  targets: readonly Target[],
+  once: boolean,
+  signal: AbortSignal | undefined,
+): Promise<PingPair[]> {
   const ran = await runIn(lab, from, scriptFor(targets, once), signal ? {signal} : {});
   const answers = new Map(ran.stdout.split('\n').map((line) => [line.slice(0, -2), line.endsWith(' y')]));
   return targets.map(({to, family}, index) => {

@@ -5,7 +5,7 @@ import {labDown} from './down.js';
 import {runIn} from './exec.js';
 import {startHolder} from './holder.js';
 import {writeInventory} from './inventory.js';
-import {cniLines, nodeLines, podLines, underlayLines, underlayPortLines} from './links.js';
+import {cniLines, nodeLines, podLines, underlayLines, underlayPortLines, underlayRule} from './links.js';
 import {namespacesOf, startedAt} from './namespaces.js';
 import {nodeDir, nodeFiles, stage} from './node-files.js';
 import {batchesOf, expectedOn, netfilterOf} from './provision.js';
@@ -63,7 +63,7 @@ async function build(plan: Lab, onStep: (step: string) => void, signal: AbortSig
   await every(nodes.map((node) => stage(plan, node, nodeFiles(plan, node))));
   if (plan.spec.ssh) await prepareSsh(plan, signal);
   // Sysctls first: devices take the defaults at birth.
-  await must(['nsenter', `--net=/run/netns/${underlay}`, 'sh', '-s'], {input: routerSysctls, ...(signal && {signal})});
+  await must(['nsenter', `--net=/run/netns/${underlay}`, 'sh', '-s'], {input: routerSysctls + underlayRule(plan), ...(signal && {signal})});
   const held = await every(nodes.map(async (node): Promise<LabNode> => ({...node, pid: await startHolder(plan, node, signal)})));
   const lab: Lab = {...plan, nodes: held};
   await save(lab);

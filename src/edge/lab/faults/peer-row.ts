@@ -2,12 +2,14 @@ import {baseOf} from '../../../core/net/prefix.js';
 import type {LabFacts, LabNodeFacts} from './fault.js';
 import {tunnelled} from './tunnel.js';
 
-/** The command that writes a node's IPv4 route to a peer's pods as the lab made it. */
-export function routeTo(lab: LabFacts, node: LabNodeFacts, peer: LabNodeFacts): string {
+/** The command that writes a node's route to a peer's pods as the lab made it. */
+export function routeTo(lab: LabFacts, node: LabNodeFacts, peer: LabNodeFacts, family: 4 | 6 = 4): string {
   const through = lab.backend === 'vxlan' && tunnelled(lab, node).includes(peer);
+  const [ip, dev, subnet, address] =
+    family === 4 ? ['ip', 'flannel', peer.subnet, peer.ip] : ['ip -6', 'flannel-v6', peer.subnet6!, peer.ip6!];
   return through
-    ? `ip route replace ${peer.subnet} via ${baseOf(peer.subnet)} dev flannel.${lab.vni} onlink`
-    : `ip route replace ${peer.subnet} via ${peer.ip} dev eth0`;
+    ? `${ip} route replace ${subnet} via ${baseOf(subnet)} dev ${dev}.${lab.vni} onlink`
+    : `${ip} route replace ${subnet} via ${address} dev eth0`;
 }
 
 /** An address on the node's link that nobody has: the lab's segments are /24s, with nodes from .11 on. */

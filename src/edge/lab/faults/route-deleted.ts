@@ -1,5 +1,5 @@
-import {baseOf} from '../../../core/net/prefix.js';
 import type {Fault} from './fault.js';
+import {routeTo} from './peer-row.js';
 
 /** One node loses its route to one peer, as after a flap that flanneld did not see. */
 export const routeDeleted: Fault = {
@@ -8,13 +8,5 @@ export const routeDeleted: Fault = {
   fits: () => true,
   expect: () => ({rule: 'route-missing', node: 'n1'}),
   inject: ({nodes}) => [{at: 'n1', run: `ip route del ${nodes[1]!.subnet}`}],
-  fix: ({nodes, backend, directRouting}) => [
-    {
-      at: 'n1',
-      run:
-        backend === 'vxlan' && !directRouting
-          ? `ip route replace ${nodes[1]!.subnet} via ${baseOf(nodes[1]!.subnet)} dev flannel.1 onlink`
-          : `ip route replace ${nodes[1]!.subnet} via ${nodes[1]!.ip} dev eth0`,
-    },
-  ],
+  fix: (lab) => [{at: 'n1', run: routeTo(lab, lab.nodes[0]!, lab.nodes[1]!)}],
 };

@@ -1,11 +1,11 @@
 import type {Fault} from './fault.js';
-import {tunnel} from './tunnel.js';
+import {tunnel, tunnelled} from './tunnel.js';
 
 /** flanneld since v0.28.5 makes a lost device again, with its address and without its peers. */
 export const vxlanDeviceMadeAnew: Fault = {
   id: 'vxlan-device-made-anew',
   title: 'flannel.N of n2 is made anew and has no rows',
-  fits: ({backend}) => backend === 'vxlan',
+  fits: (lab) => lab.backend === 'vxlan' && tunnelled(lab, lab.nodes[1]!).length > 0,
   expect: () => ({rule: 'vxlan-dev-empty', node: 'n2'}),
   inject: (lab) => {
     const {dev, make} = tunnel(lab, lab.nodes[1]!, 4);
