@@ -1,5 +1,5 @@
 import {describe} from 'vitest';
 import {matrix} from './matrix.js';
+import {dualStack} from './matrix-labs.js';
 
-describe('faults of vxlan with DirectRouting over a router', () =>
-  matrix({name: 'mx-direct', backend: 'vxlan', directRouting: true, underlay: 'routed', nodes: 4, pods: 1}));
+describe('faults of vxlan with DirectRouting over a router, both families', () => matrix(dualStack.direct));

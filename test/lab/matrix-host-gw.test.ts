@@ -1,4 +1,5 @@
 import {describe} from 'vitest';
 import {matrix} from './matrix.js';
+import {dualStack} from './matrix-labs.js';
 
-describe('faults of a host-gw cluster, both families', () => matrix({name: 'mx-hostgw', backend: 'host-gw', dualStack: true}));
+describe('faults of a host-gw cluster, both families', () => matrix(dualStack.hostGw));

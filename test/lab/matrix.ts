@@ -1,3 +1,5 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {isDeepStrictEqual} from 'node:util';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import type {NodeDump} from '../../src/core/node/dump.js';
 import type {Finding} from '../../src/core/rules/fold.js';
@@ -6,19 +8,34 @@ import {diagnose} from '../../src/edge/diagnose.js';
 import {gather} from '../../src/edge/gather/gather.js';
 import {factsOf, runSteps} from '../../src/edge/lab/break.js';
 import {labDown} from '../../src/edge/lab/down.js';
+import type {Fault} from '../../src/edge/lab/faults/fault.js';
 import {faults} from '../../src/edge/lab/faults/index.js';
 import {labPing} from '../../src/edge/lab/ping.js';
 import {defaultSpec, type Lab, type LabSpec, layOut} from '../../src/edge/lab/topology.js';
 import {labUp} from '../../src/edge/lab/up.js';
 import {doctor} from './flanctl.js';
+import {compare} from './prediction.js';
 
 const brief = (findings: readonly Finding[]): string[] => findings.map((f) => `${f.severity} ${f.id}: ${f.message}`);
 
+/** The rows of dynamic neighbours of nodes on the wire, and those that nobody answered for on bridges and in pods. */
+async function forgetUnanswered(lab: Lab): Promise<void> {
+  const both = (words: string) => `ip neigh flush ${words}; ip -6 neigh flush ${words}`;
+  const unanswered = (dev: string) => `${both(`dev ${dev} nud failed`)}; ${both(`dev ${dev} nud incomplete`)}`;
+  await Promise.all(
+    lab.nodes.flatMap(({name, pods}) => [
+      runSteps(lab, [{at: name, run: `${both('dev eth0')}; ${unanswered('cni0')}`}]),
+      ...pods.map((pod) => runSteps(lab, [{at: pod.name, run: unanswered('eth0')}])),
+    ]),
+  );
+}
+
 /**
  * Every fault that fits this lab, on the real kernel: doctor names the expected rule on the expected node first and finds nothing
- * unrelated; its severity is `error` exactly when packets are lost; the remedy from its JSON heals the lab.
+ * unrelated; its severity is `error` exactly when packets are lost; for each ordered pair of pods and the outside, in each family, small and
+ * large, trace says what real packets do and explains each broken direction by that rule; the remedy from doctor's JSON heals the lab.
  */
-export function matrix(wish: Partial<LabSpec> & {readonly name: string}): void {
+export function matrix(wish: Partial<LabSpec> & {readonly name: string}, only: (fault: Fault) => boolean = () => true): void {
   const spec: LabSpec = {...defaultSpec, ...wish};
   const facts = factsOf(layOut(spec, '/nowhere'));
   let lab: Lab;
@@ -30,34 +47,38 @@ export function matrix(wish: Partial<LabSpec> & {readonly name: string}): void {
     await labDown(spec.name);
   });
 
-  const lost = async (once: boolean) => (await labPing(lab, {once})).pairs.filter((p) => !p.small || !p.large);
+  const addresses = () => lab.nodes.map(({name, pid}) => ({node: name, via: 'netns' as const, pid: pid!}));
+  const gathered = async (): Promise<readonly NodeDump[]> => {
+    const dumps: NodeDump[] = [];
+    for await (const dump of gather(addresses(), {transport: {sshHostKeys: 'strict', notice: () => {}}})) dumps.push(dump);
+    return dumps;
+  };
   /** What doctor finds, without starting a process for it. */
   const judged = async () => {
-    const addresses = lab.nodes.map(({name, pid}) => ({node: name, via: 'netns' as const, pid: pid!}));
-    const dumps: NodeDump[] = [];
-    for await (const dump of gather(addresses, {transport: {sshHostKeys: 'strict', notice: () => {}}})) dumps.push(dump);
-    const {findings, notEvaluated, gaps} = await diagnose(
-      {
-        async *nodes() {
-          yield* dumps;
-        },
+    const dumps = await gathered();
+    const evidence = {
+      async *nodes() {
+        yield* dumps;
       },
-      {netConf: lab.netConf},
-      rules,
-    );
+    };
+    const {findings, notEvaluated, gaps} = await diagnose(evidence, {netConf: lab.netConf}, rules);
     return {findings: brief(findings), notEvaluated, gaps};
   };
-  /**
-   * The kernel asks a neighbour three times, a second apart: a row that went unanswered while something was broken may turn FAILED after it was
-   * healed, until the next packet. That is true, and says nothing of now.
-   */
-  const settle = async () => {
-    await runSteps(
-      lab,
-      lab.nodes.map(({name}) => ({at: name, run: 'ip neigh flush dev eth0; ip -6 neigh flush dev eth0'})),
-    );
-  };
   const clean = {findings: [], notEvaluated: [], gaps: []};
+  /**
+   * All is well, as packets and as doctor see it. The kernel asks a neighbour three times, a second apart: a row that went unanswered while
+   * something was broken may turn FAILED after it was healed, until the next packet. That is true, and says nothing of now: such rows go first,
+   * and one that turned in between is asked for by the pings of the next try.
+   */
+  const expectHealed = async () => {
+    await forgetUnanswered(lab);
+    for (let left = 3; ; left--) {
+      expect((await labPing(lab, {})).pairs.filter((p) => !p.small || !p.large)).toEqual([]);
+      const now = await judged();
+      if (left === 0 || isDeepStrictEqual(now, clean)) return expect(now).toEqual(clean);
+      await sleep(1500);
+    }
+  };
 
   test('healthy before anything is broken', async () => {
     const report = await doctor(['--lab', spec.name]);
@@ -66,11 +87,12 @@ export function matrix(wish: Partial<LabSpec> & {readonly name: string}): void {
       notEvaluated: [],
       code: 0,
     });
-    expect(await lost(false)).toEqual([]);
+    expect(await compare(lab, await gathered(), undefined)).toEqual({lost: [], disagreements: []});
   });
 
-  describe.each(faults.filter((fault) => fault.fits(facts)).map((fault) => [fault.id, fault] as const))('%s', (_, fault) => {
-    test('is named, judged by its effect, and healed by the printed remedy; and lab fix takes it back', async () => {
+  const chosen = faults.filter((fault) => fault.fits(facts) && only(fault));
+  describe.each(chosen.map((fault) => [fault.id, fault] as const))('%s', (_, fault) => {
+    test('is named, judged by its effect, traced as packets go, and healed by the printed remedy; and lab fix takes it back', async () => {
       const {rule, node} = fault.expect(facts);
       try {
         await runSteps(lab, fault.inject(facts));
@@ -79,8 +101,9 @@ export function matrix(wish: Partial<LabSpec> & {readonly name: string}): void {
         const [top] = report.findings;
         expect(top && {rule: top.rule, node: top.node}, said.join('\n')).toEqual({rule, node});
         expect(said.slice(1), 'nothing unrelated').toEqual([]);
-        const broken = await lost(top!.severity === 'error');
-        expect(broken.length > 0 ? 'error' : 'warning', `${broken.length} pairs lost packets: ${JSON.stringify(broken.slice(0, 4))}`).toBe(
+        const {lost, disagreements} = await compare(lab, await gathered(), rule);
+        expect(disagreements).toEqual([]);
+        expect(lost.length > 0 ? 'error' : 'warning', `${lost.length} pairs lost packets: ${JSON.stringify(lost.slice(0, 4))}`).toBe(
           top!.severity,
         );
         expect(report.code).toBe(top!.severity === 'error' ? 1 : report.notEvaluated.length > 0 ? 3 : 0);
@@ -94,21 +117,16 @@ export function matrix(wish: Partial<LabSpec> & {readonly name: string}): void {
             top!.remedy.steps.map(({node: at, run}) => ({at, run})),
           );
         }
-        await settle();
-        const healed = await doctor(['--lab', spec.name]);
-        expect({findings: brief(healed.findings), code: healed.code}).toEqual({findings: [], code: 0});
-        expect(await lost(false)).toEqual([]);
+        await expectHealed();
         if (fault.byHand) return;
         await runSteps(lab, fault.inject(facts));
         await runSteps(lab, fault.fix(facts));
-        await settle();
-        expect(await judged()).toEqual(clean);
-        expect(await lost(false)).toEqual([]);
+        await expectHealed();
       } catch (error) {
         // One fault that was not healed must not fail those after it.
         await up();
         throw error;
       }
-    });
+    }, 180_000);
   });
 }

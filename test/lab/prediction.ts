@@ -1,0 +1,115 @@
+import type {NodeDump} from '../../src/core/node/dump.js';
+import {rules} from '../../src/core/rules/index.js';
+import {diagnose} from '../../src/edge/diagnose.js';
+import {labPing, type PingPair} from '../../src/edge/lab/ping.js';
+import {expectedOn} from '../../src/edge/lab/provision.js';
+import {type Lab, outside} from '../../src/edge/lab/topology.js';
+import {openTrace, type Traced} from '../../src/edge/trace.js';
+import {traceReport} from '../../src/edge/trace-report.js';
+
+/** What trace says of one ping, and with which of doctor's findings it explains each broken direction. */
+interface Predicted {
+  /** A ping needs both ways. */
+  readonly arrives: boolean;
+  readonly certain: boolean;
+  readonly said: string;
+  readonly explained: readonly {readonly direction: string; readonly rule: string | undefined}[];
+}
+
+interface Prediction {
+  readonly pair: PingPair;
+  readonly size: 'small' | 'large';
+  readonly says: Predicted;
+}
+
+/**
+ * The walk over what was gathered, for every ordered pair that was measured, small and large. The measurement gives only the names of the
+ * pairs: what came of it is not looked at here.
+ */
+export async function predict(lab: Lab, dumps: readonly NodeDump[], pairs: readonly PingPair[]): Promise<readonly Prediction[]> {
+  const evidence = {
+    async *nodes() {
+      yield* dumps;
+    },
+  };
+  const given = {netConf: lab.netConf};
+  const trace = await openTrace(evidence, given);
+  const {findings} = await diagnose(evidence, given, rules);
+  const judge = (traced: Traced): Predicted => {
+    const walks = [traced.there.verdict, traced.back?.verdict];
+    const bad = walks.find((v) => v && v.kind !== 'reachable');
+    const {directions} = traceReport(traced, {proto: 'icmp', port: null}, findings, false);
+    return {
+      arrives: walks.every((v) => v?.kind === 'reachable'),
+      certain: walks.every((v) => v?.kind !== 'unknown'),
+      said: bad && bad.kind !== 'reachable' ? `${bad.disposition} at hop ${bad.hop}: ${bad.because}` : 'reachable',
+      explained: directions
+        .filter((d) => d.verdict === 'broken')
+        .map((d) => ({direction: `${d.from} > ${d.to}: ${d.disposition}`, rule: d.explained?.rule})),
+    };
+  };
+  const all: Prediction[] = [];
+  for (const pair of pairs) {
+    const {family} = pair;
+    const from = trace.endpoint(pair.from);
+    const sender = {...from, addresses: {[family]: from.addresses[family]}};
+    const to = {...trace.endpoint(addressOf(lab, pair)), name: pair.to};
+    const small = await trace.trace(sender, to, {proto: 'icmp', family});
+    const most = await trace.trace(sender, to, {proto: 'icmp', family, size: 'largest'});
+    const size = largeFor(lab, pair, most.size);
+    const large = size === most.size ? most : await trace.trace(sender, to, {proto: 'icmp', family, size});
+    all.push({pair, size: 'small', says: judge(small)}, {pair, size: 'large', says: judge(large)});
+  }
+  return all;
+}
+
+function addressOf(lab: Lab, {to, family}: PingPair): string {
+  if (to === 'outside') return family === 4 ? outside.ip : outside.ip6;
+  const pod = lab.nodes.flatMap((n) => n.pods).find((p) => p.name === to)!;
+  return family === 4 ? pod.ip : pod.ip6!;
+}
+
+/** As labPing measures: flannel gives pods the MTU of the IPv4 tunnel, and the IPv6 one takes 20 bytes less. */
+function largeFor(lab: Lab, pair: PingPair, mtu: number): number {
+  const from = lab.nodes.find((n) => n.pods.some((p) => p.name === pair.from))!;
+  const to = lab.nodes.find((n) => n.pods.some((p) => p.name === pair.to));
+  if (pair.family === 4 || to === undefined || to === from) return mtu;
+  const {route, link} = expectedOn(lab, from);
+  const dev = route.find((want) => want.family === 6 && want.peer === to.name)?.row.dev;
+  return Math.min(mtu, link.find((want) => want.row.ifname === dev)?.row.mtu ?? mtu);
+}
+
+const key = ({from, to, family}: PingPair): string => `${from} > ${to} IPv${family}`;
+
+/** Patient tries, each itself three pings, that a pair gets which trace calls reachable: a busy machine is no broken path. */
+const PATIENCE = 3;
+
+/**
+ * Measures every ordered pair and the outside, small and large, and compares with what trace makes of the dumps. A ping that was
+ * answered is beyond doubt; one that was not is asked again where trace says it must be.
+ */
+export async function compare(
+  lab: Lab,
+  dumps: readonly NodeDump[],
+  rule: string | undefined,
+): Promise<{readonly lost: readonly PingPair[]; readonly disagreements: readonly string[]}> {
+  const measured = new Map((await labPing(lab, {once: true})).pairs.map((pair) => [key(pair), pair]));
+  const predictions = await predict(lab, dumps, [...measured.values()]);
+  for (let tries = 0; tries < PATIENCE; tries++) {
+    const again = predictions.filter(({pair, size, says}) => says.arrives && !measured.get(key(pair))![size]).map(({pair}) => pair);
+    if (again.length === 0) break;
+    for (const pair of (await labPing(lab, {only: again})).pairs) {
+      const before = measured.get(key(pair))!;
+      measured.set(key(pair), {...pair, small: pair.small || before.small, large: pair.large || before.large});
+    }
+  }
+  const disagreements: string[] = [];
+  for (const {pair, size, says} of predictions) {
+    const answered = measured.get(key(pair))![size];
+    if (says.arrives !== answered || !says.certain)
+      disagreements.push(`${key(pair)} ${size}: measured ${answered ? 'answered' : 'lost'}, traced ${says.said}`);
+    for (const {direction, rule: by} of says.explained.filter((e) => e.rule !== rule))
+      disagreements.push(`IPv${pair.family} ${size} ${direction} explained by ${by ?? 'nothing'}, not ${rule ?? 'there'}`);
+  }
+  return {lost: [...measured.values()].filter((p) => !p.small || !p.large), disagreements};
+}

@@ -1,3 +1,0 @@
-import {traceMatrix} from './trace-matrix.js';
-
-traceMatrix({name: 'tvx', dualStack: true});
