@@ -91,6 +91,15 @@ describe.runIf(canMakeNodes)('the script on a real kernel', () => {
     expect(out(read, 'ip-rule').out).toContain('10.9.0.1');
     expect(out(read, 'sysctl').out).toMatch(/^net\/ipv4\/conf\/veth-web\/rp_filter=\d$/m);
     expect(out(read, 'sysctl').out).toMatch(/^net\/netfilter\/nf_conntrack_max=\d{4,}$/m);
+    for (const name of [
+      'ipv4/conf/veth-web/send_redirects',
+      'ipv4/conf/cni0/route_localnet',
+      'ipv6/conf/cni0/mtu',
+      'ipv6/conf/all/use_tempaddr',
+    ])
+      expect(out(read, 'sysctl').out).toMatch(new RegExp(`^net/${name}=\\d+$`, 'm'));
+    expect(out(read, 'pods/web/sysctl').out).toMatch(/^net\/ipv4\/conf\/eth0\/rp_filter=\d$/m);
+    expect(out(read, 'pods/web/sysctl').out).not.toContain('veth-web');
     expect(out(read, 'iptables-save').out).toContain('-A POSTROUTING -s 10.244.0.0/16 -j MASQUERADE');
     expect(out(read, 'ss-udp').out).toMatch(/UNCONN.*:8472/);
     expect(out(read, 'skipped').out).toContain('cni/odd_name.conf odd-name');

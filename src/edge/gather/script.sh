@@ -87,6 +87,24 @@ clean() {
   case $clean in "" | .*) clean=_$clean ;; esac
 }
 
+# section_by NAME FUNCTION COMMAND: what a function of this script prints, under the command it stands for
+section_by() {
+  want "$1" || return 0
+  begin "$1" "$3"
+  err=$("$2" 2>&1 >&3 3>&- </dev/null)
+  finish "$1" $? "$err"
+}
+
+# One grep for all files: a fork a file would cost seconds, and read takes one byte at a time, which for /proc/sys gives the first digit only.
+print_pod_sysctl() {
+  cd /proc/sys || return 1
+  grep -s . /dev/null \
+    net/ipv4/conf/*/forwarding net/ipv4/conf/*/rp_filter net/ipv4/conf/*/src_valid_mark net/ipv4/conf/*/accept_local \
+    net/ipv4/conf/*/send_redirects net/ipv4/conf/*/route_localnet net/ipv4/conf/*/arp_ignore \
+    net/ipv6/conf/*/disable_ipv6 net/ipv6/conf/*/forwarding net/ipv6/conf/*/mtu |
+    sed "s/:/=/"
+}
+
 # pod NAME HOSTNAME?: runs inside the pod. The name of a network namespace made by a container runtime says nothing; the
 # name of its host is the name of the pod. /proc/sys/kernel/hostname follows whoever reads it.
 pod() {
@@ -128,17 +146,10 @@ pod() {
   section "pods/$pod/ip-6-route-all" $ip -6 $FLANCTL_DETAILS route show table all
   section "pods/$pod/ip-neigh" $ip -4 neigh show
   section "pods/$pod/ip-6-neigh" $ip -6 neigh show
+  section_by "pods/$pod/sysctl" print_pod_sysctl "grep . /proc/sys/net/..."
 }
 
 # ---- what follows is not needed inside a pod ----
-
-# section_by NAME FUNCTION COMMAND: what a function of this script prints, under the command it stands for
-section_by() {
-  want "$1" || return 0
-  begin "$1" "$3"
-  err=$("$2" 2>&1 >&3 3>&- </dev/null)
-  finish "$1" $? "$err"
-}
 
 # loaded MODULE: it is in the kernel now, or the kernel cannot load modules at all and looking is harmless
 loaded() {
@@ -163,20 +174,24 @@ print_host() {
   return 0
 }
 
-# One grep for some thousand files: a fork a file would cost seconds, and read takes one byte at a time, which for
-# /proc/sys gives the first digit only.
 print_sysctl() {
   cd /proc/sys || return 1
-  grep -s . /dev/null \
-    net/ipv4/ip_forward net/ipv4/ip_no_pmtu_disc net/ipv4/tcp_mtu_probing net/ipv4/fib_multipath_hash_policy \
-    net/ipv4/conf/*/forwarding net/ipv4/conf/*/rp_filter net/ipv4/conf/*/src_valid_mark net/ipv4/conf/*/arp_ignore \
-    net/ipv4/conf/*/arp_announce net/ipv4/conf/*/accept_local net/ipv4/conf/*/proxy_arp \
-    net/ipv4/conf/*/disable_policy net/ipv4/neigh/default/gc_thresh? \
-    net/ipv6/conf/*/forwarding net/ipv6/conf/*/disable_ipv6 net/ipv6/conf/*/accept_ra \
-    net/ipv6/fib_multipath_hash_policy net/ipv6/neigh/default/gc_thresh? \
-    net/bridge/bridge-nf-call-iptables net/bridge/bridge-nf-call-ip6tables net/bridge/bridge-nf-call-arptables \
-    net/netfilter/nf_conntrack_max net/netfilter/nf_conntrack_count |
-    sed "s/:/=/"
+  # Two calls: of a node with thousands of devices the names of all files would not fit into one.
+  {
+    grep -s . /dev/null \
+      net/ipv4/ip_forward net/ipv4/ip_no_pmtu_disc net/ipv4/tcp_mtu_probing net/ipv4/fib_multipath_hash_policy \
+      net/ipv4/conf/*/forwarding net/ipv4/conf/*/rp_filter net/ipv4/conf/*/src_valid_mark net/ipv4/conf/*/arp_ignore \
+      net/ipv4/conf/*/arp_announce net/ipv4/conf/*/accept_local net/ipv4/conf/*/proxy_arp \
+      net/ipv4/conf/*/disable_policy net/ipv4/conf/*/send_redirects net/ipv4/conf/*/route_localnet \
+      net/ipv4/conf/*/ignore_routes_with_linkdown net/ipv4/neigh/default/gc_thresh?
+    grep -s . /dev/null \
+      net/ipv6/conf/*/forwarding net/ipv6/conf/*/disable_ipv6 net/ipv6/conf/*/accept_ra net/ipv6/conf/*/force_forwarding \
+      net/ipv6/conf/*/mtu net/ipv6/conf/*/use_tempaddr net/ipv6/conf/*/use_oif_addrs_only \
+      net/ipv6/conf/*/ignore_routes_with_linkdown \
+      net/ipv6/fib_multipath_hash_policy net/ipv6/neigh/default/gc_thresh? \
+      net/bridge/bridge-nf-call-iptables net/bridge/bridge-nf-call-ip6tables net/bridge/bridge-nf-call-arptables \
+      net/netfilter/nf_conntrack_max net/netfilter/nf_conntrack_count
+  } | sed "s/:/=/"
 }
 
 # wg show all dump without the keys that must not leave the node: field 2 of a device, field 3 of a peer
