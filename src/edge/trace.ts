@@ -1,15 +1,17 @@
 import {bridgeName} from '../core/flannel/cni-conf.js';
 import {leaseOf} from '../core/flannel/lease.js';
 import {lookup} from '../core/forwarding/lookup.js';
+import {deviceMtu} from '../core/forwarding/route-mtu.js';
 import type {Cluster, Given} from '../core/model/cluster.js';
 import {readNode} from '../core/model/read-node.js';
-import type {Family} from '../core/net/address.js';
+import {type Family, familyOf} from '../core/net/address.js';
 import type {NodeState} from '../core/node/state.js';
 import {type Candidate, candidatesOf, type Endpoint, endpointNamed, inferPod} from '../core/path/endpoint.js';
 import {smallEcho} from '../core/path/packet.js';
+import {isService} from '../core/path/service.js';
 import type {Walk} from '../core/path/step.js';
 import {walk} from '../core/path/walk.js';
-import {linkOf, type Place, worldOf} from '../core/path/world.js';
+import {type Place, worldOf} from '../core/path/world.js';
 import {Failure} from '../failure.js';
 import {type Dumps, survey} from './diagnose.js';
 
@@ -53,12 +55,14 @@ export async function openTrace(dumps: Dumps, given: Given): Promise<Tracer> {
   };
   return {
     cluster,
-    endpoint: (text) => named(cluster, pods, text),
-    async trace(from, to, wish) {
-      const family = familyFor(from, to, wish.family);
-      const dst = to.addresses[family]!;
-      const ends = [from, to].flatMap((e) => e.node ?? []);
+    endpoint: (text) => endpointOf(cluster, pods, text),
+    async trace(from, named, wish) {
+      const family = familyFor(from, named, wish.family);
+      const dst = named.addresses[family]!;
+      const ends = [from, named].flatMap((e) => e.node ?? []);
       await load(ends);
+      const rules = named.kind === 'outside' && from.node !== undefined ? loaded.get(from.node) : undefined;
+      const to: Endpoint = rules && isService(rules, dst) ? {...named, kind: 'service'} : named;
       const more = [from, to].flatMap((e) => inferred(cluster, e, family, loaded));
       const needed = new Set(ends);
       for (;;) {
@@ -85,6 +89,7 @@ export async function openTrace(dumps: Dumps, given: Given): Promise<Tracer> {
           world,
           from: sender,
           to: place(to),
+          service: to.kind === 'service',
           probe: {family, dst, proto: wish.proto, size, ...port, ...(src !== undefined && {src})},
         });
         if (answer.needs === undefined) return {from, to, family, size, there: answer.there, back: answer.back, nodes: [...needed]};
@@ -97,7 +102,7 @@ export async function openTrace(dumps: Dumps, given: Given): Promise<Tracer> {
   };
 }
 
-function named(cluster: Cluster, pods: readonly Candidate[], text: string): Endpoint {
+function endpointOf(cluster: Cluster, pods: readonly Candidate[], text: string): Endpoint {
   const [found, ...others] = endpointNamed(cluster, pods, text);
   if (found === undefined) {
     const names = [...pods.map((p) => p.pod), ...cluster.members.map((m) => m.name)];
@@ -137,6 +142,7 @@ function inferred(
 /** The largest packet that the sender's own device and route take: what an application there believes in. */
 function largest(place: Place, dst: string): number {
   const found = lookup(place.state, {dst});
-  const mtu = found.kind === 'route' ? (found.route.metrics?.['mtu'] ?? linkOf(place, found.legs[0]?.dev)?.mtu) : undefined;
+  const mtu =
+    found.kind === 'route' ? (found.route.metrics?.['mtu'] ?? deviceMtu(place.state, familyOf(dst), found.legs[0]?.dev)) : undefined;
   return mtu === undefined || mtu === 0 ? 1500 : mtu;
 }

@@ -25,8 +25,11 @@ describe.each(bases)('%s without one section', (base) => {
       const less = dumps.map((d) => (d.node === node ? {...d, sections: d.sections.filter((s) => s.name !== name)} : d));
       const tracer = await over(less);
       const {there, back} = await tracer.trace(tracer.endpoint('10.244.1.2'), tracer.endpoint('10.244.2.2'), {proto: 'icmp'});
-      for (const [way, walk] of Object.entries({there, back}))
+      for (const [way, walk] of Object.entries({there, back})) {
         if (walk?.verdict.kind === 'broken') broken.push(`${name}, ${way}: ${walk.verdict.because}`);
+        const died = walk?.hops.flatMap((h) => h.steps).filter((s) => s.end !== undefined && s.end !== 'unknown') ?? [];
+        broken.push(...died.map((s) => `${name}, ${way}, a step that says ${s.end}: ${s.text}`));
+      }
     }
     expect(broken).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import type {Route} from '../kernel/route.js';
+import type {Family} from '../net/address.js';
 import {legsOf} from './legs.js';
 import {conf, type Namespace} from './query.js';
 
@@ -17,7 +18,7 @@ export interface RouteMtu {
 export function routeMtu(state: Namespace, route: Route): RouteMtu | 'unknown' {
   const metric = route.metrics?.['mtu'] || undefined;
   const legs = legsOf(state, route);
-  const devices = typeof legs === 'string' ? [] : legs.map(({dev}) => deviceMtu(state, route, dev));
+  const devices = typeof legs === 'string' ? [] : legs.map(({dev}) => deviceMtu(state, route.family, dev));
   const known = devices.filter((mtu) => mtu !== undefined);
   const device = known.length === 0 || known.length < devices.length ? undefined : Math.min(...known);
   if (metric === undefined && device === undefined) return 'unknown';
@@ -30,7 +31,7 @@ export function routeMtu(state: Namespace, route: Route): RouteMtu | 'unknown' {
 }
 
 /** IPv6 has an MTU of its own a device, which a router advertisement may lower. */
-function deviceMtu(state: Namespace, {family}: Route, dev: string | undefined): number | undefined {
+export function deviceMtu(state: Namespace, family: Family, dev: string | undefined): number | undefined {
   const mtu = state.tables.link?.find((l) => l.ifname === dev)?.mtu;
   const own = family === 6 && dev !== undefined ? conf(state, 6, dev, 'mtu') : undefined;
   return mtu === undefined ? own : Math.min(mtu, own ?? mtu);

@@ -177,11 +177,13 @@ function readPods(dump: NodeDump, gap: AddGap): readonly PodState[] | undefined 
     pod.set(match[2]!, section);
   }
   if (byPod.size === 0) return dump.sections.some((s) => s.name === 'pods') ? [] : undefined;
-  return [...byPod].map(([name, sections]) => ({
-    name,
-    ...readNamespace(
-      (s) => sections.get(s),
-      (what, why) => gap(`pods/${name}/${what}`, why),
-    ),
-  }));
+  return [...byPod].map(([name, sections]) => {
+    const missing: AddGap = (what, why) => gap(`pods/${name}/${what}`, why);
+    const section = sections.get('sysctl');
+    const read = section?.rc === 0 ? parseSysctl(section.out, {command: section.command}) : undefined;
+    if (section !== undefined && section.rc !== 0) missing('sysctl', whyFailed(section));
+    for (const p of read?.problems ?? []) missing('sysctl', `${p.command}, line ${p.line}: ${p.why}: ${p.text.slice(0, 200)}`);
+    const sysctl = read && {sysctl: new Map(read.rows.map((row) => [row.key, row.value]))};
+    return {name, ...readNamespace((s) => sections.get(s), missing), ...sysctl};
+  });
 }

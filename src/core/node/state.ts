@@ -20,6 +20,8 @@ export interface NamespaceState {
 export interface PodState extends NamespaceState {
   /** The namespace's name on the node: a named netns, or the sandbox's host name. */
   readonly name: string;
+  /** As a node's, where they were read. */
+  readonly sysctl?: ReadonlyMap<string, string>;
 }
 
 /** Everything read of one node, parsed. Plain data: no clock, no connection. */

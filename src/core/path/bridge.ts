@@ -1,6 +1,8 @@
+import {lookup} from '../forwarding/lookup.js';
 import type {Link} from '../kernel/link.js';
 import type {Mac} from '../net/address.js';
 import {input, routeIn} from './namespace.js';
+import {neighbour} from './neighbour.js';
 import {throughHook} from './netfilter.js';
 import type {InFlight} from './packet.js';
 import {arrives, VLAN_TAG} from './transmit.js';
@@ -23,7 +25,15 @@ export function bridged(trip: Trip, node: Place, bridge: Link, from: Link | unde
   if (from) say(trip, node, 'bridge', `${from.ifname}, port of ${bridge.ifname}`, said(from));
   const filtered =
     from !== undefined && node.own?.sysctl?.get(`net/bridge/bridge-nf-call-${packet.family === 4 ? 'iptables' : 'ip6tables'}`) === '1';
-  if (from && isOwn(node, bridge, mac)) return input(trip, node, bridge.ifname, packet, filtered ? from.ifname : undefined);
+  if (from && filtered) return throughRules(trip, node, bridge, from, mac, packet);
+  if (from && isOwn(node, bridge, mac)) return input(trip, node, bridge.ifname, packet);
+  const port = between(trip, node, bridge, from, mac);
+  return 'disposition' in port ? port : onPort(trip, node, port, mac, packet);
+}
+
+/** The port that a frame leaves by, or why there is none for it. */
+function between(trip: Trip, node: Place, bridge: Link, from: Link | undefined, mac: Mac): Link | End {
+  const said = (link: Link) => ({dev: link.ifname, evidence: row(node, 'link', link)});
   const port = portFor(trip, node, bridge, mac);
   if (!port) return ended(trip, node, 'bridge', 'wrong-neighbour', `nobody on ${bridge.ifname} of ${node.node} has ${mac}`, said(bridge));
   if (port === from && port.port?.['hairpin'] !== true)
@@ -35,22 +45,42 @@ export function bridged(trip: Trip, node: Place, bridge: Link, from: Link | unde
     dev: port.ifname,
     evidence: entry ? row(node, 'fdb', entry) : row(node, 'link', port),
   });
-  if (!filtered) return onPort(trip, node, port, mac, packet);
-  return throughRules(trip, node, bridge, from, port, mac, packet);
+  return port;
 }
 
-/** br_netfilter: what is bridged from port to port passes the same chains as what is routed. */
-function throughRules(trip: Trip, node: Place, bridge: Link, from: Link, port: Link, mac: Mac, before: InFlight): End {
-  const pre = throughHook(trip, node, 'prerouting', before, {iif: bridge.ifname, physdev: {in: from.ifname}});
+/**
+ * br_netfilter: a frame from a port passes PREROUTING before the bridge looks where it goes, and what is bridged passes the other chains as
+ * what is routed. A new destination that the node reaches through this very bridge stays on the bridge, whoever the frame was for
+ * (br_nf_pre_routing_finish): out by the port it came from only with hairpin.
+ */
+function throughRules(trip: Trip, node: Place, bridge: Link, from: Link, mac: Mac, before: InFlight): End {
+  if (before.ttl <= 0 || trip.steps.length > 400)
+    return ended(trip, node, 'receive', 'looped', 'it goes round in circles until its TTL ends');
+  const inside = {in: from.ifname};
+  const pre = throughHook(trip, node, 'prerouting', before, {iif: bridge.ifname, physdev: inside});
   if (pre.end) return pre.end;
-  if (pre.packet.dst !== before.dst) {
-    // A new destination makes it a packet for the routing of the node.
-    return routeIn(trip, node, bridge.ifname, pre.packet, {in: from.ifname});
-  }
+  if (pre.packet.dst === before.dst)
+    return isOwn(node, bridge, mac)
+      ? routeIn(trip, node, bridge.ifname, pre.packet, inside)
+      : bridgedOn(trip, node, bridge, from, mac, pre.packet);
+  const {dst, src, mark} = pre.packet;
+  const found = lookup(node.state, {dst, src, mark, iif: bridge.ifname});
+  const [leg] = found.kind === 'route' && found.route.type === 'unicast' ? found.legs : [];
+  if (leg?.dev !== bridge.ifname) return routeIn(trip, node, bridge.ifname, pre.packet, inside);
+  const next = neighbour(trip.world, node, bridge, leg.gateway ?? dst, pre.packet);
+  if (next.kind === 'needs') return {disposition: 'unknown', because: `${next.node} was not read yet`, needs: next.node};
+  if (next.kind === 'none' || next.mac === undefined)
+    return ended(trip, node, 'neighbour', 'no-neighbour', next.kind === 'none' ? next.why : `${dst} does not answer on ${bridge.ifname}`);
+  return bridgedOn(trip, node, bridge, from, next.mac, pre.packet);
+}
+
+function bridgedOn(trip: Trip, node: Place, bridge: Link, from: Link, mac: Mac, before: InFlight): End {
+  const port = between(trip, node, bridge, from, mac);
+  if ('disposition' in port) return port;
   const physdev = {in: from.ifname, out: port.ifname};
-  const forward = throughHook(trip, node, 'forward', pre.packet, {iif: bridge.ifname, oif: bridge.ifname, physdev});
+  const forward = throughHook(trip, node, 'forward', before, {iif: bridge.ifname, oif: bridge.ifname, physdev});
   if (forward.end) return forward.end;
-  const post = throughHook(trip, node, 'postrouting', forward.packet, {iif: bridge.ifname, oif: bridge.ifname, physdev});
+  const post = throughHook(trip, node, 'postrouting', forward.packet, {oif: bridge.ifname, physdev, nexthop: forward.packet.dst});
   return post.end ?? onPort(trip, node, port, mac, post.packet);
 }
 

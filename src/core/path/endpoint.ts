@@ -7,7 +7,8 @@ import type {Place} from './world.js';
 /** One end of a trace, as it was named. */
 export interface Endpoint {
   readonly name: string;
-  readonly kind: 'pod' | 'node' | 'outside';
+  /** `service`: an address that kube-proxy's rules turn into one of a pod. */
+  readonly kind: 'pod' | 'node' | 'service' | 'outside';
   /** The node it is on; absent for the outside. */
   readonly node?: string;
   /** The pod's namespace; absent when it was not gathered. */

@@ -1,15 +1,16 @@
-import {admit} from '../forwarding/admit.js';
 import {type Leg, type Lookup, lookup} from '../forwarding/lookup.js';
+import {deviceMtu} from '../forwarding/route-mtu.js';
 import {sourceFor as chosenSource} from '../forwarding/source.js';
 import type {Link} from '../kernel/link.js';
 import type {Route} from '../kernel/route.js';
 import type {Ip} from '../net/address.js';
+import {admission} from './admission.js';
 import {isLocal, sourceFor} from './local.js';
 import {neighbour} from './neighbour.js';
 import {type Hooked, throughHook} from './netfilter.js';
-import {type InFlight, type Probe, shownPacket} from './packet.js';
+import {type InFlight, type Probe, selectors, shownPacket, withPort} from './packet.js';
 import {transmit} from './transmit.js';
-import {doubt, type End, ended, everyLeg, row, say, type Trip} from './trip.js';
+import {type End, ended, everyLeg, row, say, type Trip} from './trip.js';
 import {decapsulate} from './vxlan.js';
 import {isUp, linkOf, type Place, placeName} from './world.js';
 
@@ -25,18 +26,10 @@ export function send(trip: Trip, place: Place, probe: Probe, reply: boolean): En
     return ended(trip, place, 'send', 'no-route', `${placeName(place)} has no IPv${probe.family} address to send from`);
   const cuttable = reply && probe.proto === 'icmp' && probe.family === 4;
   const packet: InFlight = {...probe, src, mark: 0, ttl: 64, reply, cuttable};
+  trip.sent = packet;
   say(trip, place, 'send', shownPacket(packet), {certainty: place.inferred ? 'inferred' : 'observed'});
   return output(trip, place, packet);
 }
-
-const selectors = ({dst, src, mark, proto, sport, dport, family}: InFlight) => ({
-  dst,
-  src,
-  mark,
-  ipproto: proto === 'icmp' && family === 6 ? 'ipv6-icmp' : proto,
-  ...(sport !== undefined && proto !== 'icmp' && {sport}),
-  ...(dport !== undefined && proto !== 'icmp' && {dport}),
-});
 
 /** What the namespace sends itself, a tunnel's packet too (`oif`: the tunnel's lower device). */
 export function output(trip: Trip, place: Place, packet: InFlight, oif?: string): End {
@@ -47,14 +40,32 @@ export function output(trip: Trip, place: Place, packet: InFlight, oif?: string)
   const {route} = chosen;
   if (route.type === 'local') {
     const hooked = throughHook(trip, place, 'output', packet, {oif: 'lo'});
-    return hooked.end ?? deliver(trip, place, hooked.packet);
+    if (hooked.end) return hooked.end;
+    return moved(packet, hooked.packet) ? rerouted(trip, place, hooked.packet) : loopback(trip, place, hooked.packet);
   }
   return legs(trip, place, chosen, packet.dst, (leg, hop) => {
     const hooked = throughHook(leg, place, 'output', packet, {oif: hop.dev});
     if (hooked.end) return hooked.end;
-    if (hooked.packet.dst !== packet.dst) return output(leg, place, hooked.packet);
+    if (moved(packet, hooked.packet)) return rerouted(leg, place, hooked.packet);
     return leave(leg, place, hop, hooked.packet, {iif: undefined});
   });
+}
+
+/** The kernel asks for the route again when OUTPUT changed what the route hangs on; the hook is not passed twice (ip_route_me_harder). */
+const moved = (before: InFlight, now: InFlight): boolean => before.dst !== now.dst || before.mark !== now.mark;
+
+function rerouted(trip: Trip, place: Place, packet: InFlight): End {
+  const chosen = routed(trip, place, packet, lookup(place.state, selectors(packet)));
+  if ('end' in chosen) return chosen.end;
+  if (chosen.route.type === 'local') return loopback(trip, place, packet);
+  return legs(trip, place, chosen, packet.dst, (leg, hop) => leave(leg, place, hop, packet, {iif: undefined}));
+}
+
+/** From itself to itself: out by lo and in again. */
+function loopback(trip: Trip, place: Place, packet: InFlight): End {
+  let hooked: Hooked = throughHook(trip, place, 'postrouting', packet, {oif: 'lo'});
+  for (const hook of ['prerouting', 'input'] as const) if (!hooked.end) hooked = throughHook(trip, place, hook, hooked.packet, {iif: 'lo'});
+  return hooked.end ?? deliver(trip, place, hooked.packet);
 }
 
 /** A packet that came in by a device of this namespace and is for it to judge. `physin`: the bridge port, when br_netfilter shows it. */
@@ -86,25 +97,6 @@ export function routeIn(trip: Trip, place: Place, iif: string, packet: InFlight,
     });
   const onward = {...packet, ttl: packet.ttl - 1};
   return legs(trip, place, chosen, packet.dst, (leg, hop) => leave(leg, place, hop, onward, {iif, physdev}));
-}
-
-/** Forwarding and source validation, where the kernel parameters are known; a pod's are not gathered and let everything in. */
-function admission(trip: Trip, place: Place, iif: string, packet: InFlight): {readonly found: Lookup} | {readonly end: End} {
-  const query = {...selectors(packet), iif};
-  if (place.own === undefined) return {found: lookup(place.state, query)};
-  const admitted = admit(place.own, query);
-  if (admitted.ok === true) return {found: admitted.lookup};
-  if (admitted.ok === 'unknown') {
-    doubt(trip, `whether ${place.node} lets it in by ${iif} is not certain: ${admitted.why}`);
-    return {found: lookup(place.state, query)};
-  }
-  const evidence = [
-    ...(admitted.sysctls.length > 0
-      ? [{node: place.node, command: place.own.commands['sysctl'] ?? 'sysctl -a', lines: admitted.sysctls}]
-      : []),
-    ...(admitted.route ? row(place, 'route', admitted.route) : []),
-  ];
-  return {end: ended(trip, place, 'sysctl', admitted.disposition, `${place.node}, ${iif}: ${admitted.why}`, {dev: iif, evidence})};
 }
 
 /** Says which rule and route decide, or ends the way where none does. */
@@ -166,7 +158,7 @@ function leave(
       ? ended(trip, place, 'link', 'unknown', `the devices of ${placeName(place)} were not read`)
       : ended(trip, place, 'link', 'device-down', `${placeName(place)} has no device ${hop.dev}`);
   }
-  let hooked: Hooked = fitted(trip, place, link, hop.mtu ?? link.mtu, packet);
+  let hooked: Hooked = fitted(trip, place, link, hop.mtu ?? deviceMtu(place.state, packet.family, link.ifname) ?? 0, packet);
   if (hooked.end) return hooked.end;
   const physdev = from.physdev ?? false;
   const nexthop = hop.gateway ?? packet.dst;
@@ -227,7 +219,9 @@ function fitted(trip: Trip, place: Place, link: Link, mtu: number, packet: InFli
 
 function deliver(trip: Trip, place: Place, packet: InFlight): End {
   if (packet.inner) return decapsulate(trip, place, packet, packet.inner);
-  const wrong = trip.target !== undefined && (trip.target.node !== place.node || trip.target.pod !== place.pod);
+  // What rules sent on to somebody else is meant for that one.
+  const meant = trip.asked !== undefined || trip.sent === undefined || trip.sent.dst === packet.dst;
+  const wrong = trip.target !== undefined && meant && (trip.target.node !== place.node || trip.target.pod !== place.pod);
   if (wrong)
     return ended(
       trip,
@@ -235,6 +229,15 @@ function deliver(trip: Trip, place: Place, packet: InFlight): End {
       'deliver',
       'no-listener',
       `${placeName(place)} has ${packet.dst} too and takes the packet; it does not arrive at ${placeName(trip.target)}`,
+    );
+  const {asked} = trip;
+  if (asked !== undefined && (packet.src !== asked.dst || packet.sport !== asked.dport || packet.dport !== asked.sport))
+    return ended(
+      trip,
+      place,
+      'deliver',
+      'no-listener',
+      `the answer comes from ${withPort(packet.src, packet.sport)}, and ${placeName(place)} asked ${withPort(asked.dst, asked.dport)}: nothing there takes it`,
     );
   say(trip, place, 'deliver', `${placeName(place)} has ${packet.dst}`, {
     certainty: place.inferred ? 'inferred' : isLocal(place, packet.dst) === undefined ? 'inferred' : 'observed',

@@ -31,3 +31,15 @@ export const smallEcho: {readonly [F in Family]: number} = {4: 84, 6: 104};
 
 export const shownPacket = (p: InFlight): string =>
   `${p.src}${p.sport === undefined || p.proto === 'icmp' ? '' : ` port ${p.sport}`} → ${p.dst}${p.dport === undefined || p.proto === 'icmp' ? '' : ` port ${p.dport}`}, ${p.proto}, ${p.size} bytes`;
+
+export const withPort = (address: Ip, port: number | undefined): string => (port === undefined ? address : `${address} port ${port}`);
+
+/** What policy rules and routes ask of the packet. */
+export const selectors = ({dst, src, mark, proto, sport, dport, family}: InFlight) => ({
+  dst,
+  src,
+  mark,
+  ipproto: proto === 'icmp' && family === 6 ? 'ipv6-icmp' : proto,
+  ...(sport !== undefined && proto !== 'icmp' && {sport}),
+  ...(dport !== undefined && proto !== 'icmp' && {dport}),
+});

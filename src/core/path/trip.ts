@@ -17,10 +17,20 @@ export interface End {
   readonly needs?: string;
 }
 
+/** Addresses and ports of a packet; no ports for an echo. */
+export interface Tuple {
+  readonly src: Ip;
+  readonly dst: Ip;
+  readonly sport?: number | undefined;
+  readonly dport?: number | undefined;
+}
+
 /** What connection tracking of one node keeps of a flow: its first packet as it came, and as it left. */
 export interface Tracked {
-  readonly orig: {readonly src: Ip; readonly dst: Ip};
-  readonly now: {readonly src: Ip; readonly dst: Ip};
+  readonly orig: Tuple;
+  readonly now: Tuple;
+  /** The connection's mark; undefined: not known. */
+  readonly ctmark?: number | undefined;
 }
 
 /** One direction under way. It grows step by step; where the way forks, each leg goes on with a copy. */
@@ -36,6 +46,18 @@ export interface Trip {
   doubts: {readonly at: number; readonly why: string}[];
   /** Where it must arrive; undefined accepts every holder of the address. */
   readonly target: Place | undefined;
+  /** Which way to take where rules leave several open. Absent: none is taken, and the walk's end is no certainty. */
+  readonly picks?: Picks | undefined;
+  /** The packet as its sender made it. */
+  sent?: InFlight;
+  /** For an answer: what was asked. Only an answer to that is the sender's. */
+  readonly asked?: Tuple | undefined;
+}
+
+/** Chooses among several ways, and remembers which, so that all of them can be walked. */
+export interface Picks {
+  /** @param sure chance takes each of these ways at times; else nobody can tell whether it takes it at all */
+  take(ways: readonly string[], sure: boolean): number;
 }
 
 export const fork = (trip: Trip): Trip => ({...trip, steps: [...trip.steps], tracked: new Map(trip.tracked), doubts: [...trip.doubts]});
@@ -47,6 +69,7 @@ export function adopt(trip: Trip, leg: Trip): void {
   trip.overhead = leg.overhead;
   trip.tracked = leg.tracked;
   trip.doubts = leg.doubts;
+  if (leg.sent !== undefined) trip.sent = leg.sent;
 }
 
 export type Evidence = PathStep['evidence'];

@@ -3,8 +3,9 @@ import type {Disposition} from './disposition.js';
 import {isGood} from './disposition.js';
 import {send} from './namespace.js';
 import type {InFlight, Probe} from './packet.js';
+import {EveryPick} from './picks.js';
 import type {Certainty, Hop, PathStep, Walk} from './step.js';
-import {type End, say, type Tracked, type Trip} from './trip.js';
+import {type End, ended, say, type Tracked, type Trip, type Tuple} from './trip.js';
 import {throughRouter} from './underlay.js';
 import {unread} from './unread.js';
 import {type Place, placeName, type World} from './world.js';
@@ -15,6 +16,8 @@ export interface Question {
   readonly from: Place;
   readonly to: Place | undefined;
   readonly probe: Probe;
+  /** The destination is a service address: it must become another before the packet leaves the cluster. */
+  readonly service?: boolean;
 }
 
 export type Answer =
@@ -25,7 +28,13 @@ export type Answer =
 /** Larger than any packet: no device has limited it yet. */
 const NO_LIMIT = 65_535;
 
-const begin = (world: World, target: Place | undefined, tracked: ReadonlyMap<string, Tracked>): Trip => ({
+const begin = (
+  world: World,
+  target: Place | undefined,
+  tracked: ReadonlyMap<string, Tracked>,
+  picks: EveryPick,
+  asked?: Tuple | undefined,
+): Trip => ({
   world,
   steps: [],
   limit: NO_LIMIT,
@@ -33,19 +42,76 @@ const begin = (world: World, target: Place | undefined, tracked: ReadonlyMap<str
   tracked: new Map(tracked),
   doubts: [],
   target,
+  picks,
+  asked,
 });
 
 /**
  * Follows a packet to its end, and the answer from there to the sender, by what the first packet left in connection tracking. There is no
- * answer to what did not arrive.
+ * answer to what did not arrive. Where rules leave the way to chance (the endpoints of a service), or it cannot be judged which they take,
+ * all ways are walked: the worst is the answer, and says which way it is.
  */
-export function walk({world, from, to, probe}: Question): Answer {
-  const out = begin(world, to, new Map());
-  const end = send(out, from, probe, false);
+export function walk(question: Question): Answer {
+  const picks = new EveryPick();
+  let worst: Whole | undefined;
+  let limit = NO_LIMIT;
+  for (let more = 'walk'; more === 'walk'; ) {
+    const answer = walkOnce(question, picks);
+    if (answer.needs !== undefined) return answer;
+    limit = Math.min(limit, answer.there.pathMtu ?? NO_LIMIT);
+    const named = naming(answer, picks.taken);
+    if (worst === undefined || badness(named) > badness(worst)) worst = named;
+    more = badness(worst) === BROKEN ? 'done' : picks.next();
+    if (more === 'too-many') worst = tooMany(worst);
+  }
+  const {there, back} = worst as Whole;
+  return {there: settled(there.pathMtu === undefined ? there : {...there, pathMtu: limit}), back: back && settled(back)};
+}
+
+/** Where the end is not certain, its last step does not say otherwise. */
+function settled(walk: Walk): Walk {
+  if (walk.verdict.kind !== 'unknown') return walk;
+  const step = (one: PathStep): PathStep => (one.end === undefined ? one : {...one, end: 'unknown', certainty: 'unknown'});
+  return {...walk, hops: walk.hops.map((hop) => ({...hop, steps: hop.steps.map(step)}))};
+}
+
+type Whole = Extract<Answer, {readonly there: Walk}>;
+
+const BROKEN = 3;
+function badness({there, back}: Whole): number {
+  const of = ({verdict}: Walk): number =>
+    verdict.kind === 'reachable' ? Number(verdict.certainty !== 'observed') : verdict.kind === 'broken' ? BROKEN : 2;
+  return Math.max(of(there), back ? of(back) : 0);
+}
+
+/** The bad verdict of one way among several names the way. What happens on a way that may not be taken at all is no certainty. */
+function naming({there, back}: Whole, taken: EveryPick['taken']): Whole {
+  const name = (walk: Walk): Walk => {
+    const {verdict} = walk;
+    if (taken.length === 0 || verdict.kind === 'reachable') return walk;
+    const because = `${taken.map(({text}) => text).join('; ')}: ${verdict.because}`;
+    const unsure = verdict.kind === 'broken' && taken.some(({sure}) => !sure);
+    return {...walk, verdict: unsure ? {...verdict, kind: 'unknown', disposition: 'unknown', because} : {...verdict, because}};
+  };
+  return {there: name(there), back: back && name(back)};
+}
+
+const tooMany = ({there, back}: Whole): Whole => {
+  const {verdict} = there;
+  if (verdict.kind !== 'reachable') return {there, back};
+  const because = 'the rules leave more ways open than are walked';
+  return {there: {...there, verdict: {kind: 'unknown', hop: 1, disposition: 'unknown', because}}, back};
+};
+
+function walkOnce({world, from, to, probe, service}: Question, picks: EveryPick): Answer {
+  const out = begin(world, to, new Map(), picks);
+  let end = send(out, from, probe, false);
   if (end.needs !== undefined) return {needs: end.needs};
+  if (service && end.disposition === 'left-cluster' && end.packet?.dst === probe.dst)
+    end = ended(out, 'underlay', 'underlay', 'no-listener', `${probe.dst} is a service address, and no rule made an endpoint's of it`);
   const there = finish(out, end, probe.family, placeName(from), to ? placeName(to) : probe.dst);
   if (!isGood(end.disposition) || end.packet === undefined) return {there, back: undefined};
-  const way = begin(world, from, out.tracked);
+  const way = begin(world, from, out.tracked, picks, out.sent);
   const reply = answer(end.packet);
   const returned = end.place ? send(way, end.place, reply, true) : fromOutside(way, reply);
   if (returned.needs !== undefined) return {needs: returned.needs};

@@ -1,16 +1,18 @@
+import type {Namespace} from '../forwarding/query.js';
 import type {Link} from '../kernel/link.js';
 import type {Cluster, Member} from '../model/cluster.js';
 import type {Ip} from '../net/address.js';
 import {contains, network} from '../net/prefix.js';
-import type {NamespaceState, NodeState} from '../node/state.js';
+import type {NodeState} from '../node/state.js';
 import {withLocalRoutes} from './local.js';
 
 /** One network namespace on the way: a node's own, or a pod's. */
 export interface Place {
   readonly node: string;
   readonly pod?: string;
-  readonly state: NamespaceState;
-  /** The node's whole state; absent for pods, whose sysctls and firewall are not gathered. */
+  /** Of a node and of a pod that was read whole: with its kernel parameters. */
+  readonly state: Namespace;
+  /** The node's whole state; absent for pods, whose firewall is not gathered. */
   readonly own?: NodeState;
   /** The pod was not gathered: this is what the CNI gives such a pod. */
   readonly inferred?: true;

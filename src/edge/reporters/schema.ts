@@ -74,7 +74,7 @@ const exit = z.int().describe('the exit code of the process');
 
 const traceEnd = object({
   name: z.string(),
-  kind: z.enum(['pod', 'node', 'outside']),
+  kind: z.enum(['pod', 'node', 'service', 'outside']),
   node: nullable('where it is'),
   address: nullable('in the family of the packet; null when the route chooses it'),
 });

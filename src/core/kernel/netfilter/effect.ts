@@ -48,7 +48,7 @@ let last: {readonly packet: Seen; readonly state: State; readonly seen: Seen} | 
 
 export function initialState(packet: Seen): State {
   const {mark, ctstate, src, dst, sport, dport, ctnat} = packet;
-  return {mark, ctstate, src, dst, sport, dport, ctnat, ctmark: packet.ctmark ?? (ctstate === 'new' ? 0 : undefined)};
+  return {mark, ctstate, src, dst, sport, dport, ctnat, ctmark: 'ctmark' in packet ? packet.ctmark : ctstate === 'new' ? 0 : undefined};
 }
 
 /** Two states with one key look alike to every rule to come. */

@@ -231,7 +231,7 @@ function fib(about: JsonObject, packet: Seen): Field {
   const asked = list(about['flags']);
   // `missing` and `exists` are printed as false and true.
   if (about['result'] === 'oif' && asked.includes('saddr') && asked.includes('iif')) {
-    const {reversePath} = packet;
+    const reversePath = typeof packet.reversePath === 'function' ? packet.reversePath() : packet.reversePath;
     return reversePath === undefined ? 'unknown' : {is: () => 'unknown', exists: reversePath};
   }
   if (about['result'] !== 'type') return 'unknown';

@@ -40,7 +40,7 @@ export interface Packet {
   /** TTL or hop limit as it comes to the hook; FORWARD sees it already one less. */
   readonly ttl?: number | undefined;
   /** Does the way back to the source lead through the input device (`fib saddr . iif oif`)? */
-  readonly reversePath?: boolean | undefined;
+  readonly reversePath?: boolean | (() => boolean | undefined) | undefined;
   /** A later fragment (offset > 0). Absent means no. */
   readonly fragment?: boolean | undefined;
   /** `unicast` is a frame to this host. Known without asking on FORWARD, where nothing else gets. */

@@ -44,7 +44,7 @@ const title = ({kind, name, at}: Column): string =>
 function said({hop}: Rung): string[] {
   const lines = hop.steps.flatMap((step) => {
     const {text: what, rows} = decided(step);
-    const mark = step.end !== null ? '✖ ' : step.certainty === 'observed' ? '' : '? ';
+    const mark = step.end !== null && step.end !== 'unknown' ? '✖ ' : step.certainty === 'observed' ? '' : '? ';
     return [`${mark}${text(`${step.kind}: ${what}`)}`, ...rows.map(text)];
   });
   return [`hop ${hop.number}`, ...lines];
@@ -54,7 +54,7 @@ function said({hop}: Rung): string[] {
 function arrow(before: Rung, after: Rung): string {
   const tunnel = before.hop.steps.findLast((step) => step.kind === 'encapsulate');
   const dev = before.hop.steps.findLast((step) => step.dev !== null)?.dev;
-  const lost = after.hop.steps.some((step) => step.end !== null) && after.hop.steps.length === 1;
+  const lost = after.hop.steps.some((step) => step.end !== null && step.end !== 'unknown') && after.hop.steps.length === 1;
   const line = lost ? (tunnel ? '--x' : '-x') : tunnel ? '-->>' : '->>';
   return `p${before.column}${line}p${after.column}: ${tunnel ? text(tunnel.text) : dev == null ? 'on' : text(`dev ${dev}`)}`;
 }

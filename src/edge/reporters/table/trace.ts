@@ -36,13 +36,12 @@ export const trace: Render<TraceReport> = (report, {level, width}) => {
 function lines(step: Step, paint: Theme, columns: number): string[] {
   const rows = step.evidence.flatMap((e) => e.lines.map(oneLine));
   const rowSpeaks = step.end === null && (step.kind === 'route' || step.kind === 'rule') && rows.length > 0;
-  const mark = step.end !== null ? paint.error('✖') : step.certainty === 'observed' ? ' ' : paint.warning('?');
+  const died = step.end !== null && step.end !== 'unknown';
+  const mark = died ? paint.error('✖') : step.certainty === 'observed' ? ' ' : paint.warning('?');
   const text = rowSpeaks ? rows[0]! : oneLine(step.text);
   const head = (word: string, lead: string) => `    ${lead} ${paint.dim(word.padEnd(LEFT - 6))}`;
   const body = wrap(text, columns - LEFT);
-  const out = body.map(
-    (part, i) => `${head(i === 0 ? step.kind : '', i === 0 ? mark : ' ')}${step.end !== null ? paint.error(part) : part}`,
-  );
+  const out = body.map((part, i) => `${head(i === 0 ? step.kind : '', i === 0 ? mark : ' ')}${died ? paint.error(part) : part}`);
   const shown = step.end !== null || ['neighbour', 'fdb', 'firewall', 'sysctl', 'nat'].includes(step.kind) ? rows : [];
   if (!rowSpeaks) for (const line of shown) for (const part of wrap(line, columns - LEFT)) out.push(`${head('', ' ')}${paint.dim(part)}`);
   return out;
@@ -56,7 +55,13 @@ function verdict(direction: Direction, paint: Theme, columns: number): string[] 
   } else if (direction.verdict === 'unknown') {
     const [first = '', ...rest] = wrap(oneLine(`unknown from hop ${direction.hop} on: ${direction.because}`), columns - 6);
     out.push(`    ${paint.warning(`? ${first}`)}`, ...rest.map((l) => `      ${paint.warning(l)}`));
-  } else out.push(`    ${paint.error(`✖ broken at hop ${direction.hop}: ${direction.disposition}`)}`);
+  } else {
+    out.push(`    ${paint.error(`✖ broken at hop ${direction.hop}: ${direction.disposition}`)}`);
+    // Which of several ways it is.
+    const because = direction.because ?? '';
+    if (because !== direction.hops.at(-1)?.steps.at(-1)?.text)
+      out.push(...wrap(oneLine(because), columns - 6).map((l) => `      ${paint.error(l)}`));
+  }
   if (direction.pathMtu !== null)
     out.push(`    ${paint.dim(`path MTU ${direction.pathMtu}: the largest IP packet that gets through whole`)}`);
   const {explained} = direction;
