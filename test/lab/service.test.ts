@@ -30,7 +30,7 @@ class H(socketserver.BaseRequestHandler):
     def handle(self): self.request.sendall(sys.argv[1].encode())
 socketserver.ThreadingTCPServer.request_queue_size = 1000
 socketserver.ThreadingTCPServer(("", 8080), H).serve_forever()`;
-  for (const end of endpoints()) {
+  for (const end of [...endpoints(), {name: 'n1'}]) {
     // It ends with the process namespace of its node.
     const started = await runIn(lab, end.name, `python3 -c '${server}' ${end.name} >/dev/null 2>&1 </dev/null &`);
     expect(started.code).toBe(0);
@@ -292,5 +292,24 @@ describe('a service with an endpoint that does not work', () => {
       expect(wrong).toEqual([]);
       expect(new Set(Object.values(says))).toEqual(new Set(['reachable']));
     }
+  });
+
+  test('an endpoint that is a node itself, as of the API server', async () => {
+    const api = '10.96.0.1';
+    const [n1] = lab.nodes;
+    const rule = `KUBE-SERVICES -d ${api}/32 -p tcp -m tcp --dport 443 -j DNAT --to-destination ${n1!.ip}:8080`;
+    for (const node of lab.nodes) expect(await runIn(lab, node.name, `iptables-nft -t nat -I ${rule}`)).toMatchObject({code: 0});
+    const trace = await traces();
+    for (const from of ['n1', 'n1-p1', 'n3', 'n3-p1']) {
+      expect([from, said(await trace(from, api, 443))]).toEqual([from, 'reachable']);
+      expect([from, ...new Set(await connect(from, api, 443))]).toEqual([from, 'n1']);
+    }
+    expect(await runIn(lab, 'n1', 'iptables-nft -I INPUT -p tcp --dport 8080 -j DROP')).toMatchObject({code: 0});
+    const dropping = await traces();
+    for (const from of ['n1', 'n1-p1', 'n3-p1']) {
+      expect(said(await dropping(from, api, 443))).toMatch(/^broken: n1 drops it in INPUT/);
+      expect((await connect(from, api, 443)).every((answer) => answer.startsWith('! '))).toBe(true);
+    }
+    for (const node of lab.nodes) await load(node, {});
   });
 });

@@ -95,6 +95,7 @@ function target(d: Dice, place: Place, hook: string): {readonly text: string; re
     return {text: d.pick(['RETURN', 'ACCEPT', mark(), mark(), connmark(), ...(d.chance(0.15) ? ['DROP'] : [])])};
   }
   if (hook === 'PREROUTING' || hook === 'OUTPUT') {
+    // From OUTPUT an own address leads through lo and two more hooks, which this wire does not follow; test/lab/service.test.ts does.
     const to = d.pick(hook === 'OUTPUT' ? [...b, ...a] : [...b, ...a, own['flannel.1']]);
     if (d.chance(0.4))
       return {

@@ -106,6 +106,7 @@ function verdict(d: Dice, family: Family, hook: string): string {
 function nat(d: Dice, family: Family, hook: string): string {
   const {a, b, own} = addresses[family];
   const ip = family === 4 ? 'ip' : 'ip6';
+  // From OUTPUT an own address leads through lo and two more hooks, which this wire does not follow; test/lab/service.test.ts does.
   const to = d.pick(hook === 'output' ? [...a, ...b] : [...a, ...b, own['flannel.1']]);
   if (hook === 'prerouting' || hook === 'output') {
     const port = `${d.pick(['tcp dport 80', 'udp dport 1-9000', 'meta l4proto { tcp, udp }'])} dnat ${ip} to ${family === 4 ? to : `[${to}]`}:8080`;

@@ -89,10 +89,16 @@ function changed(
   const ports = {...known({sport: state.sport}), ...known({dport: state.dport})};
   const packet: InFlight = {...marked, ...(before.proto === 'icmp' ? {} : ports), src, dst};
   if (nat !== undefined)
-    say(trip, place, 'nat', `${nat.kind}: ${pair(before)} becomes ${pair(packet)}${several > 1 ? `, one of ${several} ways` : ''}`, {
-      evidence:
-        by?.text === nat.rule ? byRule(place, by) : [{node: place.node, command: natCommand(place, before.family), lines: [nat.rule]}],
-    });
+    say(
+      trip,
+      place,
+      'nat',
+      `${nat.kind}: ${pair(before)} becomes ${pair(packet)}${several > 1 ? `, one of ${several} ways (each is walked)` : ''}`,
+      {
+        evidence:
+          by?.text === nat.rule ? byRule(place, by) : [{node: place.node, command: natCommand(place, before.family), lines: [nat.rule]}],
+      },
+    );
   else if (pair(packet) !== pair(before)) say(trip, place, 'nat', `connection tracking turns ${pair(before)} back into ${pair(packet)}`);
   if (ctstate === 'new' && flow !== undefined && !before.reply) trip.tracked.set(place.node, {...flow, now: tuple(packet), ctmark});
   return packet;
