@@ -1,8 +1,8 @@
 import {leaseOf} from '../flannel/lease.js';
 import {fdbDelete, fdbReplace, neighReplace} from '../kernel/commands.js';
 import {link as table} from '../kernel/link.js';
+import {publishedMac} from '../model/published-mac.js';
 import {baseOf} from '../net/prefix.js';
-import {publishedMac} from './rebuild.js';
 import {step} from './remedy.js';
 import {type ClusterRule, rows} from './rule.js';
 import {token} from './token.js';

@@ -1,6 +1,7 @@
+import {publishedMac} from '../model/published-mac.js';
 import {looked} from '../node/state.js';
 import {idleTunnel} from './idle-tunnel.js';
-import {publishedMac, rebuildDevice} from './rebuild.js';
+import {rebuildDevice} from './rebuild.js';
 import {absent, type NodeRule} from './rule.js';
 import {token} from './token.js';
 
