@@ -15,6 +15,7 @@ export type LabListReport = Document<'LabListReport'>;
 export type TraceReport = Document<'TraceReport'>;
 export type AllPairsReport = Document<'AllPairsReport'>;
 export type ChangeReport = Document<'ChangeReport'>;
+export type ChangePlan = Document<'ChangePlan'>;
 export type PingReport = Document<'PingReport'>;
 
 export type ClusterSummary = DoctorReport['cluster'];

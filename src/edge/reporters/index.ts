@@ -22,6 +22,7 @@ export interface Results {
   readonly LabFaultReport: documents.LabFaultReport;
   readonly LabListReport: documents.LabListReport;
   readonly ChangeReport: documents.ChangeReport;
+  readonly ChangePlan: documents.ChangePlan;
   readonly PingReport: documents.PingReport;
   readonly TraceReport: documents.TraceReport;
   readonly AllPairsReport: documents.AllPairsReport;
@@ -41,6 +42,7 @@ const tables: {readonly [K in Kind]: () => Promise<Render<Results[K]>>} = {
   TraceReport: async () => (await import('./table/trace.js')).trace,
   AllPairsReport: async () => (await import('./table/all-pairs.js')).allPairs,
   ChangeReport: async () => (await import('./table/change.js')).change,
+  ChangePlan: async () => (await import('./table/plan.js')).plan,
   PingReport: async () => (await import('./table/ping.js')).ping,
 };
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import {changePlan} from './plan-schema.js';
 
 /**
  * The machine forms of every result: the types that the code uses are inferred from these, and docs/schema/ is generated from them
@@ -273,6 +274,7 @@ export const schemas = {
       .describe('null when no probes ran'),
     exit,
   }),
+  ChangePlan: changePlan,
   PingReport: object({
     ok: z.boolean(),
     pairs: list(

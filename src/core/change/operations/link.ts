@@ -21,7 +21,7 @@ function make(link: Link): readonly Line[] {
   const words = [
     ...(link.address === undefined ? [] : ['address', link.address]),
     'txqueuelen',
-    String(link.extra?.['txqlen'] ?? 0),
+    String(Number(link.extra?.['txqlen'] ?? 0)),
     ...(link.mtu > 0 ? ['mtu', String(link.mtu)] : []),
     'type',
     link.kind ?? 'vxlan',

@@ -1,0 +1,42 @@
+import {readFile} from 'node:fs/promises';
+import {runBatches, undoBatches} from '../../core/change/batch.js';
+import type {Plan} from '../../core/change/plan.js';
+import {ExitCode} from '../../exit-code.js';
+import {Failure} from '../../failure.js';
+import type {ChangePlan} from '../reporters/documents.js';
+
+/** The plan with its commands, as it is printed and saved. */
+export const planDocument = (plan: Plan, exit: number = ExitCode.ok): ChangePlan => ({
+  plan: plan as unknown as ChangePlan['plan'],
+  steps: plan.stages.flatMap(({title, work}) =>
+    work.map(({node, operations}) => ({stage: title, node, run: runBatches(operations), undo: undoBatches(operations)})),
+  ),
+  exit,
+});
+
+/**
+ * A plan that was saved (`--dry-run -o json > plan.json`). Only its operations are taken; the commands in it are made from them again.
+ * @throws Failure when it cannot be read or is no plan
+ */
+export async function readPlan(file: string): Promise<Plan> {
+  const wrong = (why: string): never => {
+    throw new Failure(`--plan: ${file} ${why}`, {hints: ['flanctl apply --dry-run -o json > plan.json writes one']});
+  };
+  const text = await readFile(file, 'utf8').catch((error: Error) => wrong(`cannot be read: ${error.message}`));
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return wrong('is not JSON');
+  }
+  const {kind, apiVersion, ...document} = (typeof value === 'object' && value !== null ? value : {}) as {[name: string]: unknown};
+  if (kind !== 'ChangePlan') return wrong('is no ChangePlan');
+  if (apiVersion !== 'flanctl.dev/v1alpha1') return wrong(`is of another version: ${String(apiVersion)}`);
+  const {changePlan} = await import('../reporters/plan-schema.js');
+  const read = changePlan.safeParse(document);
+  if (!read.success) {
+    const [issue] = read.error.issues;
+    return wrong(`is no plan that can be run: ${issue?.path.join('.')}: ${issue?.message}`);
+  }
+  return read.data.plan as unknown as Plan;
+}
