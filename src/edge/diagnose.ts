@@ -63,11 +63,25 @@ export async function* views(cluster: Cluster, states: AsyncIterable<NodeState>)
 
 export async function diagnose(dumps: Dumps, given: Given, rules: readonly Rule[]): Promise<Diagnosis> {
   const {cluster, states, pods} = await survey(dumps, given);
+  return {cluster, pods, ...(await judge(cluster, states(), rules))};
+}
+
+/** What doctor would say of nodes in these states, which need not be any that were gathered. */
+export async function diagnoseStates(states: readonly NodeState[], given: Given, rules: readonly Rule[]): Promise<Judgement> {
+  const surveyor = new Surveyor();
+  for (const state of states) surveyor.add(state);
+  return judge(buildCluster(surveyor, given), states, rules);
+}
+
+type Judgement = Pick<Diagnosis, 'findings' | 'notEvaluated' | 'gaps'>;
+
+async function judge(cluster: Cluster, states: AsyncIterable<NodeState> | Iterable<NodeState>, rules: readonly Rule[]): Promise<Judgement> {
   const whole = examineCluster(cluster, rules);
   const judged: Judged[] = [...whole.judged];
   const notEvaluated: NotEvaluated[] = [...whole.notEvaluated];
   const gaps: Gap[] = [];
-  for await (const node of views(cluster, states())) {
+  for await (const state of states) {
+    const node = view(cluster, state);
     gaps.push(...node.state.gaps);
     // Nothing of it was read: that is one gap, not fifty rules that could not be judged.
     if (node.state.failure && Object.keys(node.state.tables).length === 0) continue;
@@ -75,5 +89,5 @@ export async function diagnose(dumps: Dumps, given: Given, rules: readonly Rule[
     judged.push(...examined.judged);
     notEvaluated.push(...examined.notEvaluated);
   }
-  return {cluster, pods, findings: fold(judged), notEvaluated: notEvaluated.toSorted((a, b) => compare(a.node, b.node)), gaps};
+  return {findings: fold(judged), notEvaluated: notEvaluated.toSorted((a, b) => compare(a.node, b.node)), gaps};
 }
