@@ -17,9 +17,19 @@ const reasons: {readonly [S in Stage]: string} = {
   leftover: 'left over from another time: --prune takes away what flannel wrote',
 };
 
+/** Rules whose stage says where they stand among causes, and not whose the thing is. */
+const byRule: readonly (readonly [RegExp, string])[] = [
+  [/^(cni|bridge-|veth|hairpin|pod-)/, "pods, their bridge and the CNI configuration are the CNI plugin's"],
+  [/^subnet-env/, 'flanneld writes its file at its start: restart flanneld'],
+  [/^rule-|^nm-/, 'policy rules belong to whoever wrote them'],
+  [/^fdb-default/, 'flannel writes no such row, and apply takes nothing away that flannel did not write'],
+];
+
+const reasonOf = ({rule, stage}: Finding): string => byRule.find(([pattern]) => pattern.test(rule))?.[1] ?? reasons[stage];
+
 /** What doctor would still find once the plan is through, as things that are left, each with whose matter it is. */
 export const leftOf = (findings: readonly Finding[], plan: Plan, asked: (node: string) => boolean): Plan['left'] =>
   findings
     .filter((f) => f.severity !== 'info' && asked(f.node))
     .filter((f) => !plan.left.some((l) => l.node === f.node && l.what.includes(f.subject)))
-    .map((f) => ({node: f.node, what: f.message, why: `${reasons[f.stage]} (flanctl explain ${f.rule})`}));
+    .map((f) => ({node: f.node, what: f.message, why: `${reasonOf(f)} (flanctl explain ${f.rule})`}));

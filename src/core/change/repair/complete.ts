@@ -18,6 +18,8 @@ export function complete(cluster: Cluster, macOf: (node: string, family: Family)
   return members.every((m, i) => m === cluster.members[i]) ? cluster : {...cluster, members};
 }
 
+const macIn = ({lease}: Member, family: Family): Mac | undefined => (family === 4 ? lease?.vtepMAC : lease?.vtepMACv6);
+
 function withMacs(
   cluster: Cluster,
   {name}: Member,
@@ -27,6 +29,9 @@ function withMacs(
   macOf: (node: string, family: Family) => Mac,
 ): Lease {
   const chosen = (family: Family, held: Mac | undefined): Mac | undefined => {
+    // Of two nodes with one address, the copy goes back to what it published before.
+    const twin = held !== undefined && cluster.members.some((m) => m.name !== name && macIn(m, family) === held);
+    if (twin) return publishedMac(cluster, name, family)?.mac ?? held;
     if (held !== undefined || leaseOf(lease, family) === undefined || !mode.devices(settings).some((d) => d.family === family)) return held;
     return publishedMac(cluster, name, family)?.mac ?? macOf(name, family);
   };

@@ -12,11 +12,17 @@ export function devices(view: NodeView, draft: Draft): void {
     if (change.kind === 'unexpected') continue;
     const want = change.want.row;
     const what = `device ${want.ifname}`;
+    const holder = holderOf(view);
     if (change.kind === 'missing') {
-      draft.add({on: 'link', do: 'add', row: want}, what);
+      if (holder === undefined) draft.add({on: 'link', do: 'add', row: want}, what);
+      else draft.leave(what, holder);
       continue;
     }
     const before = bare(change.actual[0]);
+    if (holder !== undefined && !before.flags.includes('UP')) {
+      draft.leave(what, holder);
+      continue;
+    }
     const row = adjusted(view, want, before, draft);
     if (row === before) continue;
     if (!mustBeNew(row, before)) {
@@ -30,6 +36,18 @@ export function devices(view: NodeView, draft: Draft): void {
       what,
     );
   }
+}
+
+/** Who has the tunnel's UDP port, so that no device can come up with it. */
+function holderOf({state, cluster: {mode, settings}}: NodeView): string | undefined {
+  const device = (state.tables.link ?? []).find(
+    (l) => l.kind === 'vxlan' && !mode?.ownsDevice(l.ifname) && l.info?.['port'] === settings?.port && l.flags.includes('UP'),
+  );
+  const socket = (state.sockets ?? []).find(
+    (s) => s.port === settings?.port && s.process !== undefined && (s.local === '0.0.0.0' || s.local === '::'),
+  );
+  const who = device?.ifname ?? socket?.process;
+  return who && `${who} holds UDP port ${settings?.port}, which it needs`;
 }
 
 /** The device with what is wrong of it put right, and what may be meant left as it is; `before` itself when nothing is. */

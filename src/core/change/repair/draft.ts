@@ -32,6 +32,11 @@ export class Draft {
     this.state = effectOf(operation, this.state);
   }
 
+  /** Can rows be written on this device? One that is not up loses them; why it is not was said once. */
+  ready(dev: string | undefined): boolean {
+    return dev !== undefined && (this.state.tables.link ?? []).some((l) => l.ifname === dev && l.flags.includes('UP'));
+  }
+
   leave(what: string, why: string): void {
     this.left.push({node: this.node, what, why});
   }

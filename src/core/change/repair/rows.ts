@@ -1,3 +1,4 @@
+import {lookup} from '../../forwarding/lookup.js';
 import type {Route} from '../../kernel/route.js';
 import {route as routeTable} from '../../kernel/route.js';
 import type {NodeView} from '../../model/view.js';
@@ -10,6 +11,7 @@ export function addresses({changes}: NodeView, draft: Draft): void {
   for (const change of changes.address ?? []) {
     if (change.kind === 'unexpected') continue;
     const {row} = change.want;
+    if (!draft.ready(row.dev)) continue;
     const what = `address ${row.local}/${row.prefixlen} on ${row.dev}`;
     if (change.kind === 'differs') {
       draft.add({on: 'address', do: 'replace', row, before: bare(change.actual[0])}, what);
@@ -26,6 +28,7 @@ export function ends({changes}: NodeView, draft: Draft): void {
   for (const change of changes.neigh ?? []) {
     if (change.kind === 'unexpected') continue;
     const {row, peer} = change.want;
+    if (!draft.ready(row.dev)) continue;
     const what = `neighbour ${row.dst} of ${peer}`;
     if (change.kind === 'differs') draft.add({on: 'neigh', do: 'replace', row, before: bare(change.actual[0])}, what);
     else draft.add({on: 'neigh', do: 'add', row}, what);
@@ -33,6 +36,7 @@ export function ends({changes}: NodeView, draft: Draft): void {
   for (const change of changes.fdb ?? []) {
     if (change.kind === 'unexpected') continue;
     const {row, peer} = change.want;
+    if (!draft.ready(row.dev)) continue;
     const what = `fdb entry ${row.mac} of ${peer}`;
     if (change.kind === 'differs') draft.add({on: 'fdb', do: 'replace', row, before: bare(change.actual[0])}, what);
     else draft.add({on: 'fdb', do: 'add', row}, what);
@@ -40,14 +44,19 @@ export function ends({changes}: NodeView, draft: Draft): void {
 }
 
 /** The routes to each peer's pods: what stands in a wanted one's place becomes it, in one step wherever the kernel can. */
-export function routes({changes, member, state}: NodeView, draft: Draft): void {
-  const uplink = state.tables.link?.find((l) => l.ifname === member.uplink?.name);
+export function routes({changes, member}: NodeView, draft: Draft): void {
+  const down = new Set<string>();
   for (const change of changes.route ?? []) {
     if (change.kind === 'unexpected') continue;
     const {row: want, peer} = change.want;
     const what = `route ${want.dst} to ${peer}`;
-    if (uplink !== undefined && !uplink.flags.includes('UP') && want.dev === uplink.ifname) {
-      draft.leave(what, `${uplink.ifname} is down`);
+    if (!draft.ready(want.dev)) {
+      if (want.dev === member.uplink?.name && !down.has(want.dev!)) draft.leave(`routes by ${want.dev}`, 'it is down');
+      down.add(want.dev ?? '');
+      continue;
+    }
+    if (offLink(want, draft)) {
+      draft.leave(what, `${want.gateway} is not on the link of ${want.dev}: no route can lead through it`);
       continue;
     }
     if (change.kind === 'missing') {
@@ -67,6 +76,13 @@ export function routes({changes, member, state}: NodeView, draft: Draft): void {
       draft.add({on: 'route', do: 'add', row}, what);
     }
   }
+}
+
+/** Is the gateway of a plain route reached through another one? The kernel refuses such a row. */
+function offLink({gateway, flags}: Route, {state}: Draft): boolean {
+  if (gateway === undefined || flags.includes('onlink')) return false;
+  const found = lookup(state, {dst: gateway});
+  return found.kind === 'refused' || (found.kind === 'route' && (found.route.gateway !== undefined || found.route.type !== 'unicast'));
 }
 
 /** IPv6 neither replaces a row that refuses nor one of several ways with a single one. */
