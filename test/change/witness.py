@@ -127,6 +127,8 @@ class Client:
         self.id = spec['id']
         self.sock = inside(spec['netns'], spec['family'], socket.SOCK_STREAM)
         self.sock.settimeout(5)
+        if 'segment' in config:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, config['segment'])
         self.address = (spec['to'], config['port'])
         self.wrote = 0
         self.error = None

@@ -1,5 +1,4 @@
 import {type ChildProcess, spawn} from 'node:child_process';
-import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {createInterface} from 'node:readline';
 import {must} from '../../src/edge/lab/shell.js';
@@ -15,6 +14,8 @@ export interface WitnessOptions {
   readonly rate?: number;
   /** Bytes of UDP payload; sent with DF. */
   readonly size?: number;
+  /** The largest TCP segment, bytes; undefined: what the MTU gives. */
+  readonly segment?: number;
   /** Long TCP streams from each node's own network to the pods of the others, beside those from pod to pod. */
   readonly hosts?: boolean;
 }
@@ -148,7 +149,7 @@ export interface Witness extends AsyncDisposable {
 }
 
 /** Begins to watch: returns once every path has been walked once and datagrams flow. */
-export async function witness(lab: Lab, {rate = 1000, size = 64, hosts = false}: WitnessOptions = {}): Promise<Witness> {
+export async function witness(lab: Lab, {rate = 1000, size = 64, segment, hosts = false}: WitnessOptions = {}): Promise<Witness> {
   const families = lab.spec.dualStack ? ([4, 6] as const) : ([4] as const);
   const ends = lab.nodes.map((node) => ({node, pod: node.pods[0]!}));
   const address = (pod: (typeof ends)[number]['pod'], family: 4 | 6): string => (family === 4 ? pod.ip : pod.ip6!);
@@ -163,6 +164,7 @@ export async function witness(lab: Lab, {rate = 1000, size = 64, hosts = false}:
         slot,
         rate,
         size,
+        ...(segment !== undefined && {segment}),
         port: PORT,
         servers: families.map((family) => ({netns: pod.netns, family, address: address(pod, family)})),
         flows: pairs
@@ -266,16 +268,11 @@ export function noticed({flows, streams, deaf}: Testimony): readonly string[] {
 export const lostIn = ({flows}: Testimony): number => flows.reduce((n, f) => n + f.lost, 0);
 export const sentIn = ({flows}: Testimony): number => flows.reduce((n, f) => n + f.sent, 0);
 
-/** The sums of the nodes' own counters (not the pods'), and packets that a CPU's queue had no room for (whole machine). */
-export const kernelDrops = ({counters}: Testimony, lab: Lab): Counters => {
+/** The sums of the nodes' own counters (not the pods'), but for those named. */
+export const kernelDrops = ({counters}: Testimony, lab: Lab, except: readonly (typeof counted)[number][] = []): Counters => {
   const sum: {[name: string]: number} = {};
-  for (const node of lab.nodes) for (const [name, n] of Object.entries(counters[node.name] ?? {})) sum[name] = (sum[name] ?? 0) + n;
+  for (const node of lab.nodes)
+    for (const [name, n] of Object.entries(counters[node.name] ?? {}))
+      if (!(except as readonly string[]).includes(name)) sum[name] = (sum[name] ?? 0) + n;
   return sum;
 };
-
-/** Packets that found a CPU's backlog full, ever, on this machine: tells a loaded machine from a broken path. */
-export const backlogDrops = (): number =>
-  readFileSync('/proc/net/softnet_stat', 'utf8')
-    .trim()
-    .split('\n')
-    .reduce((n, line) => n + Number.parseInt(line.split(' ')[1]!, 16), 0);
