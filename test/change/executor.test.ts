@@ -182,7 +182,7 @@ describe.skipIf(!labsWork)('a change, from lock to commit and back', () => {
     expect(outcome.kind).toBe('stranded');
     expect(exitOf(outcome)).toBe(5);
     expect(outcome.because).toEqual(['n2: no route to host']);
-    expect(outcome.left).toEqual([{node: 'n2', what: expect.stringContaining('not seen since')}]);
+    expect(outcome.left).toEqual([{node: 'n2', what: 'not seen since', why: expect.stringContaining('no route to host')}]);
     const waiting = events.findIndex((e) => e.kind === 'waiting');
     expect(events.findIndex((e) => e.kind === 'undo' && e.phase === 'build')).toBeGreaterThan(waiting);
     expect(events.findIndex((e) => e.kind === 'undo' && e.phase === 'flip')).toBeLessThan(waiting);

@@ -50,7 +50,13 @@ export async function execute(context: ChangeContext): Promise<Outcome> {
   const outcome = async (kind: Outcome['kind'], because: readonly string[], left: readonly Left[] = []): Promise<Outcome> => {
     turning = true;
     await tell({kind: 'ended', outcome: kind, because, left});
-    const list = begun.map(({stage, phase, title}) => ({stage, phase, title, state: states.get(stage) ?? ('failed' as const)}));
+    const list = begun.map(({stage, phase, title, nodes: of}) => ({
+      stage,
+      phase,
+      title,
+      nodes: of,
+      state: states.get(stage) ?? ('failed' as const),
+    }));
     return {kind, header, because, left, stages: list, interrupted: signal.aborted};
   };
   const back = async (because: readonly string[]): Promise<Outcome> => {
@@ -133,7 +139,7 @@ export async function execute(context: ChangeContext): Promise<Outcome> {
   return outcome(
     'done',
     [],
-    open.map(({node, lost}) => ({node, what: `its journal still calls the change open: ${lost}`})),
+    open.map(({node, lost}) => ({node, what: 'its journal still calls the change open', why: lost})),
   );
 }
 

@@ -6,6 +6,7 @@ import type {ChangeHeader, Progress} from './agent.js';
 export interface Left {
   readonly node: string;
   readonly what: string;
+  readonly why: string;
 }
 
 /**
@@ -23,6 +24,7 @@ export interface Outcome {
     readonly stage: number;
     readonly phase: Phase;
     readonly title: string;
+    readonly nodes: readonly string[];
     readonly state: 'done' | 'failed' | 'undone';
   }[];
   readonly interrupted: boolean;

@@ -45,7 +45,7 @@ export async function retreat(
         (agent) => agent.undo(crew.id, [stage]),
       );
       for (const {node, lost: why} of lostOf(answers)) lost.set(node, why);
-      const failed = answered(answers).flatMap(({node, value}) => value.failed.map((what) => ({node, what: `not undone: ${what}`})));
+      const failed = answered(answers).flatMap(({node, value}) => value.failed.map((why) => ({node, what: 'not undone', why})));
       left.push(...failed);
       if (failed.length === 0 && lost.size === 0) undone.push(stage);
       onEvent({kind: 'undo', stage, phase, title, state: failed.length > 0 || lost.size > 0 ? 'failed' : 'done'});
@@ -79,7 +79,11 @@ export async function retreat(
   await crew.during(here(), progress, () => undo(of('build', 'loosen')));
   await crew.each(here(), (agent) => agent.finish(crew.id, left.some((l) => l.node === agent.node) ? 'abandoned' : 'rolled-back'));
   for (const [node, why] of lost) {
-    left.push({node, what: `not seen since (${why}); its own timer has undone the change there if it runs: look with flanctl history`});
+    left.push({
+      node,
+      what: 'not seen since',
+      why: `${why}; its own timer undoes the change there: flanctl history tells when it is reached again`,
+    });
   }
   return {left, undone};
 }
@@ -114,9 +118,9 @@ async function waitFor(
 }
 
 const stay = (lost: ReadonlyMap<string, string>, nodes: readonly string[]): readonly Left[] =>
-  nodes.map((node) => ({
-    node,
-    what: lost.has(node)
-      ? `not reached (${lost.get(node)}); the change was past its commit, so it stays on the new path`
-      : 'stays on the new path, which the lost node uses; the old one is kept beside it',
-  }));
+  nodes.map((node) => {
+    const why = lost.get(node);
+    return why === undefined
+      ? {node, what: 'stays on the new path', why: 'the lost node uses it; the old path is kept beside it'}
+      : {node, what: 'not reached; stays on the new path', why: `$why; the change was past its commit there`};
+  });

@@ -89,11 +89,9 @@ async function undoChange({id, by}: KnownChange, {agents, ttl, concurrency, onEv
   const crew = new Crew(agents, id, ttl, concurrency);
   const end = (kind: Outcome['kind'], because: readonly string[], left: Outcome['left'], undone: readonly number[]): Outcome => {
     onEvent({kind: 'ended', outcome: kind, because, left});
-    const stages = begun.map(({stage, phase, title}) => ({
-      stage,
-      phase,
-      title,
-      state: undone.includes(stage) ? ('undone' as const) : ('failed' as const),
+    const stages = begun.map((b) => ({
+      ...b,
+      state: undone.includes(b.stage) ? ('undone' as const) : ('failed' as const),
     }));
     return {kind, header, because, left, stages, interrupted: false};
   };

@@ -14,6 +14,7 @@ export type LabFaultReport = Document<'LabFaultReport'>;
 export type LabListReport = Document<'LabListReport'>;
 export type TraceReport = Document<'TraceReport'>;
 export type AllPairsReport = Document<'AllPairsReport'>;
+export type HistoryReport = Document<'HistoryReport'>;
 export type ChangeReport = Document<'ChangeReport'>;
 export type ChangePlan = Document<'ChangePlan'>;
 export type PingReport = Document<'PingReport'>;

@@ -21,6 +21,7 @@ export interface Results {
   readonly LabReport: documents.LabReport;
   readonly LabFaultReport: documents.LabFaultReport;
   readonly LabListReport: documents.LabListReport;
+  readonly HistoryReport: documents.HistoryReport;
   readonly ChangeReport: documents.ChangeReport;
   readonly ChangePlan: documents.ChangePlan;
   readonly PingReport: documents.PingReport;
@@ -41,6 +42,7 @@ const tables: {readonly [K in Kind]: () => Promise<Render<Results[K]>>} = {
   LabListReport: async () => (await import('./table/lab.js')).labList,
   TraceReport: async () => (await import('./table/trace.js')).trace,
   AllPairsReport: async () => (await import('./table/all-pairs.js')).allPairs,
+  HistoryReport: async () => (await import('./table/history.js')).history,
   ChangeReport: async () => (await import('./table/change.js')).change,
   ChangePlan: async () => (await import('./table/plan.js')).plan,
   PingReport: async () => (await import('./table/ping.js')).ping,

@@ -221,6 +221,39 @@ export const schemas = {
     ),
     exit,
   }),
+  HistoryReport: object({
+    changes: list(
+      object({
+        id: z.string(),
+        title: z.string(),
+        operator: z.string().describe('user@host'),
+        since: z.string().describe('ISO 8601'),
+        outcome: z.string().describe('done, rolled-back, timed-out, abandoned, open, stranded, refused; mixed when its nodes differ'),
+        here: z.boolean().describe('made from this machine'),
+        nodes: list(
+          object({
+            node: z.string(),
+            outcome: z.enum(['open', 'done', 'rolled-back', 'timed-out', 'abandoned']),
+            progress: z.enum(['applying', 'final', 'committed']),
+            timer: z.int().nullable().describe('seconds until its dead-man timer acts; null when there is none'),
+            steps: list(
+              object({
+                stage: z.int(),
+                phase: z.string(),
+                title: z.string(),
+                state: z.enum(['begun', 'done', 'failed', 'undone', 'undo-failed']),
+              }),
+            ),
+            log: list(z.string()).describe('what an undo could not do'),
+          }),
+        )
+          .nullable()
+          .describe('null when only this machine was asked'),
+      }),
+    ),
+    gaps: list(gap),
+    exit,
+  }),
   ChangeReport: object({
     id: nullable('of the change: flanctl rollback takes it; null when nothing was begun'),
     what: z.enum(['apply', 'migrate', 'rollback']),
@@ -236,7 +269,7 @@ export const schemas = {
         phase: z.enum(['loosen', 'build', 'flip', 'control', 'cleanup', 'restore']),
         title: z.string(),
         nodes: list(z.string()),
-        operations: z.int().describe('on all its nodes'),
+        operations: z.int().nullable().describe('on all its nodes; null when only the nodes know'),
         state: z.enum(['not-reached', 'done', 'failed', 'undone', 'undo-failed']),
         at: nullable('when it began, ISO 8601'),
         seconds: z.number().nullable().describe('with its gate; null when it was not begun'),

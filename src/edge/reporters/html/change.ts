@@ -80,7 +80,7 @@ function stages(report: ChangeReport): string {
       xml(stage.title),
       `<span class="state ${stage.state}">${stage.state.replaceAll('-', ' ')}</span>`,
       String(stage.nodes.length),
-      String(stage.operations),
+      stage.operations === null ? '' : String(stage.operations),
       stage.seconds === null ? '' : duration(stage.seconds),
       `<span class="line">${bar}</span>`,
     ];

@@ -46,7 +46,7 @@ function stages({stages: list}: ChangeReport, paint: Theme): string[] {
   return list.map((stage) => {
     const facts = [
       stage.nodes.length === 1 ? '1 node' : `${stage.nodes.length} nodes`,
-      stage.operations === 1 ? '1 operation' : `${stage.operations} operations`,
+      ...(stage.operations === null ? [] : [stage.operations === 1 ? '1 operation' : `${stage.operations} operations`]),
       ...(stage.seconds === null ? [] : [duration(stage.seconds)]),
       ...(stage.state === 'done' ? [] : [stage.state.replaceAll('-', ' ')]),
     ];

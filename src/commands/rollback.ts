@@ -1,0 +1,69 @@
+import {Args, Flags} from '@oclif/core';
+import {BaseCommand, outputFlag, withEnv} from '../base-command.js';
+import {Chronicle, changeReport} from '../edge/change/change-report.js';
+import {eventLine} from '../edge/change/event-line.js';
+import {forceUnlock} from '../edge/change/force-unlock.js';
+import {liveAgents} from '../edge/change/live-agents.js';
+import {knownChanges, newestUndoable, remember, rollback} from '../edge/change/rollback.js';
+import {evidenceFlags} from '../edge/evidence.js';
+import {confirm, countYes} from '../edge/ui/confirm.js';
+import {ExitCode} from '../exit-code.js';
+
+export default class Rollback extends BaseCommand {
+  static override summary = 'undo a change, from the journals on its nodes';
+  static override description =
+    'Works from any machine that reaches the nodes. Without an id: the newest change that has anything to undo. Exit 0 when all is as before it, 5 when something is left.';
+  static override examples = [
+    {description: 'The last change, made from this machine', command: '<%= config.bin %> rollback'},
+    {description: 'One that was made elsewhere', command: '<%= config.bin %> rollback 20261121-101500-4f2a --inventory nodes.yaml'},
+  ];
+  static override args = {id: Args.string({description: 'as flanctl history lists it'})};
+  static override flags = withEnv({
+    ...evidenceFlags,
+    output: outputFlag(['html']),
+    ttl: Flags.integer({summary: 'seconds after which a node that hears nothing acts by itself', default: 60, min: 2, max: 3600}),
+    yes: Flags.boolean({char: 'y', summary: 'do not ask (needed without a terminal)'}),
+    'force-unlock': Flags.boolean({summary: 'first end whatever holds the nodes, undoing nothing; asks twice (--yes --yes --yes)'}),
+  });
+
+  async run(): Promise<void> {
+    const {args, flags} = await this.parse(Rollback);
+    const options = {signal: this.interrupted.signal, quiet: this.quiet, notice: (m: string) => this.notice(m)};
+    await using live = await liveAgents(flags, options, args.id);
+    const {agents, reach} = live;
+    let remembered = await remember(agents, reach.concurrency);
+    for (const {lost} of remembered.lost) this.notice(lost);
+    const asked = {yes: countYes(this.argv), signal: this.interrupted.signal};
+    if (flags['force-unlock']) {
+      for (const line of await forceUnlock(agents, remembered, asked)) this.notice(line);
+      remembered = await remember(agents, reach.concurrency);
+    }
+    const id = args.id ?? newestUndoable(knownChanges(remembered))?.id;
+    if (id === undefined) {
+      this.notice(remembered.lost.length === 0 ? 'nothing to undo' : 'nothing to undo on the nodes that were reached');
+      process.exitCode = remembered.lost.length === 0 ? ExitCode.ok : ExitCode.incomplete;
+      return;
+    }
+    const known = [
+      ...(knownChanges(remembered)
+        .find((c) => c.id === id)
+        ?.by.values() ?? []),
+    ];
+    if (known[0]) {
+      const {title, operator, since, nodes} = known[0].header;
+      const question = `Undo ${title} (${id}, ${operator}, ${since}) on ${nodes.join(', ')}?`;
+      await confirm([question], {...asked, yes: flags.yes ? Math.max(1, asked.yes) - (flags['force-unlock'] ? 2 : 0) : 0});
+    }
+    const chronicle = new Chronicle();
+    const onEvent: Parameters<typeof rollback>[2]['onEvent'] = (event) => {
+      chronicle.hear(event);
+      const line = eventLine(event);
+      if (line !== undefined) this.notice(line);
+    };
+    const outcome = await rollback(id, remembered, {agents, ttl: flags.ttl, concurrency: reach.concurrency, onEvent});
+    const stages = outcome.stages.map((s) => ({...s, operations: null}));
+    const report = changeReport({what: 'rollback', outcome, chronicle, stages});
+    await this.emit('ChangeReport', report, flags.output);
+    process.exitCode = report.exit;
+  }
+}
