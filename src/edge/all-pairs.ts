@@ -3,7 +3,7 @@ import type {Family} from '../core/net/address.js';
 import {familyOf} from '../core/net/address.js';
 import {allPairs, type Matrix} from '../core/path/all-pairs.js';
 import {type Digest, digest, type Fault} from '../core/path/digest.js';
-import {peersOf} from '../core/path/peer-class.js';
+import {peersOf} from '../core/path/peer-index.js';
 import {ExitCode} from '../exit-code.js';
 import {type Dumps, survey} from './diagnose.js';
 import type {AllPairsReport} from './reporters/documents.js';

@@ -6,7 +6,7 @@ import type {NodeState} from '../node/state.js';
 import {type Entry, type Pair, pair} from '../path/all-pairs.js';
 import {type Digest, digest, type Fault} from '../path/digest.js';
 import {smallEcho} from '../path/packet.js';
-import {type Peer, peersOf} from '../path/peer-class.js';
+import {type Peer, peersOf} from '../path/peer-index.js';
 import type {Operation} from './operation.js';
 import type {Plan, Target} from './plan.js';
 import {type Checkpoint, checkpoints} from './proof/checkpoints.js';

@@ -98,7 +98,25 @@ function either(state: Namespace, iif: string, name: string, otherwise: readonly
   return all === undefined || own === undefined ? otherwise : [0];
 }
 
+const settings = new WeakMap<ReadonlyMap<string, string>, Map<string, readonly SourceSettings[]>>();
+
+/** Worked out once a device: all packets that come in by it are judged by the same parameters. */
 function settingsOf(state: Namespace, iif: string): readonly SourceSettings[] {
+  if (state.sysctl === undefined) return readSettings(state, iif);
+  let known = settings.get(state.sysctl);
+  if (!known) {
+    known = new Map();
+    settings.set(state.sysctl, known);
+  }
+  let own = known.get(iif);
+  if (!own) {
+    own = readSettings(state, iif);
+    known.set(iif, own);
+  }
+  return own;
+}
+
+function readSettings(state: Namespace, iif: string): readonly SourceSettings[] {
   const [all, own] = [conf(state, 4, 'all', 'rp_filter'), conf(state, 4, iif, 'rp_filter')];
   const filters = all === undefined || own === undefined ? [0, 1, 2].filter((n) => n >= (all ?? own ?? 0)) : [Math.max(all, own)];
   return filters.flatMap((rp_filter) =>

@@ -1,6 +1,6 @@
 import type {Family} from '../net/address.js';
-import type {Digest, Fault, Sent} from './digest.js';
-import type {Peer} from './peer-class.js';
+import type {Digest, Fault, PeerClass, Sent} from './digest.js';
+import type {Peer} from './peer-index.js';
 
 /** Why many pairs fail, or cannot be judged: one line for all that fail alike. */
 export interface Reason {
@@ -47,7 +47,16 @@ export function allPairs(
   digests: ReadonlyMap<string, Digest | Fault>,
 ): Matrix {
   const number = new Map(peers.map((p, i) => [p.node, i]));
-  const entries = names.map((node) => ({node, at: number.get(node), digest: digests.get(node) ?? unread(node)}));
+  const likes = new Likes();
+  const entries = names.map((node): Joined => {
+    const at = number.get(node);
+    const digest = digests.get(node) ?? unread(node);
+    const read = 'verdict' in digest ? undefined : digest;
+    const own = at === undefined ? undefined : peers[at]!.mac;
+    const regular = read?.wire === true && [...read.tunnels.values()].every((mac) => mac === own);
+    // Without a lease there is no digest either.
+    return {node, at: at ?? -1, digest, of: read?.of, likes: regular ? read.classes.map((c) => likes.of(c)) : undefined};
+  });
   const byName = new Map(entries.map((e) => [e.node, e]));
   const counts = {reachable: 0, inferred: 0, broken: 0, unknown: 0};
   const marks: (PairMark | null)[][] | undefined = names.length <= SHOWN ? [] : undefined;
@@ -77,7 +86,7 @@ export function allPairs(
         row.push(null);
         continue;
       }
-      const found = pair(a, b, peers, byName);
+      const found = likes.known(a, b) ?? likes.keep(a, b, pair(a, b, peers, byName));
       const mark: PairMark = 'fault' in found ? found.fault.verdict : found.router ? 'inferred' : 'reachable';
       if ('fault' in found) note(found.fault, found.direction, a.node, b.node);
       counts[mark] += 1;
@@ -110,6 +119,45 @@ export interface Entry {
   readonly digest: Digest | Fault;
 }
 
+interface Joined extends Entry {
+  readonly at: number;
+  readonly of: Uint32Array | undefined;
+  /** The numbers of its classes in `Likes`; absent where its wire or its tunnel devices are not as its lease says. */
+  readonly likes: readonly number[] | undefined;
+}
+
+/**
+ * Classes of different nodes that say the same share a number, whatever the words of their faults. Good outcomes hang on the two numbers
+ * alone, and are worked out once: in a cluster that is mostly healthy nearly all of a million pairs are one of these.
+ */
+class Likes {
+  readonly #numbers = new Map<string, number>();
+  readonly #good: (Pair | undefined)[][] = [];
+
+  of({out, takes, answers}: PeerClass): number {
+    const text = JSON.stringify([out, [...takes], [...answers]], (key, value: unknown) => (key === 'fault' ? true : value));
+    let number = this.#numbers.get(text);
+    if (number === undefined) {
+      number = this.#numbers.size;
+      this.#numbers.set(text, number);
+      this.#good.push([]);
+    }
+    return number;
+  }
+
+  known(a: Joined, b: Joined): Pair | undefined {
+    if (a.likes === undefined || b.likes === undefined) return undefined;
+    return this.#good[a.likes[a.of![b.at]!]!]![b.likes[b.of![a.at]!]!];
+  }
+
+  keep(a: Joined, b: Joined, pair: Pair): Pair {
+    if (a.likes !== undefined && b.likes !== undefined && !('fault' in pair)) {
+      this.#good[a.likes[a.of![b.at]!]!]![b.likes[b.of![a.at]!]!] = pair;
+    }
+    return pair;
+  }
+}
+
 export type Pair = {readonly fault: Fault; readonly direction: Reason['direction']} | {readonly router: boolean};
 
 /** Does a packet of the first come to the second, and the answer back? `byName`: for ways that lead over a third node. */
@@ -118,13 +166,13 @@ export function pair(a: Entry, b: Entry, peers: readonly Peer[], byName: Readonl
   if ('verdict' in x) return {fault: x, direction: 'there'};
   if ('verdict' in y) return {fault: y, direction: 'there'};
   const [mine, theirs] = [x.classes[x.of[b.at!]!]!, y.classes[y.of[a.at!]!]!];
-  const there = arrival(mine.out, x, y, peers[b.at!]!, b.at!, byName);
+  const there = arrival(mine.out, x, y, peers[b.at!]!, byName);
   if (there) return {fault: there, direction: 'there'};
   const taken = theirs.takes.get(mine.out.form);
   const gone = theirs.answers.get('')?.fault;
   if (!taken || taken.fault) return {fault: taken?.fault ?? gone ?? nobody(b.node, mine.out.form), direction: 'there'};
   const reply = taken.reply!;
-  const back = arrival(reply, y, x, peers[a.at!]!, a.at!, byName);
+  const back = arrival(reply, y, x, peers[a.at!]!, byName);
   if (back) return {fault: back, direction: 'back'};
   const answered = mine.answers.get(reply.form);
   if (!answered || answered.fault)
@@ -133,9 +181,9 @@ export function pair(a: Entry, b: Entry, peers: readonly Peer[], byName: Readonl
 }
 
 /** Does what one node sends come to the other, and is it addressed to it there? */
-function arrival(sent: Sent, from: Digest, to: Digest, peer: Peer, at: number, byName: ReadonlyMap<string, Entry>): Fault | undefined {
+function arrival(sent: Sent, from: Digest, to: Digest, peer: Peer, byName: ReadonlyMap<string, Entry>): Fault | undefined {
   if (sent.fault) return sent.fault;
-  const mac = from.macs.get(at) ?? peer.mac;
+  const mac = sent.mac ?? peer.mac;
   if (sent.to !== '=') {
     const other = byName.get(sent.to!)?.digest;
     const takes = other && !('verdict' in other) ? other.tunnels.get(sent.form) : undefined;

@@ -10,7 +10,8 @@ import {candidatesOf, inferPod} from './endpoint.js';
 import {isLocal} from './local.js';
 import {input, send} from './namespace.js';
 import {type InFlight, type Probe, smallEcho} from './packet.js';
-import {classifier, type Peer} from './peer-class.js';
+import {classify} from './peer-class.js';
+import {type Peer, peerIndex} from './peer-index.js';
 import type {End, Tracked, Trip} from './trip.js';
 import {overheadOf} from './vxlan.js';
 import {holders, isUp, isWire, type Place, type World, worldOf} from './world.js';
@@ -30,6 +31,8 @@ export interface Sent {
   readonly form: string;
   /** A router that nobody can look into is between the two. */
   readonly router: boolean;
+  /** The hardware address of the inner frame, where it is not that of the peer's lease. */
+  readonly mac?: Mac;
 }
 
 /** What a node does with the packets from and to all peers of one class. */
@@ -47,8 +50,6 @@ export interface Digest {
   readonly classes: readonly PeerClass[];
   /** For each peer, in the order given, the number of its class. */
   readonly of: Uint32Array;
-  /** Hardware addresses that differ from the peer's lease, by the number of the peer. */
-  readonly macs: ReadonlyMap<number, Mac>;
   /** The hardware address that takes a tunnel's packets, by form. */
   readonly tunnels: ReadonlyMap<string, Mac>;
   /** Does it answer on the wire for the address of its lease? */
@@ -57,44 +58,56 @@ export interface Digest {
 
 const NO_LIMIT = 65_535;
 
+/** How peers are judged: one of each class for all of it, or (slowly, to prove the former) each by itself on all rows. */
+export type Judging = 'classes' | 'each';
+
 /**
  * The digest of one node, or why there is none. Each class of peers is tried once with the real walk, as far as it stays on this node.
  * `size`: bytes of the IP packet; a small echo unless told.
  */
-export function digest(cluster: Cluster, own: NodeState, family: Family, peers: readonly Peer[], size = smallEcho[family]): Digest | Fault {
+export function digest(
+  cluster: Cluster,
+  own: NodeState,
+  family: Family,
+  peers: readonly Peer[],
+  size = smallEcho[family],
+  judging: Judging = 'classes',
+): Digest | Fault {
   const missing = (because: string): Fault => ({verdict: 'unknown', disposition: 'unknown', because, node: own.name});
-  const self = peers.find((p) => p.node === own.name);
+  const index = peerIndex(cluster, family, peers);
+  const number = index.byNode.get(own.name);
   if (own.failure && Object.keys(own.tables).length === 0) return missing(`${own.name} was not read`);
-  if (!self) return missing(`the IPv${family} lease of ${own.name} is not known`);
+  if (number === undefined) return missing(`the IPv${family} lease of ${own.name} is not known`);
+  const self = peers[number]!;
   const bridge = bridgeName(own.cni === undefined || own.cni === 'none' ? [] : own.cni);
   const gathered = candidatesOf(own).flatMap((c) => c.addresses.filter((a) => familyOf(a) === family).map((address) => ({...c, address})));
   const named = gathered.find((c) => contains(self.subnet, c.address)) ?? gathered[0];
-  const learnt = own.tables.neigh?.find((n) => n.dev === bridge && n.lladdr !== undefined && contains(self.subnet, n.dst))?.dst;
-  const address = named?.address ?? learnt ?? self.pod;
+  const learnt = () => own.tables.neigh?.find((n) => n.dev === bridge && n.lladdr !== undefined && contains(self.subnet, n.dst))?.dst;
+  const address = named?.address ?? learnt() ?? self.pod;
   const world = worldOf(cluster, [own], named ? [] : [inferPod(own, self.subnet, address, bridge)]);
   const pod = world.pods.get(own.name)?.find((p) => p.pod === (named?.pod ?? address));
   if (!pod) return missing(`no pod of ${own.name} is known`);
-  const subject: Subject = {world, node: world.nodes.get(own.name)!, pod, address, self, family, size};
-  const numbers = new Map<string, number>();
-  const classes: PeerClass[] = [];
-  const of = new Uint32Array(peers.length);
-  const macs = new Map<number, Mac>();
-  const classify = classifier(own, address, bridge);
-  for (const [i, peer] of peers.entries()) {
-    if (peer === self) continue;
-    const {key, mac} = classify(peer);
-    let number = numbers.get(key);
-    if (number === undefined) {
-      number = classes.push(judge(subject, peer)) - 1;
-      numbers.set(key, number);
-    }
-    of[i] = number;
-    if (mac !== undefined && mac !== peer.mac) macs.set(i, mac);
-  }
+  const node = world.nodes.get(own.name)!;
+  const subject: Subject = {world, node, pod, address, self, family, size};
   const tunnels = new Map(devices(subject).map((d) => [d.form, d.mac]));
-  const {node} = subject;
   const wire = (own.tables.link ?? []).some((l) => isUp(l) && isWire(world, node, l)) && isLocal(node, self.public) !== false;
-  return {node: own.name, classes, of, macs, tunnels, wire};
+  if (judging === 'each') {
+    const classes = peers.map((peer) => judge(subject, peer));
+    return {node: own.name, classes, of: Uint32Array.from(classes.keys()), tunnels, wire};
+  }
+  const {of, heads, stateFor} = classify(world, node, number, index);
+  const classes = heads.map((head) => {
+    const judged = judge(seenBy(subject, stateFor(head)), peers[head]!);
+    // What NAT makes of a packet may concern a peer whose rows are not there.
+    return judged.translated ? judge(subject, peers[head]!) : judged;
+  });
+  return {node: own.name, classes, of, tunnels, wire};
+}
+
+/** The same node with fewer rows. */
+function seenBy(subject: Subject, state: NodeState): Subject {
+  const node: Place = {...subject.node, state, own: state};
+  return {...subject, node, world: {...subject.world, nodes: new Map([[node.node, node]])}};
 }
 
 interface Subject {
@@ -106,16 +119,6 @@ interface Subject {
   readonly family: Family;
   readonly size: number;
 }
-
-const begin = (world: World, target: Place | undefined, tracked: ReadonlyMap<string, Tracked>): Trip => ({
-  world,
-  steps: [],
-  limit: NO_LIMIT,
-  overhead: 0,
-  tracked: new Map(tracked),
-  doubts: [],
-  target,
-});
 
 interface Device {
   readonly form: string;
@@ -132,34 +135,47 @@ const devices = ({node, family}: Subject): readonly Device[] =>
     const [vni, port] = [Number(l.info?.['id']), Number(l.info?.['port'] ?? 8472)];
     const local = localOf(l);
     const outer = local === undefined ? family : familyOf(local);
-    return [{form: `${vni} ${port} ${outer}`, mac: l.address, vni, port, family: outer}];
+    return outer === family ? [{form: `${vni} ${port} ${outer}`, mac: l.address, vni, port, family}] : [];
   });
 
-/** Four ways for each form: what the pod sends, what it gets, and both answers. */
-function judge(subject: Subject, peer: Peer): PeerClass {
+/** Four ways for each form: what the pod sends, what it gets, and both answers. `translated`: NAT was seen. */
+function judge(subject: Subject, peer: Peer): PeerClass & {readonly translated: boolean} {
   const {world, node, pod, address, family, self, size} = subject;
+  const trips: Trip[] = [];
+  const begin = (target: Place | undefined, tracked: ReadonlyMap<string, Tracked>): Trip => {
+    const trip: Trip = {world, steps: [], limit: NO_LIMIT, overhead: 0, tracked: new Map(tracked), doubts: [], target};
+    trips.push(trip);
+    return trip;
+  };
   const echo: Probe = {family, dst: peer.pod, src: address, proto: 'icmp', size};
-  const leaving = begin(world, undefined, new Map());
+  const leaving = begin(undefined, new Map());
   const out = sent(subject, peer, leaving, send(leaving, pod, echo, false));
   const takes = new Map<string, {fault?: Fault; reply?: Sent}>();
   const answers = new Map<string, {fault?: Fault}>();
-  const uplink = world.cluster.members.find((m) => m.name === node.node)?.survey.addresses.find((a) => a.address === self.public)?.dev;
+  const uplink = holders(world, self.public)
+    .find((m) => m.name === node.node)
+    ?.survey.addresses.find((a) => a.address === self.public)?.dev;
   if (uplink === undefined) {
     const because = `${node.node} does not have ${self.public}, the address of its lease`;
-    return {out, takes, answers: answers.set('', {fault: {verdict: 'broken', disposition: 'no-neighbour', because, node: node.node}})};
+    return {
+      out,
+      takes,
+      answers: answers.set('', {fault: {verdict: 'broken', disposition: 'no-neighbour', because, node: node.node}}),
+      translated: false,
+    };
   }
   for (const tunnel of [undefined, ...devices(subject)]) {
     const form = tunnel?.form ?? 'direct';
     const come = (reply: boolean, tracked: ReadonlyMap<string, Tracked>): {readonly trip: Trip; readonly end: End} => {
       const inner: InFlight = {...echo, src: peer.pod, dst: address, mark: 0, ttl: 63, reply, cuttable: reply && family === 4};
-      const trip = begin(world, pod, tracked);
+      const trip = begin(pod, tracked);
       return {trip, end: input(trip, node, uplink, tunnel ? wrapped(tunnel, inner, peer, self) : inner)};
     };
     const first = come(false, new Map());
     const fault = faultOf(node.node, first.trip, first.end);
     if (fault) takes.set(form, {fault});
     else {
-      const back = begin(world, undefined, first.trip.tracked);
+      const back = begin(undefined, first.trip.tracked);
       const {src, dst} = first.end.packet ?? {src: peer.pod, dst: address};
       takes.set(form, {reply: sent(subject, peer, back, send(back, pod, {...echo, src: dst, dst: src}, true))});
     }
@@ -167,7 +183,7 @@ function judge(subject: Subject, peer: Peer): PeerClass {
     const lost = faultOf(node.node, answer.trip, answer.end);
     answers.set(form, lost ? {fault: lost} : {});
   }
-  return {out, takes, answers};
+  return {out, takes, answers, translated: trips.some((trip) => trip.steps.some((s) => s.kind === 'nat'))};
 }
 
 const wrapped = (tunnel: Device, packet: InFlight, peer: Peer, self: Peer): InFlight => ({
@@ -193,7 +209,7 @@ function faultOf(node: string, trip: Trip, end: End): Fault | undefined {
 }
 
 /** Where a packet goes that left the node: to whom the walk would have to look next. */
-function sent({world, node}: Subject, peer: Peer, trip: Trip, end: End): Sent {
+function sent({world, node, address, family}: Subject, peer: Peer, trip: Trip, end: End): Sent {
   const wrap = trip.steps.findLast((s) => s.kind === 'encapsulate');
   const link = wrap && node.state.tables.link?.find((l) => l.ifname === wrap.dev);
   const local = link && localOf(link);
@@ -209,10 +225,19 @@ function sent({world, node}: Subject, peer: Peer, trip: Trip, end: End): Sent {
   const flow = trip.tracked.get(node.node);
   if (flow && (flow.now.src !== flow.orig.src || flow.now.dst !== flow.orig.dst))
     return unknown(`${node.node} changes the addresses of what its pods send to pods, and the answer depends on that`);
+  if (local && familyOf(local) !== family) return unknown(`${node.node} sends IPv${family} in a tunnel of the other family`);
   const way = lookup(node.state, {dst: link ? peer.public : peer.pod});
   const gateway = way.kind === 'route' ? way.legs[0]?.gateway : undefined;
   if (way.kind === 'route' && way.legs.length > 1) return unknown(`${node.node} may take more than one way`);
   const router = gateway !== undefined && holders(world, gateway).length === 0;
   // The class is told relative to the peer, and so is its next member.
-  return {to: end.needs === peer.node ? '=' : end.needs, form, router};
+  const mac = link && innerMac(node, link.ifname, peer, address);
+  return {to: end.needs === peer.node ? '=' : end.needs, form, router, ...(mac !== undefined && mac !== peer.mac && {mac})};
+}
+
+/** The hardware address that the tunnel's frames are for: that of the neighbour entry of the next hop. */
+function innerMac({state}: Place, dev: string, peer: Peer, src: Ip): Mac | undefined {
+  const way = lookup(state, {dst: peer.pod, src});
+  const nexthop = (way.kind === 'route' ? way.legs.find((l) => l.dev === dev)?.gateway : undefined) ?? peer.pod;
+  return state.tables.neigh?.find((n) => n.dev === dev && n.dst === nexthop && n.proxy !== true)?.lladdr;
 }

@@ -100,9 +100,26 @@ export const isWire = (world: World, node: Place, link: Link): boolean =>
   link.master === undefined &&
   podBehind(world, node, link) === undefined;
 
-/** The members that have the address, whether the device it is on is up or not. */
-export const holders = (world: World, address: Ip): readonly Member[] =>
-  world.cluster.members.filter((m) => m.survey.addresses.some((a) => a.address === address));
+const byAddress = new WeakMap<readonly Member[], ReadonlyMap<Ip, readonly Member[]>>();
+
+/** The members that have the address, whether the device it is on is up or not; found by an index that is made once a cluster. */
+export function holdersIn({members}: Pick<Cluster, 'members'>, address: Ip): readonly Member[] {
+  let index = byAddress.get(members);
+  if (!index) {
+    const made = new Map<Ip, Member[]>();
+    for (const member of members)
+      for (const held of new Set(member.survey.addresses.map((a) => a.address))) {
+        const list = made.get(held);
+        if (list) list.push(member);
+        else made.set(held, [member]);
+      }
+    byAddress.set(members, made);
+    index = made;
+  }
+  return index.get(address) ?? [];
+}
+
+export const holders = (world: World, address: Ip): readonly Member[] => holdersIn(world.cluster, address);
 
 /** Is the address one that flannel gives to pods? k3s writes ::/0 for a family that is off. */
 export const isPodAddress = (world: World, address: Ip): boolean =>
