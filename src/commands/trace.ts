@@ -58,7 +58,7 @@ export default class Trace extends BaseCommand {
       process.exitCode = report.exit;
       return;
     }
-    const tracer = await openTrace(evidence, evidence.given);
+    const tracer = await openTrace(evidence, evidence.given, {ends: [args.from!, args.to!]});
     this.interrupted.signal.throwIfAborted();
     const traced = await tracer.trace(tracer.endpoint(args.from!), tracer.endpoint(args.to!), {
       proto: flags.proto,

@@ -3,7 +3,9 @@ import {leaseOf} from '../core/flannel/lease.js';
 import {lookup} from '../core/forwarding/lookup.js';
 import {deviceMtu} from '../core/forwarding/route-mtu.js';
 import type {Cluster, Given} from '../core/model/cluster.js';
+import {outline, readOutline} from '../core/model/outline.js';
 import {readNode} from '../core/model/read-node.js';
+import {Surveyor} from '../core/model/survey.js';
 import {type Family, familyOf} from '../core/net/address.js';
 import type {NodeState} from '../core/node/state.js';
 import {type Candidate, candidatesOf, type Endpoint, endpointNamed, inferPod} from '../core/path/endpoint.js';
@@ -43,63 +45,136 @@ export interface Tracer {
   trace(from: Endpoint, to: Endpoint, wish: Wish): Promise<Traced>;
 }
 
-export async function openTrace(dumps: Dumps, given: Given): Promise<Tracer> {
+/** What is known of the cluster, and the pods in it; `insufficient` turns true where it was asked for more than it knows. */
+interface Model {
+  readonly cluster: Cluster;
+  readonly pods: readonly Candidate[];
+  readonly insufficient: boolean;
+}
+
+/** One pass that reads of each node only its devices, addresses and pods. */
+async function outlined(dumps: Dumps, given: Given): Promise<Model> {
+  const surveyor = new Surveyor();
+  const pods: Candidate[] = [];
+  for await (const dump of dumps.nodes()) {
+    const state = readOutline(dump);
+    surveyor.add(state);
+    pods.push(...candidatesOf(state));
+  }
+  const known = outline(surveyor, given);
+  return {
+    cluster: known.cluster,
+    pods,
+    get insufficient() {
+      return known.insufficient;
+    },
+  };
+}
+
+/** Reads every node whole: leases rest on what all peers say of a node. */
+async function surveyed(dumps: Dumps, given: Given): Promise<Model> {
   const {cluster, states} = await survey(dumps, given);
   const pods: Candidate[] = [];
   for await (const state of states()) pods.push(...candidatesOf(state));
+  return {cluster, pods, insufficient: false};
+}
+
+/**
+ * Opens evidence for walks. With `ends`, the two that will be asked for, only the nodes that a walk comes to are read whole, as long as
+ * names, addresses and devices suffice: not for a node's own name, or for a pod that was not gathered, which rest on leases.
+ * `reads` is told of each node that is read whole.
+ */
+export async function openTrace(
+  dumps: Dumps,
+  given: Given,
+  {ends, reads}: {readonly ends?: readonly string[]; readonly reads?: (node: string) => void} = {},
+): Promise<Tracer> {
+  const counted: Dumps = {
+    async *nodes() {
+      for await (const dump of dumps.nodes()) {
+        reads?.(dump.node);
+        yield dump;
+      }
+    },
+  };
+  let model = ends === undefined ? await surveyed(counted, given) : await outlined(dumps, given);
+  for (const text of ends ?? []) endpointNamed(model.cluster, model.pods, text);
+  if (model.insufficient) model = await surveyed(counted, given);
   const loaded = new Map<string, NodeState>();
   const load = async (names: readonly string[]): Promise<void> => {
     const missing = new Set(names.filter((name) => !loaded.has(name)));
     if (missing.size === 0) return;
-    for await (const dump of dumps.nodes()) if (missing.has(dump.node)) loaded.set(dump.node, readNode(dump));
+    for await (const dump of dumps.nodes()) {
+      if (!missing.delete(dump.node)) continue;
+      reads?.(dump.node);
+      loaded.set(dump.node, readNode(dump));
+      if (missing.size === 0) return;
+    }
   };
-  return {
-    cluster,
-    endpoint: (text) => endpointOf(cluster, pods, text),
-    async trace(from, named, wish) {
-      const family = familyFor(from, named, wish.family);
-      const dst = named.addresses[family]!;
-      const ends = [from, named].flatMap((e) => e.node ?? []);
-      await load(ends);
-      const rules = named.kind === 'outside' && from.node !== undefined ? loaded.get(from.node) : undefined;
-      const to: Endpoint = rules && isService(rules, dst) ? {...named, kind: 'service'} : named;
-      const more = [from, to].flatMap((e) => inferred(cluster, e, family, loaded));
-      const needed = new Set(ends);
-      for (;;) {
-        const world = worldOf(
-          cluster,
-          [...needed].flatMap((name) => loaded.get(name) ?? []),
-          more,
-        );
-        const place = (e: Endpoint): Place | undefined => {
-          if (e.node === undefined) return undefined;
-          if (e.kind === 'node') return world.nodes.get(e.node);
-          const name = e.pod ?? e.addresses[family];
-          return world.pods.get(e.node)?.find((p) => p.pod === name);
-        };
-        const sender = place(from);
-        if (!sender)
-          throw new Failure(`${from.name} is not in what was read, so nothing can be sent from there`, {
-            hints: ['name a pod or a node that was read'],
-          });
-        const port = wish.proto === 'icmp' ? {} : {sport: 40_000, dport: wish.port ?? 80};
-        const src = from.kind === 'node' ? undefined : from.addresses[family];
-        const size = wish.size === 'largest' ? largest(sender, dst) : (wish.size ?? smallEcho[family]);
-        const answer = walk({
-          world,
-          from: sender,
-          to: place(to),
-          service: to.kind === 'service',
-          probe: {family, dst, proto: wish.proto, size, ...port, ...(src !== undefined && {src})},
-        });
-        if (answer.needs === undefined) return {from, to, family, size, there: answer.there, back: answer.back, nodes: [...needed]};
-        if (needed.has(answer.needs)) throw new Error(`the walk asks for ${answer.needs} again`);
-        await load([answer.needs]);
-        needed.add(answer.needs);
-        if (!loaded.has(answer.needs)) throw new Failure(`${answer.needs} is on the way, and there is nothing of it in the evidence`);
-      }
+  const tracer: Tracer = {
+    get cluster() {
+      return model.cluster;
+    },
+    endpoint: (text) => endpointOf(model.cluster, model.pods, text),
+    async trace(from, to, wish) {
+      const found = await traced(model.cluster, from, to, wish, loaded, load);
+      if (!model.insufficient) return found;
+      model = await surveyed(counted, given);
+      return traced(model.cluster, from, to, wish, loaded, load);
     },
   };
+  return tracer;
+}
+
+async function traced(
+  cluster: Cluster,
+  from: Endpoint,
+  named: Endpoint,
+  wish: Wish,
+  loaded: ReadonlyMap<string, NodeState>,
+  load: (names: readonly string[]) => Promise<void>,
+): Promise<Traced> {
+  const family = familyFor(from, named, wish.family);
+  const dst = named.addresses[family]!;
+  const ends = [from, named].flatMap((e) => e.node ?? []);
+  await load(ends);
+  const rules = named.kind === 'outside' && from.node !== undefined ? loaded.get(from.node) : undefined;
+  const to: Endpoint = rules && isService(rules, dst) ? {...named, kind: 'service'} : named;
+  const more = [from, to].flatMap((e) => inferred(cluster, e, family, loaded));
+  const needed = new Set(ends);
+  for (;;) {
+    const world = worldOf(
+      cluster,
+      [...needed].flatMap((name) => loaded.get(name) ?? []),
+      more,
+    );
+    const place = (e: Endpoint): Place | undefined => {
+      if (e.node === undefined) return undefined;
+      if (e.kind === 'node') return world.nodes.get(e.node);
+      const name = e.pod ?? e.addresses[family];
+      return world.pods.get(e.node)?.find((p) => p.pod === name);
+    };
+    const sender = place(from);
+    if (!sender)
+      throw new Failure(`${from.name} is not in what was read, so nothing can be sent from there`, {
+        hints: ['name a pod or a node that was read'],
+      });
+    const port = wish.proto === 'icmp' ? {} : {sport: 40_000, dport: wish.port ?? 80};
+    const src = from.kind === 'node' ? undefined : from.addresses[family];
+    const size = wish.size === 'largest' ? largest(sender, dst) : (wish.size ?? smallEcho[family]);
+    const answer = walk({
+      world,
+      from: sender,
+      to: place(to),
+      service: to.kind === 'service',
+      probe: {family, dst, proto: wish.proto, size, ...port, ...(src !== undefined && {src})},
+    });
+    if (answer.needs === undefined) return {from, to, family, size, there: answer.there, back: answer.back, nodes: [...needed]};
+    if (needed.has(answer.needs)) throw new Error(`the walk asks for ${answer.needs} again`);
+    await load([answer.needs]);
+    needed.add(answer.needs);
+    if (!loaded.has(answer.needs)) throw new Failure(`${answer.needs} is on the way, and there is nothing of it in the evidence`);
+  }
 }
 
 function endpointOf(cluster: Cluster, pods: readonly Candidate[], text: string): Endpoint {
