@@ -62,7 +62,7 @@ describe('classes of peers change no verdict', () => {
     }
   });
 
-  const runs = process.env['FLANCTL_TEST_LONG'] ? 2000 : 40;
+  const runs = process.env['FLANCTL_TEST_LONG'] ? 2000 : 25;
 
   test.each(bases)('%s with random faults', async (base) => {
     const dumps = await loadBase(base);
