@@ -1,5 +1,5 @@
 // npm run bench: figures as ratios to a floor measured in the same run, because absolute times drift twofold on shared machines.
-// node bin/bench.js [--nodes N] [--wrong SHARE] [--rounds R] [--only startup,doctor,parse,allpairs] [-o json]      (docs/performance.md)
+// node bin/bench.js [--nodes N] [--wrong SHARE] [--rounds R] [--only startup,doctor,parse,allpairs,onepair] [-o json]      (docs/performance.md)
 import {spawnSync} from 'node:child_process';
 import {closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync} from 'node:fs';
 import {availableParallelism, cpus, tmpdir} from 'node:os';
@@ -13,7 +13,7 @@ const {values} = parseArgs({
     nodes: {type: 'string', default: '200'},
     wrong: {type: 'string', default: '0'},
     rounds: {type: 'string', default: '7'},
-    only: {type: 'string', default: 'startup,doctor,parse,allpairs'},
+    only: {type: 'string', default: 'startup,doctor,parse,allpairs,onepair'},
     output: {type: 'string', short: 'o', default: 'table'},
   },
 });
@@ -23,7 +23,7 @@ const rounds = Number(values.rounds);
 const only = values.only.split(',');
 if (!(nodes >= 2 && nodes <= 20_000 && wrong >= 0 && wrong <= 1 && rounds >= 1) || !['table', 'json'].includes(values.output)) {
   process.stderr.write(
-    'usage: node bin/bench.js [--nodes 2…20000] [--wrong 0…1] [--rounds R] [--only startup,doctor,parse,allpairs] [-o table|json]\n',
+    'usage: node bin/bench.js [--nodes 2…20000] [--wrong 0…1] [--rounds R] [--only startup,doctor,parse,allpairs,onepair] [-o table|json]\n',
   );
   process.exit(2);
 }
@@ -197,7 +197,10 @@ async function parse() {
   return {title: `parsing one node of ${nodes}, ratio to JSON.parse of the same text`, rows};
 }
 
-/** Reads generated nodes one at a time as `trace --all-pairs` does, in a process of its own, and says what digests and join took. */
+/**
+ * Reads generated nodes one at a time as `trace --all-pairs` does, in a process of its own, and says what reading, digests and join took; and
+ * beside each reading JSON.parse of the same texts, the floor of the run.
+ */
 const ALL_PAIRS = `
 const [, base, count] = process.argv;
 const at = (path) => import(new URL(path, base));
@@ -208,7 +211,7 @@ const {buildCluster} = await at('../lib/core/model/cluster.js');
 const {peersOf} = await at('../lib/core/path/peer-index.js');
 const {digest} = await at('../lib/core/path/digest.js');
 const {allPairs} = await at('../lib/core/path/all-pairs.js');
-const took = {read: 0, digest: 0};
+const took = {floor: 0, read: 0, digest: 0};
 const timed = (what, work) => {
   const start = performance.now();
   const result = work();
@@ -216,7 +219,10 @@ const timed = (what, work) => {
   return result;
 };
 const surveyor = new Surveyor();
-for (const dump of cluster(Number(count))) surveyor.add(timed('read', () => readNode(dump)));
+for (const dump of cluster(Number(count))) {
+  timed('floor', () => dump.sections.map(({out}) => (/^[[{]/.test(out) ? JSON.parse(out) : out)).length);
+  surveyor.add(timed('read', () => readNode(dump)));
+}
 const model = buildCluster(surveyor, {});
 const peers = peersOf(model, 4);
 const digests = new Map();
@@ -236,7 +242,8 @@ const peak = process.resourceUsage().maxRSS / 1024;
 console.log(JSON.stringify({...took, join, counts, held: held / 2 ** 20, peak}));`;
 
 function allpairs() {
-  const rows = [100, 1000].map((count) => {
+  let last;
+  const rows = [100, 300, 1000].map((count) => {
     say(`all pairs, ${count} nodes …`);
     const {status, stdout, stderr} = spawnSync(
       process.execPath,
@@ -244,20 +251,46 @@ function allpairs() {
       {encoding: 'utf8'},
     );
     if (status !== 0) throw new Error(`all pairs of ${count} nodes: ${stderr}`);
-    const {read, digest, join, counts, held, peak} = JSON.parse(stdout);
+    const {floor, read, digest, join, counts, held, peak} = JSON.parse(stdout);
     const pairs = count * (count - 1);
     if (counts.reachable !== pairs) throw new Error(`all pairs of ${count} healthy nodes: ${JSON.stringify(counts)}`);
-    return {
+    const after = digest + join;
+    const row = {
       name: `${count} nodes`,
       pairs,
-      readTwiceMs: round(read, 0),
-      digestMs: round(digest, 0),
-      joinMs: round(join, 0),
-      heldMiB: round(held, 1),
-      peakMiB: round(peak, 0),
+      'JSON.parse ms': round(floor, 0),
+      'read twice ms': round(read, 0),
+      'read ratio': round(read / floor / 2),
+      'digests ms': round(digest, 0),
+      'join ms': round(join, 0),
+      'ratio after reading': round(after / floor),
+      'µs a pair': round((after * 1000) / pairs),
+      'ratio growth': last === undefined ? '' : round(after / floor / last, 2),
+      'held MiB': round(held, 1),
+      'peak MiB': round(peak, 0),
     };
+    last = after / floor;
+    return row;
   });
-  return {title: 'trace --all-pairs, one run each; the peak has the generator in it', rows};
+  return {title: 'trace --all-pairs, one run each; ratios to JSON.parse of all tables once; the peak has the generator in it', rows};
+}
+
+/** One pair of a large snapshot, by two pods: the nodes on the way are read whole, of all others the outlines. */
+function onepair() {
+  const count = Math.max(nodes, 1000);
+  say(`one pair of ${count} nodes …`);
+  const big = join(scratch, 'pairs.ndjson');
+  const size = write(big, count, 0);
+  const rows = paired(
+    [
+      ['JSON.parse', ['-e', FLOOR, big], {memory: true}],
+      ['trace of one pair', [flanctl, 'trace', 'n7-p1', `n${count - 7}-p1`, '-o', 'json', '--snapshot', big], {memory: true}],
+      ['trace --all-pairs', [flanctl, 'trace', '--all-pairs', '-o', 'json', '--snapshot', big], {memory: true}],
+    ],
+    Math.min(rounds, 2),
+  );
+  rmSync(big);
+  return {title: `trace on a snapshot of ${count} nodes, ${size} MiB; ratio to JSON.parse of it`, rows};
 }
 
 function table({title, rows}) {
@@ -283,6 +316,7 @@ try {
   if (only.includes('doctor')) measured.doctor = doctor();
   if (only.includes('parse')) measured.parse = await parse();
   if (only.includes('allpairs')) measured.allpairs = allpairs();
+  if (only.includes('onepair')) measured.onepair = onepair();
   process.stdout.write(
     values.output === 'json'
       ? `${JSON.stringify({machine, ...measured}, null, 2)}\n`
