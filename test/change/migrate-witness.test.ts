@@ -74,10 +74,11 @@ describe.skipIf(!labsWork)('a switch that nobody notices', () => {
     180_000,
   );
 
-  test.each([
+  const undone = [
     ['vxlan', 'host-gw', hostGw],
     ['host-gw', 'vxlan', vxlan],
-  ] as const)(
+  ] as const;
+  test.each(long ? undone : undone.slice(0, 1))(
     '%s to %s, rolled back at every stage boundary: the tables as before, and nobody notices',
     async (from, _, to) => {
       const lab = await labs.up({name: `w-undo-${from === 'vxlan' ? 'v' : 'h'}`, backend: from, dualStack: true});
