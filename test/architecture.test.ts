@@ -4,6 +4,7 @@ import {describe, expect, test} from 'vitest';
 import {tables} from '../src/core/kernel/index.js';
 import {modes} from '../src/core/modes/index.js';
 import {rules} from '../src/core/rules/index.js';
+import {controllers} from '../src/edge/change/controllers/index.js';
 import {faults} from '../src/edge/lab/faults/index.js';
 import {transports} from '../src/edge/transports/index.js';
 
@@ -107,6 +108,7 @@ describe('every list names what its folder holds', () => {
         .map((t) => t.name)
         .sort(),
     ).toEqual(Object.keys(tables).sort()));
+  test('controllers', () => expect(Object.keys(controllers).sort()).toEqual(listed('edge/change/controllers', ['controller'])));
   test('transports have a file each', () =>
     expect(Object.keys(transports).filter((t) => !existsSync(join(src, 'edge/transports', `${t}.ts`)))).toEqual([]));
 });

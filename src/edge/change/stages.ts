@@ -26,3 +26,19 @@ export function undoOrder<T extends {readonly phase: Phase; readonly stage: numb
   const rank: {readonly [phase in Phase]: number} = {restore: 0, cleanup: 0, flip: 1, control: 2, build: 3, loosen: 3};
   return stages.toSorted((a, b) => rank[a.phase] - rank[b.phase] || b.stage - a.stage);
 }
+
+/**
+ * A controller's stages put in where they belong: after the node's own files, before anything of the old path is taken away.
+ * `planned` says which stage of the plan is the last that has run by then, for whoever compares tables with the plan.
+ */
+export function withControl(
+  stages: readonly ChangeStage[],
+  control: readonly ChangeStage[],
+): {readonly stages: readonly ChangeStage[]; readonly planned: (index: number) => number} {
+  const found = stages.findIndex(({phase}) => phase === 'cleanup' || phase === 'restore');
+  const at = found < 0 ? stages.length : found;
+  return {
+    stages: [...stages.slice(0, at), ...control, ...stages.slice(at)],
+    planned: (index) => (index < at ? index : Math.max(at - 1, index - control.length)),
+  };
+}

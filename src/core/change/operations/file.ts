@@ -6,7 +6,7 @@ import {isThere, type Kind, type Line, quoted} from './kind.js';
 const sh = (text: string): Line => ({tool: 'sh', text});
 
 /** Any text as the format of printf, on one line: what is not plain is written as octal bytes. */
-function format(text: string): string {
+export function printfFormat(text: string): string {
   let out = '';
   for (const byte of new TextEncoder().encode(text)) {
     if (byte === 10) out += '\\n';
@@ -26,7 +26,7 @@ function write(path: string, text: string | undefined): readonly Line[] {
   return [
     sh(
       `{ [ -d ${folder} ] || mkdir -p ${folder}; } && { [ ! -e ${quoted(path)} ] || cp -p ${quoted(path)} ${fresh}; } && ` +
-        `printf ${format(text)} > ${fresh} && mv -f ${fresh} ${quoted(path)}`,
+        `printf ${printfFormat(text)} > ${fresh} && mv -f ${fresh} ${quoted(path)}`,
     ),
   ];
 }

@@ -1,0 +1,138 @@
+import {describe, expect, test} from 'vitest';
+import {controllers} from '../../src/edge/change/controllers/index.js';
+import {flagsOf, placeOf} from '../../src/edge/change/controllers/systemd.js';
+import {execute} from '../../src/edge/change/executor.js';
+import {remember, rollback} from '../../src/edge/change/rollback.js';
+import {openRunners} from '../../src/edge/change/runners.js';
+import {type ChangeStage, undoOrder, withControl} from '../../src/edge/change/stages.js';
+import {runIn} from '../../src/edge/lab/exec.js';
+import type {Lab} from '../../src/edge/lab/topology.js';
+import {labsWork, testLabs} from '../lab/in-lab.js';
+import {addresses, handMadeChange, agents as open} from './change.js';
+
+const before = {Network: '10.244.0.0/16', Backend: {Type: 'vxlan'}};
+const after = {Network: '10.244.0.0/16', Backend: {Type: 'host-gw'}};
+
+/**
+ * Stand-ins on a node, in its own mounts: a process with flanneld's words, a systemctl and an etcdctl that write down what they are asked
+ * and which backend flanneld would find then. (No lab node can run systemd, and there is no etcd here.)
+ */
+async function dress(lab: Lab, node: string, words: string): Promise<void> {
+  const script = [
+    'mkdir -p /run/fake',
+    `bash -c 'echo $$ >/run/fake/pid; exec -a /opt/bin/flanneld sh -c "sleep 3600; :" flanneld ${words}' </dev/null >/dev/null 2>&1 &
+until grep -q flanneld "/proc/$(cat /run/fake/pid 2>/dev/null)/cmdline" 2>/dev/null; do sleep 0.1; done`,
+    `printf '%s\\n' '#!/bin/sh' 'if [ "$1" = show ]; then echo MainPID=$(cat /run/fake/pid); exit; fi' 'config=/etc/kube-flannel/net-conf.json; [ ! -e /run/fake/etcd ] || config=/run/fake/etcd' 'echo "$* $(grep -o "vxlan\\|host-gw" $config)" >>/run/fake/calls' >/run/fake/systemctl`,
+    `printf '%s\\n' '#!/bin/sh' '[ "$ETCDCTL_API" = 3 ] || exit 1' 'case " $* " in *" put "*) cat >/run/fake/etcd; echo "$*" >>/run/fake/calls;; *) cat /run/fake/etcd;; esac' >/run/fake/etcdctl`,
+    'chmod +x /run/fake/systemctl /run/fake/etcdctl',
+    'mount --bind /run/fake/systemctl "$(command -v systemctl)"',
+  ].join('\n');
+  const ran = await runIn(lab, node, script);
+  if (ran.code !== 0) throw new Error(ran.stderr);
+}
+
+const calls = async (lab: Lab, node: string): Promise<readonly string[]> =>
+  (await runIn(lab, node, 'cat /run/fake/calls 2>/dev/null; rm -f /run/fake/calls')).stdout.split('\n').filter((line) => line !== '');
+
+describe.skipIf(!labsWork)('flanneld as a unit of systemd', () => {
+  const labs = testLabs();
+
+  test('its net-conf in a file: before and after, one node after the other, and back', async () => {
+    const lab = await labs.up({name: 'ctl-file', nodes: 2, pods: 0});
+    await using runners = openRunners(addresses(lab), {sshHostKeys: 'strict', notice: () => undefined});
+    for (const {name} of lab.nodes) await dress(lab, name, '--kube-subnet-mgr --ip-masq');
+    const text = (await runIn(lab, 'n1', 'cat /etc/kube-flannel/net-conf.json')).stdout;
+    const known: unknown = JSON.parse(text);
+    const context = {nodes: ['n1', 'n2'], runners, signal: new AbortController().signal};
+    const {stages: find} = await controllers.systemd();
+    await expect(find({...context, change: {before, after}})).rejects.toThrow('is not what the plan was made from');
+    const control = await find({...context, change: {before: known, after}});
+    expect(control.map((s) => s.title)).toEqual(['flanneld of n1 is restarted', 'flanneld of n2 is restarted']);
+
+    const made = handMadeChange(lab, 60);
+    const {stages} = withControl(made.stages, control);
+    expect(stages.map((s) => s.phase)).toEqual(['loosen', 'build', 'flip', 'flip', 'control', 'control', 'cleanup', 'restore']);
+    const agents = await open(lab);
+    const gate = async () => ({ok: true, because: []});
+    const change = {...made, stages};
+    const outcome = await execute({change, agents, gate, onEvent: () => undefined, signal: context.signal});
+    expect(outcome.kind).toBe('done');
+    for (const {name} of lab.nodes) {
+      expect(JSON.parse((await runIn(lab, name, 'cat /etc/kube-flannel/net-conf.json')).stdout)).toEqual(after);
+      expect(await calls(lab, name)).toEqual(['restart flanneld host-gw', 'is-active --quiet flanneld host-gw']);
+    }
+    expect((await rollback(made.header.id, await remember(agents), {agents, ttl: 60, onEvent: () => undefined})).kind).toBe('rolled-back');
+    for (const {name} of lab.nodes) {
+      expect((await runIn(lab, name, 'cat /etc/kube-flannel/net-conf.json')).stdout).toBe(text);
+      expect(await calls(lab, name)).toEqual(['restart flanneld vxlan', 'is-active --quiet flanneld vxlan']);
+    }
+  });
+
+  test('its net-conf in etcd: written once, and on the way back before the first restart', async () => {
+    const lab = await labs.up({name: 'ctl-etcd', nodes: 2, pods: 0});
+    await using runners = openRunners(addresses(lab), {sshHostKeys: 'strict', notice: () => undefined});
+    const text = `${JSON.stringify(before, null, 3)}\n`;
+    for (const {name} of lab.nodes) await dress(lab, name, '--etcd-prefix=/my/net -etcd-endpoints http://10.0.0.1:2379');
+    const context = {nodes: ['n1', 'n2'], runners, signal: new AbortController().signal, change: {before, after}};
+    const {stages: find} = await controllers.systemd();
+    await expect(find(context)).rejects.toThrow(/n1: flanneld's configuration cannot be read \(etcd, \/my\/net\/config\)/);
+    // etcdctl is put where PATH finds it; each stand-in has a store of its own, so both are given the value.
+    for (const {name} of lab.nodes) {
+      const put = `mount -t tmpfs bin /usr/local/sbin && cp /run/fake/etcdctl /usr/local/sbin/ && printf '%s' '${text}' >/run/fake/etcd`;
+      expect(await runIn(lab, name, put)).toMatchObject({code: 0, stderr: ''});
+    }
+    const control = await find(context);
+    expect(control.map((s) => s.work[0]!.node)).toEqual(['n1', 'n1', 'n2', 'n1']);
+    const made = handMadeChange(lab, 60);
+    const agents = await open(lab);
+    const gate = async () => ({ok: true, because: []});
+    const change = {...made, stages: control};
+    expect((await execute({change, agents, gate, onEvent: () => undefined, signal: context.signal})).kind).toBe('done');
+    const put = '--endpoints=http://10.0.0.1:2379 put /my/net/config';
+    expect(await calls(lab, 'n1')).toEqual([put, 'restart flanneld host-gw', 'is-active --quiet flanneld host-gw', put]);
+    expect(JSON.parse((await runIn(lab, 'n1', 'cat /run/fake/etcd')).stdout)).toEqual(after);
+    expect((await rollback(made.header.id, await remember(agents), {agents, ttl: 60, onEvent: () => undefined})).kind).toBe('rolled-back');
+    expect(await calls(lab, 'n1')).toEqual([put, 'restart flanneld vxlan', 'is-active --quiet flanneld vxlan', put]);
+    expect((await runIn(lab, 'n1', 'cat /run/fake/etcd')).stdout).toBe(text);
+  });
+});
+
+describe('what a unit was started with', () => {
+  const lines = (args: string[], env: string[] = []): string =>
+    [...args.map((a) => `arg ${a}`), ...env.map((e) => `env ${e}`), 'end'].join('\n');
+
+  test('a flag wins over its variable, with one dash or two, with = or without', () => {
+    const flags = flagsOf(
+      lines(['flanneld', '-etcd-prefix', '/a', '--ip-masq', '--iface=eth1'], ['FLANNELD_ETCD_PREFIX=/b', 'FLANNELD_SUBNET_FILE=/c=d']),
+    );
+    expect(['etcd-prefix', 'ip-masq', 'iface', 'subnet-file', 'etcd-endpoints'].map(flags)).toEqual([
+      '/a',
+      'true',
+      'eth1',
+      '/c=d',
+      undefined,
+    ]);
+  });
+
+  test('where its configuration is', () => {
+    expect(placeOf(flagsOf(lines(['flanneld', '--kube-subnet-mgr'])))).toEqual({kind: 'file', path: '/etc/kube-flannel/net-conf.json'});
+    expect(placeOf(flagsOf(lines(['flanneld', '--kube-subnet-mgr', '--net-config-path=/etc/f.json'])))).toEqual({
+      kind: 'file',
+      path: '/etc/f.json',
+    });
+    expect(placeOf(flagsOf(lines(['flanneld'], ['FLANNELD_ETCD_ENDPOINTS=https://e:2379', 'FLANNELD_ETCD_CAFILE=/ca'])))).toEqual({
+      kind: 'etcd',
+      key: '/coreos.com/network/config',
+      etcdctl: ['env', 'ETCDCTL_API=3', 'etcdctl', '--endpoints=https://e:2379', '--cacert=/ca'],
+    });
+  });
+});
+
+test("a controller's stages stand after the node's files and before the clean-up, and are undone after the flips", () => {
+  const stage = (phase: ChangeStage['phase'], title: string): ChangeStage => ({phase, title, work: []});
+  const plan = [stage('flip', 'f'), stage('control', 'files'), stage('cleanup', 'c')];
+  const {stages, planned} = withControl(plan, [stage('control', 'k1'), stage('control', 'k2')]);
+  expect(stages.map((s) => s.title)).toEqual(['f', 'files', 'k1', 'k2', 'c']);
+  expect(stages.map((_, i) => planned(i))).toEqual([0, 1, 1, 1, 2]);
+  expect(undoOrder(stages.map((s, i) => ({...s, stage: i}))).map((s) => s.title)).toEqual(['c', 'f', 'k2', 'k1', 'files']);
+});
