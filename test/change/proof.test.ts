@@ -1,9 +1,10 @@
 import {describe, expect, test} from 'vitest';
 import type {Operation} from '../../src/core/change/operation.js';
+import {contentsOf} from '../../src/core/change/operations/contents.js';
 import type {Phase, Plan, Stage} from '../../src/core/change/plan.js';
 import {type Proof, prove} from '../../src/core/change/proof.js';
 import {type Edit, edited, without} from '../edited.js';
-import {mustPlan, type Seen, see, target} from './planned.js';
+import {after, mustPlan, type Seen, see, target} from './planned.js';
 
 const hostGw = target({Type: 'host-gw'});
 const vxlan = target({Type: 'vxlan', VNI: 1});
@@ -42,6 +43,17 @@ describe('every state of a right plan keeps every pair', () => {
         // Each ordered pair in more than the two ends of the way.
         expect(proof.tried).toBeGreaterThan(nodes.length * (nodes.length - 1) * 4);
       });
+});
+
+test("IPv6's own MTU of a device that is made follows the device, and not the default", async () => {
+  const mtus = ['default=1280', 'eth0=1500', 'cni0=1500'].map((text) => `net/ipv6/conf/${text.replace('=', '/mtu=')}\n`).join('');
+  const edits = ['n1', 'n2', 'n3'].map((node): Edit => [node, 'sysctl', (out) => `${out.trimEnd()}\n${mtus}`]);
+  const seen = see(await edited('host-gw-dual', ...edits));
+  const made = mustPlan(seen, vxlan, {podMtu: 'set'});
+  expect(proven(made, seen)).toMatchObject({losses: [], unknown: [], broken: []});
+  const built = after(seen.states, made.stages)[0]!;
+  expect(built.sysctl!.get('net/ipv6/conf/flannel-v6.1/mtu')).toBe('1430');
+  expect(contentsOf(built, 'flannel-v6.1').sysctl).toEqual({});
 });
 
 describe('a wrong order is refused, with the pair, the stage and the place', () => {

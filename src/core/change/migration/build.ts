@@ -1,5 +1,6 @@
 import type {NodeView} from '../../model/view.js';
 import type {Operation} from '../operation.js';
+import {bare} from '../operations/bare.js';
 import {loosenNew} from './rp-filter.js';
 
 /** What a device that is there may differ in and still be taken over, without being made anew. */
@@ -26,7 +27,7 @@ export function build({state, changes}: NodeView): readonly Operation[] {
       operations.push({on: 'link', do: 'add', row: change.want.row});
       if (change.want.family === 4) operations.push(...loosenNew(state, change.want.row.ifname));
     } else if (change.kind === 'differs') {
-      const [before] = change.actual;
+      const before = bare(change.actual[0]);
       const flags = before.flags.includes('UP') ? before.flags : [...before.flags, 'UP'];
       operations.push({on: 'link', do: 'replace', row: {...before, flags, mtu: change.want.row.mtu}, before});
     }
@@ -35,7 +36,7 @@ export function build({state, changes}: NodeView): readonly Operation[] {
     for (const change of changes[table] ?? []) {
       if (change.kind === 'unexpected') continue;
       const row = change.want.row;
-      const before = change.kind === 'differs' ? change.actual[0] : undefined;
+      const before = change.kind === 'differs' ? bare(change.actual[0]) : undefined;
       operations.push({on: table, ...(before ? {do: 'replace', row, before} : {do: 'add', row})} as Operation);
     }
   }

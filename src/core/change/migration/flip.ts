@@ -1,5 +1,6 @@
 import type {NodeView} from '../../model/view.js';
 import type {Operation} from '../operation.js';
+import {bare} from '../operations/bare.js';
 
 /** Routes to peers whose place is taken by a row that one replace would not take over. */
 export const unfit = ({name, changes}: NodeView): readonly string[] =>
@@ -19,5 +20,5 @@ export const flip = ({changes}: NodeView): readonly Operation[] =>
   (changes.route ?? []).flatMap((change): readonly Operation[] => {
     if (change.kind === 'unexpected') return [];
     const {row} = change.want;
-    return [change.kind === 'missing' ? {on: 'route', do: 'add', row} : {on: 'route', do: 'replace', row, before: change.actual[0]}];
+    return [change.kind === 'missing' ? {on: 'route', do: 'add', row} : {on: 'route', do: 'replace', row, before: bare(change.actual[0])}];
   });

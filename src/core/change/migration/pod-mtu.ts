@@ -2,6 +2,7 @@ import {isFlannel} from '../../flannel/cni-order.js';
 import {podPorts} from '../../model/pod-port.js';
 import type {NodeView} from '../../model/view.js';
 import type {Operation} from '../operation.js';
+import {bare} from '../operations/bare.js';
 
 /** A pod whose MTU is not what flannel will give to new ones. Bytes. */
 export interface PodMtu {
@@ -25,7 +26,7 @@ export function podMtuWork(view: NodeView, to: number): {readonly shrink: readon
   const pods = podPorts(view).flatMap(({pod, eth, host}): readonly PodMtu[] => {
     if (!host || eth.mtu !== env.mtu || eth.mtu === to) return [];
     const inside: Operation = {on: 'pod-link', do: 'replace', pod: pod.name, dev: eth.ifname, to, before: eth.mtu};
-    const outside: Operation = {on: 'link', do: 'replace', row: {...host, mtu: to}, before: host};
+    const outside: Operation = {on: 'link', do: 'replace', row: {...bare(host), mtu: to}, before: bare(host)};
     // A veth drops what its other end would not take: the receiving end grows first and shrinks last.
     return [{pod: pod.name, mtu: eth.mtu, to, operations: to > eth.mtu ? [outside, inside] : [inside, outside]}];
   });

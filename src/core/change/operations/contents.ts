@@ -32,7 +32,9 @@ export function contentsOf(state: NodeState, dev: string): Contents {
   const remote = link?.info?.['remote'] ?? link?.info?.['remote6'] ?? link?.info?.['group'] ?? link?.info?.['group6'];
   const sysctl = [...(state.sysctl ?? [])].filter(([key, value]) => {
     const byDefault = state.sysctl?.get(defaultKey(key));
-    return deviceOf(key) === dev && byDefault !== undefined && byDefault !== value;
+    // IPv6's own MTU follows the device's, and is no setting of anybody.
+    const own = key === `net/ipv6/conf/${dev}/mtu` && value === String(link?.mtu);
+    return deviceOf(key) === dev && byDefault !== undefined && byDefault !== value && !own;
   });
   return {
     address: rowsOf(state, 'address')

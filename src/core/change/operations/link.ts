@@ -86,6 +86,12 @@ function withSettings(state: NodeState, dev: string): NodeState {
   return {...state, sysctl};
 }
 
+/** IPv6 keeps an MTU of its own for each device, which follows the device's (addrconf_notify, NETDEV_CHANGEMTU). */
+function withMtu(state: NodeState, dev: string, mtu: number): NodeState {
+  const key = `net/ipv6/conf/${dev}/mtu`;
+  return state.sysctl?.has(key) && mtu > 0 ? {...state, sysctl: new Map(state.sysctl).set(key, String(mtu))} : state;
+}
+
 /** The kernel takes everything of the device with it. */
 function without(state: NodeState, dev: string): NodeState {
   const next = withoutRows(state, dev, () => true);
@@ -172,10 +178,11 @@ export const link: Kind<RowOperation<'link'>> = {
     if (op.do === 'del') return without(state, ifname);
     if (op.do === 'add') {
       const next = withRows(state, 'link', [...rowsOf(state, 'link'), listed(bare(op.row), state)]);
-      return withSettings(next, ifname);
+      return withMtu(withSettings(next, ifname), ifname, op.row.mtu);
     }
+    const changed = op.row.mtu === op.before.mtu ? state : withMtu(state, ifname, op.row.mtu);
     const next = withRows(
-      state,
+      changed,
       'link',
       rowsOf(state, 'link').map((l): Link => {
         if (l.ifname !== ifname) return l;

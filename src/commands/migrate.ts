@@ -1,0 +1,71 @@
+import {Flags} from '@oclif/core';
+import {BaseCommand, outputFlag, withEnv} from '../base-command.js';
+import {changeFlags} from '../edge/change/flags.js';
+import {migrate} from '../edge/change/migrate.js';
+import {resumeChange} from '../edge/change/resume-change.js';
+import {evidenceFlags, openEvidence} from '../edge/evidence.js';
+import {Failure} from '../failure.js';
+
+export default class Migrate extends BaseCommand {
+  static override summary = 'switch the backend of a live cluster without losing a packet between pods';
+  static override description =
+    'Proves that every pair of nodes keeps a path in every state on the way, asks the network whether the target can work, then builds the new path everywhere, moves the routes wave by wave behind gates, and cleans up. See docs/migrate.md.';
+  static override examples = [
+    {
+      description: 'What would be done, with every command and its inverse',
+      command: '<%= config.bin %> migrate --to host-gw --lab demo --dry-run',
+    },
+    {description: 'Do it', command: '<%= config.bin %> migrate --to host-gw --lab demo --yes'},
+    {
+      description: 'Plain routes between nodes on one segment, five nodes at a time',
+      command: '<%= config.bin %> migrate --to vxlan --direct-routing --batch 5 --inventory nodes.yaml',
+    },
+  ];
+  static override flags = withEnv({
+    ...evidenceFlags,
+    ...changeFlags,
+    output: outputFlag(['html']),
+    to: Flags.string({summary: 'the backend', options: ['vxlan', 'host-gw'], exclusive: ['resume']}),
+    resume: Flags.boolean({summary: 'go on with the newest change that this machine began and did not end'}),
+    'direct-routing': Flags.boolean({summary: 'vxlan: plain routes between nodes on one segment'}),
+    vni: Flags.integer({summary: 'vxlan: network identifier', min: 1, max: 16_777_215}),
+    'vxlan-port': Flags.integer({summary: 'vxlan: UDP port', min: 1, max: 65_535}),
+    canary: Flags.integer({summary: 'nodes in the first wave', helpValue: 'N', default: 1, min: 1}),
+    batch: Flags.integer({summary: 'nodes in each wave after that', helpValue: 'N', default: 10, min: 1}),
+    last: Flags.string({summary: 'the node that you work from: it comes last, alone', helpValue: 'NODE'}),
+    'pod-mtu': Flags.option({
+      summary: 'MTU of pods that run, where the target has another: set it, or keep it until they are made anew',
+      options: ['set', 'keep'] as const,
+    })(),
+  });
+
+  async run(): Promise<void> {
+    const {flags} = await this.parse(Migrate);
+    const signal = this.interrupted.signal;
+    const notice = (message: string): void => this.notice(message);
+    const evidence = await openEvidence({...flags, pods: 'all', pod: undefined}, {signal, quiet: this.quiet, notice});
+    if (flags.resume) {
+      const report = await resumeChange(evidence, {signal, notice});
+      await this.emit('ChangeReport', report, flags.output);
+      process.exitCode = report.exit;
+      return;
+    }
+    if (flags.to === undefined) throw new Failure('name the backend to go to: --to vxlan or --to host-gw');
+    const wish = {type: flags.to, directRouting: flags['direct-routing'], vni: flags.vni, port: flags['vxlan-port']};
+    const done = await migrate(evidence, wish, {
+      canary: flags.canary,
+      batch: flags.batch,
+      last: flags.last,
+      podMtu: flags['pod-mtu'],
+      dryRun: flags['dry-run'],
+      yes: flags.yes,
+      ttl: flags.ttl,
+      probeInterval: flags['probe-interval'],
+      signal,
+      notice,
+    });
+    if (done.kind === 'ChangePlan') return this.emit('ChangePlan', done.plan, flags.output);
+    await this.emit('ChangeReport', done.report, flags.output);
+    process.exitCode = done.report.exit;
+  }
+}

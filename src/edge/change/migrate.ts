@@ -1,0 +1,102 @@
+import type {Plan} from '../../core/change/plan.js';
+import {ExitCode} from '../../exit-code.js';
+import {Failure} from '../../failure.js';
+import type {Evidence} from '../evidence.js';
+import type {ChangePlan, ChangeReport} from '../reporters/documents.js';
+import {confirm} from '../ui/confirm.js';
+import {eventLine} from './event-line.js';
+import {planDocument} from './plan-document.js';
+import {type MigrateWish, type Prepared, prepareMigration, readAll} from './prepared.js';
+import {nodesOf, runChange} from './run-change.js';
+import {openRunners} from './runners.js';
+import {shownTarget, type TargetWish, targetOf} from './target-of.js';
+import {unbegun} from './unbegun.js';
+
+export interface MigrateOptions extends MigrateWish {
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  /** Seconds. */
+  readonly ttl: number;
+  readonly probeInterval: string;
+  readonly signal: AbortSignal;
+  readonly notice: (message: string) => void;
+}
+
+export type Migrated =
+  | {readonly kind: 'ChangeReport'; readonly report: ChangeReport}
+  | {readonly kind: 'ChangePlan'; readonly plan: ChangePlan};
+
+/**
+ * `flanctl migrate`: reads, plans, proves, asks the network, asks the operator, and runs.
+ * @throws Failure when the source is no live one, the wish makes no sense, or only the operator can decide.
+ */
+export async function migrate(evidence: Evidence, wish: TargetWish, options: MigrateOptions): Promise<Migrated> {
+  const {signal, notice} = options;
+  const {reach} = evidence;
+  if (!reach) throw new Failure('a snapshot cannot be changed: name live nodes', {hints: ['--inventory FILE', '--lab NAME']});
+  const read = await readAll(evidence);
+  signal.throwIfAborted();
+  if (options.last !== undefined && !read.cluster.members.some((m) => m.name === options.last))
+    throw new Failure(`--last: no such node: ${options.last}`);
+  const target = targetOf(wish, read.cluster);
+  const {mode, settings} = read.cluster;
+  const now = mode && settings ? shownTarget({type: mode.type, settings}) : 'an unknown backend';
+  const title = `migrate ${now} to ${shownTarget(target)}`;
+  await using runners = openRunners(reach.addresses, reach.transport);
+  const prepared = await prepareMigration(evidence, read, target, options, {runners, signal, onStep: notice});
+  const refused = refusal(prepared, title);
+  if (refused) return {kind: 'ChangeReport', report: refused};
+  const {plan, untried} = prepared as Extract<Prepared, {kind: 'plan'}>;
+  if (plan.stages.length === 0) {
+    const because = [`every node runs ${shownTarget(target)} already`];
+    return {
+      kind: 'ChangeReport',
+      report: unbegun({what: 'migrate', title, outcome: 'nothing-to-do', because, exit: ExitCode.ok, left: plan.left}),
+    };
+  }
+  const told: Plan = {...plan, warnings: [...plan.warnings, ...later(plan, untried)]};
+  if (options.dryRun) return {kind: 'ChangePlan', plan: planDocument(told)};
+  for (const line of told.warnings) notice(`warning: ${line}`);
+  for (const {node, what, why} of plan.left) notice(`held back on ${node}: ${what}: ${why}`);
+  const waves = plan.stages.filter((s) => s.phase === 'flip').length;
+  await confirm([`${title}: ${nodesOf(plan).length} nodes in ${waves} waves. Go on?`], {yes: options.yes ? 1 : 0, signal});
+  const report = await runChange(told, read, {
+    title,
+    ttl: options.ttl,
+    probeInterval: Number(options.probeInterval),
+    untried,
+    reach,
+    runners,
+    signal,
+    onStep: notice,
+    onEvent: (event) => {
+      const line = eventLine(event);
+      if (line !== undefined) notice(line);
+    },
+  });
+  return {kind: 'ChangeReport', report};
+}
+
+function refusal(prepared: Prepared, title: string): ChangeReport | undefined {
+  if (prepared.kind === 'plan') return undefined;
+  if (prepared.kind === 'refused')
+    return unbegun({what: 'migrate', title, outcome: 'refused', because: prepared.because, exit: ExitCode.findings});
+  const {pods, from, to} = prepared;
+  throw new Failure(`${pods} pods have an MTU of ${from}, and the tunnel carries ${to}: say what becomes of them, for no way is clean`, {
+    hints: [
+      '--pod-mtu set: they get the smaller MTU before the switch; full-sized UDP packets with DF that are under way then are lost (some 6 in 16,200 measured), TCP is not disturbed',
+      '--pod-mtu keep: they keep theirs until they are made anew; each flow of full-sized packets loses its first one to path MTU discovery, and TCP sends some again',
+    ],
+  });
+}
+
+/** What could not be tried: said, and what comes of it. */
+function later({stages}: Plan, untried: Extract<Prepared, {kind: 'plan'}>['untried']): readonly string[] {
+  if (untried.length === 0) return [];
+  const [first] = untried;
+  const more = untried.length > 1 ? `, and ${untried.length - 1} more pairs` : '';
+  const when = stages.some((s) => s.phase === 'loosen')
+    ? 'it is tried when rp_filter is loose, before any route moves'
+    : 'the first wave is the first to tell';
+  return [`whether the network carries it could not be tried for ${first!.from} → ${first!.to} (${first!.why})${more}: ${when}`];
+}

@@ -1,0 +1,75 @@
+import {probeEnd} from '../../core/change/probe-ends.js';
+import {ExitCode} from '../../exit-code.js';
+import {Failure} from '../../failure.js';
+import type {Evidence} from '../evidence.js';
+import type {ChangeReport} from '../reporters/documents.js';
+import {Chronicle, changeReport} from './change-report.js';
+import {eventLine} from './event-line.js';
+import {type SavedChange, savedChange, savedEnd, savedIds} from './local-journal.js';
+import {mesh, worse} from './mesh.js';
+import {openAgents} from './node-agent.js';
+import {readAll} from './prepared.js';
+import {resume} from './resume.js';
+import {remember} from './rollback.js';
+import {openRunners} from './runners.js';
+
+export interface ResumeOptions {
+  readonly signal: AbortSignal;
+  readonly notice: (message: string) => void;
+}
+
+/**
+ * Goes on with the newest change that this machine began and did not end. Its gates ask for every pair that answers now; the tables of the
+ * nodes are no longer compared with the plan, which began from another state.
+ * @throws Failure when there is none, or its nodes cannot be reached.
+ */
+export async function resumeChange(evidence: Evidence, {signal, notice}: ResumeOptions): Promise<ChangeReport> {
+  const {reach} = evidence;
+  if (!reach) throw new Failure('a snapshot cannot be changed: name live nodes', {hints: ['--inventory FILE', '--lab NAME']});
+  const change = await newestOpen();
+  notice(`${change.header.title} (${change.header.id}, begun ${change.header.since})`);
+  const {views} = await readAll(evidence);
+  await using runners = openRunners(reach.addresses, reach.transport);
+  const agents = await openAgents(reach.addresses, {transport: reach.transport, timeoutMs: reach.timeoutMs});
+  try {
+    const ends = views.flatMap((v) => probeEnd(v) ?? []);
+    const remembered = await remember(agents, reach.concurrency);
+    const baseline = await mesh(runners, ends, {signal});
+    const chronicle = new Chronicle();
+    const outcome = await resume(change, remembered, {
+      agents,
+      concurrency: reach.concurrency,
+      signal,
+      async gate(_stage, nodes) {
+        const because = worse(baseline, await mesh(runners, ends, {signal: new AbortController().signal, touching: nodes}));
+        return {ok: because.length === 0, because};
+      },
+      onEvent(event) {
+        chronicle.hear(event);
+        const line = eventLine(event);
+        if (line !== undefined) notice(line);
+      },
+    });
+    const stages = change.stages.map(({phase, title, work}, stage) => ({
+      stage,
+      phase,
+      title,
+      nodes: work.map((w) => w.node),
+      operations: null,
+    }));
+    return changeReport({what: 'migrate', outcome, stages, chronicle});
+  } finally {
+    await Promise.all([...agents.values()].map((agent) => agent[Symbol.asyncDispose]()));
+  }
+}
+
+async function newestOpen(): Promise<SavedChange> {
+  for (const id of await savedIds()) {
+    const saved = await savedChange(id);
+    if (saved && (await savedEnd(id)) === undefined) return saved;
+  }
+  throw new Failure('this machine knows no change that was begun and not ended', {
+    exit: ExitCode.findings,
+    hints: ['flanctl history lists all', 'flanctl rollback undoes one from any machine'],
+  });
+}

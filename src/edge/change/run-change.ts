@@ -1,0 +1,131 @@
+import type {Plan} from '../../core/change/plan.js';
+import {probeEnd} from '../../core/change/probe-ends.js';
+import {largestOf} from '../../core/change/proof/largest.js';
+import {simulate} from '../../core/change/simulate.js';
+import type {Family} from '../../core/net/address.js';
+import type {NodeState} from '../../core/node/state.js';
+import type {Reach} from '../evidence.js';
+import type {ChangeReport} from '../reporters/documents.js';
+import {Chronicle, changeReport} from './change-report.js';
+import {execute} from './executor.js';
+import {type Gate, gateOf} from './gate.js';
+import {newHeader} from './header.js';
+import {Ledger} from './ledger.js';
+import {mesh, type Runner} from './mesh.js';
+import {openAgents} from './node-agent.js';
+import type {ChangeEvent} from './outcome.js';
+import {podAddresses} from './preflight/direct.js';
+import type {Findings} from './preflight/findings.js';
+import type {Read} from './prepared.js';
+import {stagesOf} from './stages.js';
+
+export interface RunOptions {
+  readonly title: string;
+  /** Seconds without a word from here after which a node undoes its part. */
+  readonly ttl: number;
+  /** Seconds between two echoes of a pair of nodes; 0: no ledger. */
+  readonly probeInterval: number;
+  /** Pairs that could not be tried while rp_filter was strict: tried as soon as it is not. */
+  readonly untried?: Findings['untried'];
+  readonly reach: Reach;
+  readonly runners: ReadonlyMap<string, Runner>;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: ChangeEvent) => void;
+  readonly onStep: (step: string) => void;
+}
+
+/** Runs a plan to its end, good or bad: what answers before is what every gate asks for, and a ledger counts all the while. */
+export async function runChange(plan: Plan, {cluster, views}: Read, options: RunOptions): Promise<ChangeReport> {
+  const {reach, runners, signal, title, ttl, onStep} = options;
+  const states = new Map(views.map((v) => [v.name, v.state]));
+  const ends = views.flatMap((v) => probeEnd(v) ?? []);
+  const largest = (family: Family) => largestOf(plan, cluster, [...states.values()], family);
+  const sizes = {4: largest(4), 6: largest(6)};
+  const size = (pair: {readonly family: Family}) => sizes[pair.family];
+  onStep('what answers now');
+  const baseline = await mesh(runners, ends, {signal, size});
+  const gate = gateOf({
+    plan,
+    before: states,
+    networks: cluster.networks,
+    addresses: reach.addresses,
+    gather: {transport: reach.transport, timeoutMs: reach.timeoutMs, concurrency: reach.concurrency},
+    runners,
+    ends,
+    baseline,
+    size,
+    // A gate of a change that is turned back would only hold that up; ^C is looked at between stages.
+    signal: new AbortController().signal,
+  });
+  const header = newHeader(title, nodesOf(plan));
+  const agents = await openAgents(reach.addresses, {transport: reach.transport, timeoutMs: reach.timeoutMs});
+  const ledger =
+    options.probeInterval > 0
+      ? await Ledger.open(runners, ends, {id: header.id, interval: options.probeInterval, signal: new AbortController().signal})
+      : undefined;
+  const chronicle = new Chronicle();
+  try {
+    const {sshConfig} = reach.transport;
+    const outcome = await execute({
+      change: {header, stages: stagesOf(plan), addresses: reach.addresses, ttl, ...(sshConfig !== undefined && {sshConfig})},
+      agents,
+      concurrency: reach.concurrency,
+      gate: withPodAddresses(gate, plan, options, cluster, states),
+      onEvent: (event) => {
+        chronicle.hear(event);
+        options.onEvent(event);
+      },
+      signal,
+    });
+    const counted = await ledger?.close();
+    const stages = plan.stages.map(({phase, title: name, work}, stage) => ({
+      stage,
+      phase,
+      title: name,
+      nodes: work.map((w) => w.node),
+      operations: work.reduce((n, w) => n + w.operations.length, 0),
+    }));
+    return changeReport({
+      what: plan.what,
+      outcome,
+      stages,
+      warnings: plan.warnings,
+      left: plan.left,
+      ledger: counted ?? null,
+      chronicle,
+    });
+  } finally {
+    await ledger?.close();
+    await Promise.all([...agents.values()].map((agent) => agent[Symbol.asyncDispose]()));
+  }
+}
+
+/** The nodes that the plan touches; what the others do not do needs no lock. */
+export const nodesOf = (plan: Plan): readonly string[] => [...new Set(plan.stages.flatMap((s) => s.work.map((w) => w.node)))].toSorted();
+
+/** Once rp_filter is loose everywhere: does the underlay carry pod addresses between the pairs that could not be asked before? */
+function withPodAddresses(
+  gate: Gate,
+  plan: Plan,
+  {untried = [], runners, signal}: RunOptions,
+  cluster: Read['cluster'],
+  states: ReadonlyMap<string, NodeState>,
+): Gate {
+  const last = plan.stages.findLastIndex((s) => s.phase === 'loosen');
+  return async (stage, nodes) => {
+    const found = await gate(stage, nodes);
+    if (!found.ok || stage !== last || untried.length === 0) return found;
+    const now = new Map(
+      [...states].map(([name, state]) => [
+        name,
+        simulate(
+          state,
+          plan.stages[stage]!.work.flatMap((w) => (w.node === name ? w.operations : [])),
+        ),
+      ]),
+    );
+    const pairs = new Set(untried.map((u) => `${u.from} ${u.to}`));
+    const {refused} = await podAddresses({plan, cluster, runners, signal}, now, pairs);
+    return {ok: refused.length === 0, because: refused};
+  };
+}

@@ -1,0 +1,33 @@
+import type {Target} from '../../core/change/plan.js';
+import type {Cluster} from '../../core/model/cluster.js';
+import {modeOf} from '../../core/modes/index.js';
+import {Failure} from '../../failure.js';
+
+export interface TargetWish {
+  readonly type: string;
+  readonly directRouting: boolean;
+  readonly vni?: number | undefined;
+  readonly port?: number | undefined;
+}
+
+/**
+ * What is asked for, on top of what runs: a tunnel keeps its number and port unless others are named, and learning, GBP and MTU are as
+ * net-conf.json has them.
+ * @throws Failure when the wish contradicts itself.
+ */
+export function targetOf({type, directRouting, vni, port}: TargetWish, {mode, settings}: Cluster): Target {
+  const wanted = modeOf(type);
+  if (!wanted) throw new Failure(`--to ${type}: flanctl cannot migrate to that backend`, {hints: ['vxlan or host-gw']});
+  const plain = wanted.settings({});
+  if (type !== 'vxlan') {
+    if (directRouting || vni !== undefined || port !== undefined)
+      throw new Failure(`--direct-routing, --vni and --vxlan-port are settings of vxlan, not of ${type}`);
+    return {type, settings: plain};
+  }
+  const base = mode?.type === type && settings ? settings : plain;
+  return {type, settings: {...base, directRouting, ...(vni !== undefined && {vni}), ...(port !== undefined && {port})}};
+}
+
+/** `vxlan (VNI 1, UDP 8472) with DirectRouting`. */
+export const shownTarget = ({type, settings}: Target): string =>
+  type === 'vxlan' ? `vxlan (VNI ${settings.vni}, UDP ${settings.port})${settings.directRouting ? ' with DirectRouting' : ''}` : type;
