@@ -2,6 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import type {ChangeHeader, NodeAgent, NodeJournal} from '../../src/edge/change/agent.js';
 import {agentCall, agentScript, stepFile} from '../../src/edge/change/agent-script.js';
+import {readJournals} from '../../src/edge/change/read-journals.js';
 import {runIn} from '../../src/edge/lab/exec.js';
 import {run} from '../../src/edge/lab/shell.js';
 import type {Lab, LabNode} from '../../src/edge/lab/topology.js';
@@ -337,6 +338,16 @@ chmod +x /run/fake/systemd-run; mount --bind /run/fake/systemd-run "$(command -v
     for (let cut = 1; cut < whole.indexOf('if [ "$(id -u)"'); cut++) {
       expect((await run(['sh', '-s'], {input: whole.slice(0, cut)})).stdout).toBe('');
     }
+  });
+
+  test('what a hostile node calls a change leads nowhere', () => {
+    const said = (id: string): string =>
+      `change x\nheader ${JSON.stringify({id, title: 't', operator: 'o', since: 's', nodes: ['n1']})}\noutcome open\nwatch final 7\nstep 0001 done flip a b\nstep 0002 gone flip c\nend`;
+    expect(readJournals(said('../../../etc'))).toEqual([]);
+    expect(readJournals(said('20261121-101500-x; reboot'))).toEqual([]);
+    expect(readJournals(said('20261121-101500-4f2a'))).toMatchObject([
+      {progress: 'final', guard: {alive: true, seconds: 7}, steps: [{stage: 1, state: 'done', phase: 'flip', title: 'a b'}]},
+    ]);
   });
 
   test('the file of a step counts its own lines right', () => {

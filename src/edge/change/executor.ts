@@ -70,7 +70,8 @@ export async function execute(context: ChangeContext): Promise<Outcome> {
   await pauseAt('arm', 'before');
   const refused = await arm(crew, header, nodes, context.reached === undefined ? 'applying' : 'keep');
   if (refused.length > 0) return outcome('refused', refused);
-  await tell({kind: 'armed', nodes, ttl});
+  const unwritten = await tell({kind: 'armed', nodes, ttl}).then(() => [], journalFailure);
+  if (unwritten.length > 0) return back(unwritten);
   await pauseAt('arm', 'after');
   for (const [index, {phase, title, work}] of stages.entries()) {
     const earlier = work.filter(({node}) => done(index, node)).map(({node}) => node);

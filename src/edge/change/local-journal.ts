@@ -1,4 +1,4 @@
-import {type FileHandle, mkdir, open, readdir, readFile} from 'node:fs/promises';
+import {type FileHandle, mkdir, open, readdir, readFile, rename} from 'node:fs/promises';
 import {homedir} from 'node:os';
 import {join} from 'node:path';
 import {ExitCode} from '../../exit-code.js';
@@ -32,13 +32,15 @@ export async function openJournal(change: SavedChange): Promise<LocalJournal> {
   const folder = join(stateFolder(), change.header.id);
   try {
     await mkdir(folder, {recursive: true, mode: 0o700});
-    const plan = await open(join(folder, 'plan.json'), 'w', 0o600);
+    const plan = await open(join(folder, 'plan.json.new'), 'w', 0o600);
     try {
       await plan.writeFile(`${JSON.stringify(change)}\n`);
       await plan.sync();
     } finally {
       await plan.close();
     }
+    // A resumed change writes it once more: the old one stays until the new one is whole.
+    await rename(join(folder, 'plan.json.new'), join(folder, 'plan.json'));
     return journal(folder, await open(join(folder, 'journal.ndjson'), 'a', 0o600));
   } catch (error) {
     throw unwritable(folder, error);

@@ -3,6 +3,11 @@ import type {ChangeEnd, ChangeHeader, NodeJournal, Progress, StepState} from './
 
 const ends: readonly string[] = ['open', 'done', 'rolled-back', 'timed-out', 'abandoned'] satisfies ChangeEnd[];
 
+/** A folder's name on every node: what another node says must not lead out of it. */
+const safeId = /^\d{8}-\d{6}-[a-z0-9]{1,32}$/;
+const phases: readonly string[] = ['loosen', 'build', 'flip', 'control', 'cleanup', 'restore'] satisfies Phase[];
+const states: readonly string[] = ['begun', 'done', 'failed', 'undone', 'undo-failed'] satisfies StepState[];
+
 /** A header as it stands on a node; undefined when that is not one (hand-made, or of a version to come). */
 export function readHeader(text: string): ChangeHeader | undefined {
   let value: unknown;
@@ -16,7 +21,7 @@ export function readHeader(text: string): ChangeHeader | undefined {
   const words = [id, title, operator, since];
   if (!words.every((word) => typeof word === 'string') || !Array.isArray(nodes) || !nodes.every((n) => typeof n === 'string'))
     return undefined;
-  return value as ChangeHeader;
+  return safeId.test(id as string) ? (value as ChangeHeader) : undefined;
 }
 
 /** What `journals` of agent.sh prints, newest first. A change whose header cannot be read is left out: nobody could name it. */
@@ -32,9 +37,10 @@ export function readJournals(text: string): readonly NodeJournal[] {
     journals.push({
       header,
       progress: progress as Progress,
-      steps: rest('step').map((line) => {
-        const [, stage, state, phase, title] = /^(\d+) (\S+) (\S+) ?(.*)$/.exec(line) ?? [];
-        return {stage: Number(stage), phase: phase as Phase, title: title ?? '', state: state as StepState};
+      steps: rest('step').flatMap((line) => {
+        const [, stage, state = '', phase = '', title = ''] = /^(\d{1,6}) (\S+) (\S+) ?(.*)$/.exec(line) ?? [];
+        if (stage === undefined || !states.includes(state) || !phases.includes(phase)) return [];
+        return [{stage: Number(stage), phase: phase as Phase, title, state: state as StepState}];
       }),
       guard: {alive: left !== 'gone', seconds: left === 'gone' ? null : Number(left)},
       log: rest('log'),
