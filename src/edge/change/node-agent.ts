@@ -24,10 +24,14 @@ export async function openAgents(addresses: readonly NodeAddress[], options: Age
 function nodeAgent(address: NodeAddress, script: string, owner: string, options: AgentOptions): NodeAgent {
   const {timeoutMs = 20_000} = options;
   let open: Promise<Transport> | undefined;
-  const drop = async (): Promise<void> => {
+  let connecting = new AbortController();
+  /** A connection that is still being made is given up; nobody waits for either. */
+  const drop = (): Promise<void> => {
     const old = open;
     open = undefined;
-    await old?.then((transport) => transport[Symbol.asyncDispose]()).catch(() => undefined);
+    connecting.abort(new DOMException('given up', 'TimeoutError'));
+    connecting = new AbortController();
+    return old?.then((transport) => transport[Symbol.asyncDispose]()).catch(() => undefined) ?? Promise.resolve();
   };
 
   /** @returns the lines of the answer. @throws TransportError, also when there was no whole answer. */
@@ -35,7 +39,7 @@ function nodeAgent(address: NodeAddress, script: string, owner: string, options:
     const clock = new AbortController();
     const timer = setTimeout(() => clock.abort(new DOMException(`no answer in ${timeoutMs / 1000} s`, 'TimeoutError')), timeoutMs);
     try {
-      open ??= transports[address.via]().then((connect) => connect(address, options.transport, new AbortController().signal));
+      open ??= transports[address.via]().then((connect) => connect(address, options.transport, connecting.signal));
       const transport = await Promise.race([open, aborted(clock.signal, address)]);
       const {stdout, stderr, code} = await transport.run(agentCall(script, payload), words, {signal: clock.signal});
       const lines = stdout.toString().trimEnd().split('\n');
@@ -43,7 +47,7 @@ function nodeAgent(address: NodeAddress, script: string, owner: string, options:
       const said = stderr.trim().slice(0, 300) || (code === undefined ? 'it was cut off' : `sh ended with ${code}`);
       throw new TransportError({kind: code === undefined ? 'truncated' : 'exec', message: `${address.node}: ${words[0]}: ${said}`});
     } catch (error) {
-      await drop();
+      void drop();
       throw error;
     } finally {
       clearTimeout(timer);
