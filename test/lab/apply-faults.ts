@@ -1,10 +1,9 @@
-import {expect} from 'vitest';
-import {runBatches} from '../../src/core/change/batch.js';
 import type {Plan} from '../../src/core/change/plan.js';
+import {applyPlan} from '../../src/edge/change/applying.js';
 import {type Preparation, prepareApply} from '../../src/edge/change/preparing.js';
 import {type Evidence, openEvidence} from '../../src/edge/evidence.js';
-import {runIn} from '../../src/edge/lab/exec.js';
 import type {Lab} from '../../src/edge/lab/topology.js';
+import type {ChangeReport} from '../../src/edge/reporters/documents.js';
 
 /** The lab as apply reads it, gathered at this moment. */
 export const evidenceOf = (lab: Lab): Promise<Evidence> =>
@@ -22,13 +21,11 @@ export async function planned(lab: Lab, wish: Partial<Parameters<typeof prepareA
   return made.plan;
 }
 
-/** Runs the plan's commands as they are, without journal, timer and gates. */
-export async function runPlan(lab: Lab, plan: Plan): Promise<void> {
-  for (const {work} of plan.stages)
-    for (const {node, operations} of work)
-      for (const {tool, lines} of runBatches(operations)) {
-        const words = tool === 'sh' ? ['sh', '-e', '-s'] : [tool, '-batch', '-'];
-        const ran = await runIn(lab, node, words, {input: `${lines.join('\n')}\n`});
-        expect(ran.code, `${node}: ${ran.stderr}\n${lines.join('\n')}`).toBe(0);
-      }
+/** Applies for real: lock, journal, timers and gates. */
+export async function applied(lab: Lab, wish: Partial<Parameters<typeof prepareApply>[1]> = {}): Promise<ChangeReport> {
+  const evidence = await evidenceOf(lab);
+  const made = await prepareApply(evidence, {prune: false, ...wish});
+  if (made.kind === 'refused') throw new Error(made.because.join('\n'));
+  const signal = new AbortController().signal;
+  return applyPlan(made, {reach: evidence.reach!, yes: true, accepted: [], ttl: 60, signal, notice: () => undefined});
 }

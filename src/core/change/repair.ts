@@ -1,8 +1,8 @@
 import {leaseOf} from '../flannel/lease.js';
 import {type NodeView, view} from '../model/view.js';
 import type {Family, Mac} from '../net/address.js';
+import {irreversibleIn} from './irreversible.js';
 import type {Operation} from './operation.js';
-import {irreversible, showOperation} from './operations/index.js';
 import type {Phase, Plan, Stage} from './plan.js';
 import {complete} from './repair/complete.js';
 import {devices} from './repair/device.js';
@@ -70,26 +70,22 @@ export function repairPlan(views: readonly NodeView[], options: RepairOptions): 
     });
   });
   const cleanup = step((draft) => strays(of(draft), draft, options.prune));
-  const operations = working.flatMap((d) => d.operations.map((op) => ({node: d.node, op})));
+  const stages = [
+    ...stage('build', 'devices, addresses, neighbours and settings', build),
+    // A device that was made just now has its setting only now.
+    ...stage('build', 'loose rp_filter where ways differ', loosen),
+    ...stage('flip', 'routes', flip),
+    ...stage('cleanup', 'strays', cleanup),
+  ];
+  const cuts = working.some((d) => d.operations.some((op) => op.on === 'link' && op.do === 'del'));
   return {
     kind: 'plan',
     plan: {
       what: 'apply',
       to: {type: known.mode.type, settings: known.settings},
-      stages: [
-        ...stage('build', 'devices, addresses, neighbours and settings', build),
-        // A device that was made just now has its setting only now.
-        ...stage('build', 'loose rp_filter where ways differ', loosen),
-        ...stage('flip', 'routes', flip),
-        ...stage('cleanup', 'strays', cleanup),
-      ],
-      warnings: operations.some(({op}) => op.on === 'link' && op.do === 'del')
-        ? ['connections of the nodes themselves from an address of a device that is deleted will hang']
-        : [],
-      irreversible: operations.flatMap(({node, op}) => {
-        const why = irreversible(op);
-        return why === undefined ? [] : [{node, what: showOperation(op), why}];
-      }),
+      stages,
+      warnings: cuts ? ['connections of the nodes themselves from an address of a device that is deleted will hang'] : [],
+      irreversible: irreversibleIn(stages),
       left: working.flatMap((d) => d.left),
     },
   };

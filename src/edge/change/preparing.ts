@@ -1,3 +1,4 @@
+import {irreversibleIn} from '../../core/change/irreversible.js';
 import {withBackend} from '../../core/change/migration/files.js';
 import type {Plan} from '../../core/change/plan.js';
 import {repairPlan} from '../../core/change/repair.js';
@@ -49,7 +50,7 @@ export async function prepareApply(evidence: Evidence, {backend, nodes, prune, p
   const states = new Map(all.map((state) => [state.name, state]));
   if (saved !== undefined) {
     const moved = stale(saved, states);
-    if (moved.length === 0) return {kind: 'plan', plan: saved, cluster, states};
+    if (moved.length === 0) return {kind: 'plan', plan: {...saved, irreversible: irreversibleIn(saved.stages)}, cluster, states};
     return {
       kind: 'refused',
       because: ['the plan is stale: nodes have moved since it was made', ...moved.map((m) => `${m.node}: ${m.what}`)],
