@@ -1,6 +1,7 @@
 // npm run bench: figures as ratios to a floor measured in the same run, because absolute times drift twofold on shared machines.
-// node bin/bench.js [--nodes N] [--wrong SHARE] [--rounds R] [--only startup,doctor,parse,allpairs,onepair] [-o json]      (docs/performance.md)
-import {spawnSync} from 'node:child_process';
+// node bin/bench.js [--nodes N] [--wrong SHARE] [--rounds R] [--only startup,doctor,parse,allpairs,onepair,apply] [-o json]      (docs/performance.md)
+import {spawn, spawnSync} from 'node:child_process';
+import {once} from 'node:events';
 import {closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync} from 'node:fs';
 import {availableParallelism, cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -13,7 +14,7 @@ const {values} = parseArgs({
     nodes: {type: 'string', default: '200'},
     wrong: {type: 'string', default: '0'},
     rounds: {type: 'string', default: '7'},
-    only: {type: 'string', default: 'startup,doctor,parse,allpairs,onepair'},
+    only: {type: 'string', default: 'startup,doctor,parse,allpairs,onepair,apply'},
     output: {type: 'string', short: 'o', default: 'table'},
   },
 });
@@ -23,7 +24,7 @@ const rounds = Number(values.rounds);
 const only = values.only.split(',');
 if (!(nodes >= 2 && nodes <= 20_000 && wrong >= 0 && wrong <= 1 && rounds >= 1) || !['table', 'json'].includes(values.output)) {
   process.stderr.write(
-    'usage: node bin/bench.js [--nodes 2…20000] [--wrong 0…1] [--rounds R] [--only startup,doctor,parse,allpairs,onepair] [-o table|json]\n',
+    'usage: node bin/bench.js [--nodes 2…20000] [--wrong 0…1] [--rounds R] [--only startup,doctor,parse,allpairs,onepair,apply] [-o table|json]\n',
   );
   process.exit(2);
 }
@@ -293,6 +294,87 @@ function onepair() {
   return {title: `trace on a snapshot of ${count} nodes, ${size} MiB; ratio to JSON.parse of it`, rows};
 }
 
+/** One node with a thousand peers: a step as the agent runs it (over a new process, journalled and on the disk) beside the same lines in a bare `ip -batch`. */
+async function apply() {
+  if (process.getuid?.() !== 0) return {title: 'apply: not measured, for that a network namespace is needed (root)', rows: []};
+  const {openAgents} = await import('../lib/edge/change/node-agent.js');
+  const {runBatches, undoBatches} = await import('../lib/core/change/batch.js');
+  const setUp =
+    'mount -t tmpfs tmpfs /var/lib; mount -t tmpfs tmpfs /run; ip link add eth0 type veth peer name far; ip link set far up; ' +
+    'ip addr add 10.0.0.1/8 dev eth0; ip link set eth0 up; ip link add flannel.1 type vxlan id 1 dev eth0 dstport 8472 nolearning; ' +
+    'ip addr add 172.16.0.0/32 dev flannel.1; ip link set flannel.1 up; echo up; exec sleep 600';
+  const holder = spawn('unshare', ['-m', '-u', '-n', '-i', '-p', '-f', '--mount-proc', '--kill-child', 'sh', '-c', setUp], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(holder.stdout, 'data');
+  const pid = Number(readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8').trim());
+  const peers = 1000;
+  const list = (make) => Array.from({length: peers}, (_, i) => make(`172.${17 + (i >> 8)}.${i & 255}`, `10.1.${i >> 8}.${i & 255}`, i));
+  const route = (dst, gateway, dev, flags) => ({family: 4, table: 'main', type: 'unicast', dst, gateway, dev, metric: 0, flags});
+  const tunnel = list((net) => route(`${net}.0/24`, `${net}.0`, 'flannel.1', ['onlink']));
+  const direct = list((net, node) => route(`${net}.0/24`, node, 'eth0', []));
+  const mac = (i) => `02:00:00:00:${(i >> 8).toString(16).padStart(2, '0')}:${(i & 255).toString(16).padStart(2, '0')}`;
+  const replace = (on, rows, before) => rows.map((row, i) => ({on, do: 'replace', row, before: before[i]}));
+  const neigh = (n) => list((net, _, i) => ({family: 4, dst: `${net}.0`, dev: 'flannel.1', lladdr: mac(i + n), state: ['PERMANENT']}));
+  const fdb = (n) =>
+    list((_, node, i) => ({mac: mac(i), dev: 'flannel.1', dst: n === 0 ? node : '10.2.0.1', flags: ['self'], state: 'permanent'}));
+  const kinds = {route: [tunnel, direct], neigh: [neigh(0), neigh(1)], fdb: [fdb(0), fdb(1)]};
+  const bare = (batches) => {
+    for (const {tool, lines} of batches) {
+      const {status, stderr} = spawnSync('nsenter', ['-t', String(pid), '-n', '--', tool, '-batch', '-'], {
+        input: `${lines.join('\n')}\n`,
+        encoding: 'utf8',
+      });
+      if (status !== 0) throw new Error(`${tool} -batch: ${stderr}`);
+    }
+  };
+  const agents = await openAgents([{node: 'bench', via: 'netns', pid}], {transport: {sshHostKeys: 'strict', notice: () => {}}});
+  const agent = agents.get('bench');
+  const header = {id: '20260101-000000-0000', title: 'bench', operator: 'bench', since: new Date().toISOString(), nodes: ['bench']};
+  try {
+    const armed = await agent.arm(header, 600);
+    if (armed.kind !== 'armed') throw new Error(`bench: ${JSON.stringify(armed)}`);
+    let stage = 0;
+    const rows = [];
+    for (const [name, [a, b]] of Object.entries(kinds)) {
+      say(`apply, ${peers} ${name} rows …`);
+      const there = replace(name, b, a);
+      const back = replace(name, a, b);
+      bare(runBatches(back));
+      const [floor, own] = [[], []];
+      for (let round = 0; round < rounds; round++) {
+        for (const operations of [there, back]) {
+          const start = performance.now();
+          bare(runBatches(operations));
+          floor.push(performance.now() - start);
+        }
+        for (const operations of [there, back]) {
+          const start = performance.now();
+          const step = {stage: stage++, phase: 'build', title: `step ${stage}`, run: runBatches(operations), undo: undoBatches(operations)};
+          const ran = await agent.run(header.id, step);
+          own.push(performance.now() - start);
+          if (ran.kind !== 'done') throw new Error(`bench: ${JSON.stringify(ran)}`);
+        }
+      }
+      const [f, o] = [median(floor), median(own)];
+      rows.push({
+        name: `${peers} ${name} rows replaced`,
+        ipBatchMs: round1(f),
+        stepMs: round1(o),
+        perSecond: Math.round((peers / o) * 1000),
+        overheadMs: round1(o - f),
+        ratio: round(o / f, 2),
+      });
+    }
+    await agent.finish(header.id, 'done');
+    return {title: 'apply: a journalled step on one node, beside the same lines in a bare ip -batch or bridge -batch', rows};
+  } finally {
+    await agent[Symbol.asyncDispose]();
+    holder.kill('SIGKILL');
+  }
+}
+const round1 = (n) => round(n, 1);
+
 function table({title, rows}) {
   const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const cells = [keys, ...rows.map((row) => keys.map((key) => String(row[key] ?? '')))];
@@ -317,6 +399,7 @@ try {
   if (only.includes('parse')) measured.parse = await parse();
   if (only.includes('allpairs')) measured.allpairs = allpairs();
   if (only.includes('onepair')) measured.onepair = onepair();
+  if (only.includes('apply')) measured.apply = await apply();
   process.stdout.write(
     values.output === 'json'
       ? `${JSON.stringify({machine, ...measured}, null, 2)}\n`
