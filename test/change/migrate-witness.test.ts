@@ -94,7 +94,8 @@ describe.skipIf(!labsWork)('a switch that nobody notices', () => {
       }
       const seen = await watch.stop();
       expect(noticed(seen)).toEqual([]);
-      expect(kernelDrops(seen, lab, shrinking)).toEqual({});
+      // A device that goes as soon as it came takes its own first multicast reports along (7 of 60 on a machine without any traffic).
+      expect(kernelDrops(seen, lab, [...shrinking, 'Ip6OutDiscards'])).toEqual({});
       for (const {name} of lab.nodes) expect(await leftovers(lab, name)).toEqual([]);
     },
     240_000,
