@@ -3,13 +3,14 @@ import {BaseCommand, outputFlag, withEnv} from '../base-command.js';
 import {allPairsReport, traceAllPairs} from '../edge/all-pairs.js';
 import {evidenceFlags, openEvidence} from '../edge/evidence.js';
 import {openTrace} from '../edge/trace.js';
+import {packetFlags, wishOf} from '../edge/trace-flags.js';
 import {explainedReport} from '../edge/trace-report.js';
 import {Failure} from '../failure.js';
 
 export default class Trace extends BaseCommand {
   static override summary = 'where a packet goes, hop by hop, there and back, and which entry decides each hop';
   static override description =
-    'Walks the packet through what was gathered, as the kernel would take it. Sends nothing. Exit 0 reachable both ways, 1 broken, 3 not certain.';
+    'Walks the packet through what was gathered, as the kernel would take it. Sends nothing without --probe. Exit 0 reachable both ways, 1 broken, 3 not certain.';
   static override examples = [
     {description: 'Two pods of a lab', command: '<%= config.bin %> trace n1-p1 n2-p1 --lab demo'},
     {
@@ -18,6 +19,10 @@ export default class Trace extends BaseCommand {
     },
     {description: 'Does a full-sized packet get out?', command: '<%= config.bin %> trace n1-p1 1.1.1.1 --mtu --snapshot cluster.ndjson.br'},
     {description: 'A drawing', command: '<%= config.bin %> trace n1-p1 n2-p1 --lab demo -o svg > trace.svg'},
+    {
+      description: 'With real packets, watched on every hop',
+      command: '<%= config.bin %> trace n1-p1 n2-p1 --lab demo --capture --pcap way.pcapng',
+    },
     {description: 'Every node to every other', command: '<%= config.bin %> trace --all-pairs --inventory nodes.yaml'},
   ];
   static override args = {
@@ -27,16 +32,7 @@ export default class Trace extends BaseCommand {
   static override flags = withEnv({
     ...evidenceFlags,
     output: outputFlag(['mermaid', 'svg']),
-    proto: Flags.option({summary: 'protocol', options: ['icmp', 'tcp', 'udp'] as const, default: 'icmp'})(),
-    port: Flags.integer({summary: 'destination port, for tcp and udp (80 unless told)', min: 1, max: 65_535}),
-    size: Flags.integer({
-      summary: 'bytes of the IP packet, sent with DF; a small echo unless told',
-      min: 28,
-      max: 65_535,
-      exclusive: ['mtu'],
-    }),
-    mtu: Flags.boolean({summary: "as large as the sender's own device takes"}),
-    family: Flags.option({summary: 'address family, where both ends have two', options: ['4', '6'] as const})(),
+    ...packetFlags,
     'assume-fabric': Flags.boolean({summary: 'count hops that nobody can look into (routers, the outside) as good'}),
     'all-pairs': Flags.boolean({
       summary: 'a pod of every node to a pod of every other, small echoes; reasons folded',
@@ -60,14 +56,16 @@ export default class Trace extends BaseCommand {
     }
     const tracer = await openTrace(evidence, evidence.given, {ends: [args.from!, args.to!]});
     this.interrupted.signal.throwIfAborted();
-    const traced = await tracer.trace(tracer.endpoint(args.from!), tracer.endpoint(args.to!), {
-      proto: flags.proto,
-      port: flags.port,
-      size: flags.mtu ? 'largest' : flags.size,
-      family,
-    });
+    const wish = wishOf(flags, family);
+    const traced = await tracer.trace(tracer.endpoint(args.from!), tracer.endpoint(args.to!), wish);
     const packet = {proto: flags.proto, port: flags.proto === 'icmp' ? null : (flags.port ?? 80)};
-    const report = await explainedReport(traced, packet, evidence, flags['assume-fabric']);
+    let report = await explainedReport(traced, packet, evidence, flags['assume-fabric']);
+    if (flags.probe || flags.capture) {
+      const [{confirmed}, {connectBy}] = await Promise.all([import('../edge/probes/confirm.js'), import('../edge/probes/connect.js')]);
+      const {capture, pcap} = flags;
+      const connect = evidence.reach && connectBy(evidence.reach);
+      report = await confirmed(report, {tracer, traced, wish, evidence, connect, capture, pcap, signal: this.interrupted.signal});
+    }
     await this.emit('TraceReport', report, flags.output);
     process.exitCode = report.exit;
   }

@@ -13,7 +13,7 @@ import {smallEcho} from '../core/path/packet.js';
 import {isService} from '../core/path/service.js';
 import type {Walk} from '../core/path/step.js';
 import {walk} from '../core/path/walk.js';
-import {type Place, worldOf} from '../core/path/world.js';
+import {type Place, type World, worldOf} from '../core/path/world.js';
 import {Failure} from '../failure.js';
 import {type Dumps, survey} from './diagnose.js';
 
@@ -30,6 +30,8 @@ export interface Traced {
   readonly to: Endpoint;
   readonly family: Family;
   readonly size: number;
+  /** What the walk knew. */
+  readonly world: World;
   readonly there: Walk;
   readonly back: Walk | undefined;
   /** The nodes that were read for it. */
@@ -169,7 +171,7 @@ async function traced(
       service: to.kind === 'service',
       probe: {family, dst, proto: wish.proto, size, ...port, ...(src !== undefined && {src})},
     });
-    if (answer.needs === undefined) return {from, to, family, size, there: answer.there, back: answer.back, nodes: [...needed]};
+    if (answer.needs === undefined) return {from, to, family, size, world, there: answer.there, back: answer.back, nodes: [...needed]};
     if (needed.has(answer.needs)) throw new Error(`the walk asks for ${answer.needs} again`);
     await load([answer.needs]);
     needed.add(answer.needs);

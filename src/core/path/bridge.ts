@@ -5,6 +5,7 @@ import {input, routeIn} from './namespace.js';
 import {neighbour} from './neighbour.js';
 import {throughHook} from './netfilter.js';
 import type {InFlight} from './packet.js';
+import {tap} from './tap.js';
 import {arrives, VLAN_TAG} from './transmit.js';
 import {doubt, type End, ended, row, say, type Trip} from './trip.js';
 import {carries, isUp, linkOf, type Place, placeName, podBehind, portsOf} from './world.js';
@@ -26,7 +27,10 @@ export function bridged(trip: Trip, node: Place, bridge: Link, from: Link | unde
   const filtered =
     from !== undefined && node.own?.sysctl?.get(`net/bridge/bridge-nf-call-${packet.family === 4 ? 'iptables' : 'ip6tables'}`) === '1';
   if (from && filtered) return throughRules(trip, node, bridge, from, mac, packet);
-  if (from && isOwn(node, bridge, mac)) return input(trip, node, bridge.ifname, packet);
+  if (from && isOwn(node, bridge, mac)) {
+    tap(trip, node, bridge.ifname, 'in', packet);
+    return input(trip, node, bridge.ifname, packet);
+  }
   const port = between(trip, node, bridge, from, mac);
   return 'disposition' in port ? port : onPort(trip, node, port, mac, packet);
 }
@@ -61,17 +65,23 @@ function throughRules(trip: Trip, node: Place, bridge: Link, from: Link, mac: Ma
   if (pre.end) return pre.end;
   if (pre.packet.dst === before.dst)
     return isOwn(node, bridge, mac)
-      ? routeIn(trip, node, bridge.ifname, pre.packet, inside)
+      ? up(trip, node, bridge, from, pre.packet)
       : bridgedOn(trip, node, bridge, from, mac, pre.packet);
   const {dst, src, mark} = pre.packet;
   const found = lookup(node.state, {dst, src, mark, iif: bridge.ifname});
   const [leg] = found.kind === 'route' && found.route.type === 'unicast' ? found.legs : [];
-  if (leg?.dev !== bridge.ifname) return routeIn(trip, node, bridge.ifname, pre.packet, inside);
+  if (leg?.dev !== bridge.ifname) return up(trip, node, bridge, from, pre.packet);
   const next = neighbour(trip.world, node, bridge, leg.gateway ?? dst, pre.packet);
   if (next.kind === 'needs') return {disposition: 'unknown', because: `${next.node} was not read yet`, needs: next.node};
   if (next.kind === 'none' || next.mac === undefined)
     return ended(trip, node, 'neighbour', 'no-neighbour', next.kind === 'none' ? next.why : `${dst} does not answer on ${bridge.ifname}`);
   return bridgedOn(trip, node, bridge, from, next.mac, pre.packet);
+}
+
+/** To the node itself, behind PREROUTING: the bridge shows the frame only then. */
+function up(trip: Trip, node: Place, bridge: Link, from: Link, packet: InFlight): End {
+  tap(trip, node, bridge.ifname, 'in', packet);
+  return routeIn(trip, node, bridge.ifname, packet, {in: from.ifname});
 }
 
 function bridgedOn(trip: Trip, node: Place, bridge: Link, from: Link, mac: Mac, before: InFlight): End {
@@ -122,6 +132,7 @@ function onPort(trip: Trip, node: Place, port: Link, mac: Mac, packet: InFlight)
         evidence: row(node, 'link', port),
       },
     );
+  tap(trip, node, port.ifname, 'out', packet);
   return toPort(trip, node, port, mac, packet);
 }
 
@@ -138,6 +149,7 @@ export function toPort(trip: Trip, node: Place, port: Link, mac: Mac, packet: In
   }
   const dropped = arrives(trip, pod, packet);
   if (dropped) return dropped;
+  tap(trip, pod.place, pod.link.ifname, 'in', packet);
   if (pod.link.address !== mac)
     return ended(trip, pod.place, 'receive', 'wrong-neighbour', `${placeName(pod.place)} is ${pod.link.address}, not ${mac}`, {
       dev: pod.link.ifname,

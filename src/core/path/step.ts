@@ -1,4 +1,5 @@
 import type {Disposition} from './disposition.js';
+import type {Tap} from './tap.js';
 
 /** What a step rests on: `observed` in gathered state, `inferred` from what must be so, `declared` by a mode or a cloud, `unknown`. */
 export type Certainty = 'observed' | 'inferred' | 'declared' | 'unknown';
@@ -35,6 +36,8 @@ export interface PathStep {
   readonly certainty: Certainty;
   /** Set on the step at which the packet ended. */
   readonly end?: Disposition;
+  /** Where it can be seen on the wire after this. */
+  readonly taps?: readonly Tap[];
 }
 
 /** One hop of the ladder people see: the steps of one namespace or one piece of wire. */

@@ -4,6 +4,7 @@ import {bridged, toPort} from './bridge.js';
 import {input} from './namespace.js';
 import type {Neighbour} from './neighbour.js';
 import type {InFlight} from './packet.js';
+import {tap} from './tap.js';
 import {type End, ended, row, say, type Trip} from './trip.js';
 import {onWire} from './underlay.js';
 import {encapsulate} from './vxlan.js';
@@ -22,6 +23,10 @@ export function transmit(
   packet: InFlight,
 ): End {
   const mac = next.mac;
+  // Neighbour discovery between pods passes the same bridge and its firewall: what drops the packet may drop the question before it.
+  const asks = packet.family === 6 && next.kind === 'mac' && next.row === undefined && next.owner?.place.pod !== undefined;
+  const maybe = mac === undefined || asks;
+  tap(trip, place, link.ifname, 'out', packet, maybe);
   if (link.kind === 'vxlan' && mac !== undefined) return encapsulate(trip, place, link, mac, packet);
   if (link.kind === 'bridge' && mac !== undefined) return bridged(trip, place, link, undefined, mac, packet);
   if (place.pod !== undefined && mac !== undefined) {
@@ -30,16 +35,17 @@ export function transmit(
       return ended(trip, place, 'link', 'unknown', `the node's end of ${link.ifname} of ${placeName(place)} was not found`, {
         evidence: row(place, 'link', link),
       });
-    return fromPod(trip, port, mac, packet);
+    return fromPod(trip, port, mac, packet, maybe);
   }
   if (mac !== undefined && podBehind(trip.world, place, link)) return toPort(trip, place, link, mac, packet);
   return onWire(trip, place, link, next, nexthop, packet);
 }
 
 /** A frame from a pod at the node's end of its veth. */
-function fromPod(trip: Trip, {place: node, link: port}: Interface, mac: Mac, packet: InFlight): End {
+function fromPod(trip: Trip, {place: node, link: port}: Interface, mac: Mac, packet: InFlight, maybe: boolean): End {
   const dropped = arrives(trip, {place: node, link: port}, packet);
   if (dropped) return dropped;
+  tap(trip, node, port.ifname, 'in', packet, maybe);
   if (port.master === undefined) {
     say(trip, node, 'link', `${port.ifname}, on no bridge`, {dev: port.ifname, evidence: row(node, 'link', port)});
     if (port.address !== mac)

@@ -4,6 +4,7 @@ import {isLocal} from './local.js';
 import {input} from './namespace.js';
 import type {Neighbour} from './neighbour.js';
 import type {InFlight} from './packet.js';
+import {tap} from './tap.js';
 import {arrives} from './transmit.js';
 import {type End, ended, say, type Trip} from './trip.js';
 import {holders, type Interface, isPodAddress, isUp, isWire, onOneWire, type Place} from './world.js';
@@ -98,6 +99,7 @@ export function throughRouter(trip: Trip, packet: InFlight, router: Ip | undefin
 function toMember(trip: Trip, at: Interface, packet: InFlight, certainty: 'observed' | 'inferred'): End {
   const dropped = arrives(trip, at, packet);
   if (dropped) return dropped;
+  tap(trip, at.place, at.link.ifname, 'in', packet);
   say(trip, at.place, 'receive', `${at.link.ifname} ${at.link.address ?? ''}`.trim(), {dev: at.link.ifname, certainty});
   return input(trip, at.place, at.link.ifname, packet);
 }

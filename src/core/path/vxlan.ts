@@ -5,6 +5,7 @@ import {isGood} from './disposition.js';
 import {isLocal} from './local.js';
 import {input, output} from './namespace.js';
 import type {InFlight} from './packet.js';
+import {tap} from './tap.js';
 import {adopt, type End, ended, fork, row, say, type Trip} from './trip.js';
 import {holders, type Place} from './world.js';
 
@@ -141,6 +142,8 @@ export function decapsulate(trip: Trip, place: Place, outer: InFlight, inner: No
       `it comes from ${inner.srcMac}, the address of ${ours.ifname} of ${place.node} itself`,
       said,
     );
+  // A frame for another hardware address is still shown to packet sockets before IP drops it.
+  tap(trip, place, ours.ifname, 'in', inner.packet);
   if (inner.dstMac !== ours.address)
     return ended(
       trip,

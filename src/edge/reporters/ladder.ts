@@ -84,3 +84,29 @@ export function verdictText(direction: Direction): string {
   if (direction.verdict === 'unknown') return oneLine(`unknown from hop ${direction.hop} on: ${direction.because}`);
   return `broken at hop ${direction.hop}: ${oneLine(direction.disposition ?? '')}`;
 }
+
+/** The packet that the ladder shows, as it was seen on the wire. */
+const shown = ({probe}: TraceReport) => probe?.packets.find((p) => p.name === 'asked') ?? probe?.packets[0];
+
+/** At which devices of a hop its packet was seen (●), not seen (○) or nobody could look (?); undefined where nothing was watched. */
+export function watchedText(
+  report: TraceReport,
+  direction: number,
+  hop: number,
+): {readonly text: string; readonly seen: boolean | null} | undefined {
+  const way = direction === 0 ? 'there' : 'back';
+  const at = shown(report)?.seen.filter((s) => s.direction === way && s.hop === hop) ?? [];
+  if (at.length === 0) return undefined;
+  const words = at.map(
+    (s) => `${s.seen === null ? '?' : s.seen ? '●' : '○'} ${oneLine(s.dev)} ${s.way ?? ''}${s.tunnelled ? ' in the tunnel' : ''}`,
+  );
+  const seen = at.some((s) => s.seen === false && s.expected === true) ? false : at.some((s) => s.seen === null) ? null : true;
+  return {text: words.join('  '), seen};
+}
+
+/** Devices beyond the place where it should be lost, at which it was seen all the same. */
+export function strayText(report: TraceReport): string | undefined {
+  const stray = shown(report)?.seen.filter((s) => s.expected === false && s.seen === true) ?? [];
+  if (stray.length === 0) return undefined;
+  return oneLine(`seen where it should not come to: ${stray.map((s) => `${s.dev} of ${s.pod ?? s.node}`).join(', ')}`);
+}

@@ -120,6 +120,54 @@ const traceDirection = object({
     .describe('the finding of doctor that explains a broken direction'),
 });
 
+const fate = z.enum(['arrives', 'lost', 'unknown']);
+const device = object({node: z.string(), pod: nullable("the pod's namespace, when it is not the node's own"), dev: z.string()});
+
+const probe = object({
+  agrees: z.boolean().nullable().describe('do real packets fare as the tables say? null: nothing could be compared'),
+  headline: z.string().describe('the outcome in one sentence'),
+  packets: list(
+    object({
+      name: z
+        .enum(['small', 'asked', 'largest', 'over'])
+        .describe('asked: of --size or --mtu; largest: what fits by the tables; over: one byte more, which must not get through'),
+      size: z.int().describe('of the IP packet, bytes, sent with DF'),
+      answer: z
+        .enum(['answered', 'refused', 'rejected', 'limited', 'silent', 'lost', 'missing', 'failed'])
+        .describe(
+          'what the sender met; refused: nobody listens, which is an answer too; limited: the sender has learnt a smaller path MTU and does not send it; silent: UDP; missing: no tool to send it; failed: not sent',
+        ),
+      said: nullable('what the tool said'),
+      there: object({predicted: fate, measured: fate}),
+      back: object({predicted: fate.nullable(), measured: fate.nullable()}).nullable().describe('null: nothing is to come back'),
+      agrees: z.boolean().nullable(),
+      died: object({
+        direction: z.enum(['there', 'back']),
+        after: device.nullable().describe('the last device that it was seen at'),
+        before: device.nullable().describe('the first that it was not seen at'),
+      })
+        .nullable()
+        .describe('with --capture, of a packet that was lost'),
+      seen: list(
+        object({
+          direction: z.enum(['there', 'back']),
+          hop: z.int().nullable().describe('of the walk; null for a device that it should not come to'),
+          node: z.string(),
+          pod: nullable("the pod's namespace, when it is not the node's own"),
+          dev: z.string(),
+          way: z.enum(['in', 'out']).nullable(),
+          tunnelled: z.boolean(),
+          expected: z.boolean().nullable().describe('the walk says that it comes here; null: it cannot say'),
+          seen: z.boolean().nullable().describe('null: nobody could look'),
+        }),
+      ).describe('with --capture: every device on the way, in order'),
+    }),
+  ),
+  hints: list(z.string()).describe('what may be the reason where tables and wire part'),
+  gaps: list(gap),
+  pcap: nullable('the file with all that was seen'),
+});
+
 export const schemas = {
   DoctorReport: object({
     cluster,
@@ -183,6 +231,7 @@ export const schemas = {
     }),
     directions: list(traceDirection).describe('there, and back when the packet arrived'),
     nodes: list(z.string()).describe('nodes whose tables were needed'),
+    probe: probe.optional().describe('with --probe or --capture: real packets beside the walk'),
     exit,
   }),
   AllPairsReport: object({

@@ -1,7 +1,7 @@
 import {oneLine} from '../../ui/escape.js';
 import type {TraceReport} from '../documents.js';
 import type {Render} from '../index.js';
-import {type Column, decided, ladder, packetText, type Rung, verdictText} from '../ladder.js';
+import {type Column, decided, ladder, packetText, type Rung, verdictText, watchedText} from '../ladder.js';
 
 /**
  * Words of nodes inside Mermaid: all but letters, digits and a few harmless signs become entity codes (`#60;`), so that nothing ends a
@@ -25,7 +25,7 @@ export const trace: Render<TraceReport> = (report) => {
       const before = rungs[n - 1];
       if (before) out.push(`  ${arrow(before, rung)}`);
       const broken = direction.verdict === 'broken' && n === rungs.length - 1;
-      const note = `Note over p${rung.column}: ${said(rung).join('<br/>')}`;
+      const note = `Note over p${rung.column}: ${[...said(rung), ...onWire(report, i, rung)].join('<br/>')}`;
       out.push(...(broken ? ['  rect rgb(255, 215, 215)', `    ${note}`, '  end'] : [`  ${note}`]));
     }
     const mark = {reachable: '✔', broken: '✖', unknown: '?'}[direction.verdict];
@@ -33,7 +33,16 @@ export const trace: Render<TraceReport> = (report) => {
     if (direction.explained) end.push(text(`doctor: ${direction.explained.rule} on ${direction.explained.node}`));
     out.push(`  Note over ${span}: ${end.join('<br/>')}`);
   }
+  if (report.probe) {
+    const mark = report.probe.agrees === false ? '✖' : report.probe.agrees === null ? '?' : '✔';
+    out.push(`  Note over ${columns.length > 1 ? `p0,p${columns.length - 1}` : 'p0'}: ${mark} ${text(report.probe.headline)}`);
+  }
   return `${out.join('\n')}\n`;
+};
+
+const onWire = (report: TraceReport, direction: number, {hop}: Rung): string[] => {
+  const at = watchedText(report, direction, hop.number);
+  return at ? [text(`wire: ${at.text}`)] : [];
 };
 
 const title = ({kind, name, at}: Column): string =>

@@ -1,7 +1,7 @@
 import {oneLine} from '../../ui/escape.js';
 import type {TraceReport} from '../documents.js';
 import type {Render} from '../index.js';
-import {type Column, type Direction, decided, ladder, packetText, type Rung, type Step, verdictText} from '../ladder.js';
+import {type Column, type Direction, decided, ladder, packetText, type Rung, type Step, verdictText, watchedText} from '../ladder.js';
 import {cut, fold, xml} from './text.js';
 
 /** Pixels. A line of 12 px in a fixed-width font; a cell of it is 7.3 px wide in the widest of the fonts named. */
@@ -35,7 +35,14 @@ export const trace: Render<TraceReport> = (report) => {
   for (const [i, column] of columns.entries())
     sheet.marks.push(...header(sheet, i, column, Math.floor((width / columns.length - 30) / CELL)));
   sheet.y = top + 30;
-  for (const [i, {direction, rungs}] of ways.entries()) way(sheet, i === 0 ? 'there' : 'back', direction, rungs);
+  if (report.probe) {
+    const {agrees, headline} = report.probe;
+    const colour = agrees === false ? colours.bad : agrees === null ? colours.doubt : colours.good;
+    banner(sheet, [headline], '#ffffff', colour);
+    sheet.y += 14;
+  }
+  for (const [i, {direction, rungs}] of ways.entries())
+    way(sheet, i === 0 ? 'there' : 'back', direction, rungs, (hop) => watchedText(report, i, hop));
   const bottom = sheet.y;
   if (ways.length === 1) sheet.marks.push(text(EDGE, sheet.y + 12, 'back: not walked, since nothing arrives', {fill: colours.dim}));
   const height = sheet.y + 24;
@@ -65,14 +72,16 @@ function header({x, y}: Sheet, i: number, column: Column, room: number): string[
   ];
 }
 
-function way(sheet: Sheet, name: string, direction: Direction, rungs: readonly Rung[]): void {
+type Watched = (hop: number) => ReturnType<typeof watchedText>;
+
+function way(sheet: Sheet, name: string, direction: Direction, rungs: readonly Rung[], watched: Watched): void {
   const colour = mood(direction);
   banner(sheet, [`${name}: ${direction.from} → ${direction.to}`], '#f6f8fa', colours.ink);
   for (const [n, rung] of rungs.entries()) {
     const before = rungs[n - 1];
     if (before) arrow(sheet, before, rung);
     else sheet.y += 14;
-    panel(sheet, rung, n === rungs.length - 1 ? colour : colours.rule);
+    panel(sheet, rung, n === rungs.length - 1 ? colour : colours.rule, watched(rung.hop.number));
   }
   const last = rungs.at(-1);
   if (last) ending(sheet, last.column, direction);
@@ -96,10 +105,13 @@ function banner(sheet: Sheet, lines: readonly string[], fill: string, line: stri
   sheet.y += height;
 }
 
-function panel(sheet: Sheet, {hop, column}: Rung, line: string): void {
+function panel(sheet: Sheet, {hop, column}: Rung, line: string, wire: ReturnType<Watched>): void {
   const x = sheet.x(column);
   const left = Math.min(Math.max(EDGE, x - PANEL / 2), sheet.width - EDGE - PANEL);
   const rows = hop.steps.flatMap((step) => said(step));
+  const fill = wire?.seen === false ? colours.bad : wire?.seen === null ? colours.doubt : colours.good;
+  for (const [i, words] of fold(wire?.text ?? '', Math.floor((PANEL - 20) / CELL) - KIND).entries())
+    if (words !== '') rows.push({kind: i === 0 ? 'wire' : '', words, fill});
   const height = rows.length * LINE + 20;
   sheet.marks.push(box(left, sheet.y, PANEL, height, {fill: '#ffffff', line}));
   for (const [i, {kind, words, fill}] of rows.entries()) {

@@ -3,6 +3,7 @@ import {type Theme, theme} from '../../ui/theme.js';
 import type {TraceReport} from '../documents.js';
 import type {Render} from '../index.js';
 import {wrap} from './doctor.js';
+import {headline, probeBlock, probeSummary, watched} from './probe.js';
 
 type Direction = TraceReport['directions'][number];
 type Step = Direction['hops'][number]['steps'][number];
@@ -19,16 +20,19 @@ export const trace: Render<TraceReport> = (report, {level, width}) => {
     `${paint.strong(oneLine(name))}${[address === name ? null : address, node === name ? null : node].filter((t) => t !== null).length > 0 ? ` (${oneLine([address === name ? null : address, node === name ? null : node].filter((t) => t !== null).join(' on '))})` : ''}`;
   const what = `${packet.proto}${packet.port === null ? '' : ` port ${packet.port}`}, IPv${packet.family}, ${packet.size} bytes`;
   const out = [`${end(report.from)} → ${end(report.to)}  ${paint.dim(what)}`];
+  if (report.probe) out.push(...headline(report.probe, paint, columns));
   for (const [i, direction] of report.directions.entries()) {
     out.push('', paint.strong(`${i === 0 ? 'there' : 'back'}: ${oneLine(direction.from)} → ${oneLine(direction.to)}`));
     for (const hop of direction.hops) {
       out.push(`${paint.info(String(hop.number).padStart(3))} ${paint.strong(oneLine(hop.place))}`);
       for (const step of hop.steps) out.push(...lines(step, paint, columns));
+      out.push(...watched(report, i, hop.number, paint, columns));
     }
     out.push(...verdict(direction, paint, columns));
   }
   if (report.directions.length === 1) out.push('', paint.dim('back: not walked, since nothing arrives'));
-  out.push('', summary(report, paint));
+  if (report.probe) out.push(...probeBlock(report, report.probe, paint, columns));
+  out.push('', probeSummary(report, paint) ?? summary(report, paint));
   return `${out.join('\n')}\n`;
 };
 

@@ -1,0 +1,140 @@
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import type {NodeDump} from '../../src/core/node/dump.js';
+import {gather} from '../../src/edge/gather/gather.js';
+import {factsOf, runSteps} from '../../src/edge/lab/break.js';
+import {labDown} from '../../src/edge/lab/down.js';
+import {faults} from '../../src/edge/lab/faults/index.js';
+import {defaultSpec, type Lab, type LabSpec, layOut} from '../../src/edge/lab/topology.js';
+import {labUp} from '../../src/edge/lab/up.js';
+import type {Flow} from '../../src/edge/probes/flow.js';
+import {judge} from '../../src/edge/probes/judge.js';
+import {spacesOf} from '../../src/edge/probes/packets.js';
+import type {Sighting} from '../../src/edge/probes/sighting.js';
+import {onWire} from '../../src/edge/probes/wire.js';
+import {openTrace, type Traced, type Tracer} from '../../src/edge/trace.js';
+import {transports} from '../../src/edge/transports/index.js';
+
+/** Pairs of a fault that are captured at once: one for each way to break. */
+const FLOWS = 8;
+
+const at = ({direction, pod, node, dev, way}: Sighting): string =>
+  `${direction} ${pod ?? node} ${dev}${way === undefined ? '' : ` ${way}`}`;
+
+/**
+ * Every fault that fits this lab: where trace says that a packet between pods is lost, tcpdump sees it at every device before that place,
+ * on both ways, and at none behind it.
+ */
+export function captureMatrix(wish: Partial<LabSpec> & {readonly name: string}, atLeast: number): void {
+  const spec: LabSpec = {...defaultSpec, ...wish};
+  const facts = factsOf(layOut(spec, '/nowhere'));
+  let lab: Lab;
+  let captured = 0;
+  const up = async () => {
+    lab = await labUp(spec, {replace: true});
+  };
+  beforeAll(up);
+  afterAll(async () => {
+    await labDown(spec.name);
+  });
+
+  /** What was learnt while something was broken, or before it was: neighbours and path MTUs. The walk says what is without them. */
+  const forget = async () => {
+    const run = 'ip neigh flush all; ip -6 neigh flush all; ip route flush cache; ip -6 route flush cache';
+    const everywhere = `{ ${run}; for pod in /run/netns/*; do nsenter --net=$pod sh -c '${run}'; done; } >/dev/null 2>&1; :`;
+    await Promise.all(lab.nodes.map(({name}) => runSteps(lab, [{at: name, run: everywhere}])));
+  };
+
+  const address = (node: string) => ({node, via: 'netns' as const, pid: lab.nodes.find((n) => n.name === node)!.pid!});
+  const options = {sshHostKeys: 'strict', notice: () => {}} as const;
+
+  const look = async () => {
+    const dumps: NodeDump[] = [];
+    for await (const dump of gather(
+      lab.nodes.map((n) => address(n.name)),
+      {transport: options},
+    ))
+      dumps.push(dump);
+    const evidence = {
+      async *nodes() {
+        yield* dumps;
+      },
+    };
+    return {tracer: await openTrace(evidence, {netConf: lab.netConf}), spaces: await spacesOf(evidence)};
+  };
+
+  /** Ways that break in health too: pods have the MTU of the IPv4 tunnel, and the IPv6 one takes less. */
+  let usual: ReadonlySet<string> = new Set();
+  /** One walk of each way to break: small and large, either family, by what ends it and where. */
+  const brokenWalks = async (tracer: Tracer): Promise<ReadonlyMap<string, Traced>> => {
+    const found = new Map<string, Traced>();
+    const pods = lab.nodes.flatMap((n) => n.pods.map((p) => p.name));
+    for (const family of spec.dualStack ? ([4, 6] as const) : ([4] as const))
+      for (const from of pods)
+        for (const to of pods.filter((name) => name !== from))
+          for (const size of [undefined, 'largest'] as const) {
+            const [a, b] = [tracer.endpoint(from), tracer.endpoint(to)];
+            if (a.addresses[family] === undefined || b.addresses[family] === undefined) continue;
+            const traced = await tracer.trace(a, b, {proto: 'icmp', family, size});
+            const walk = [traced.there, traced.back].find((w) => w?.verdict.kind === 'broken');
+            if (walk?.verdict.kind !== 'broken') continue;
+            const last = walk.hops.at(-1)!.steps.at(-1)!;
+            const key = [family, size, walk === traced.there, walk.verdict.disposition, last.kind, last.dev].join(' ');
+            if (!found.has(key) && !usual.has(key)) found.set(key, traced);
+          }
+    return found;
+  };
+
+  /** Devices at which a packet was seen and should not have been, or the other way round. */
+  const disagreements = async (): Promise<readonly string[]> => {
+    await forget();
+    const {tracer, spaces} = await look();
+    const walks = await brokenWalks(tracer);
+    const flows = [...walks.values()].slice(0, FLOWS).map(
+      (traced, i): Flow => ({
+        name: 'asked',
+        traced,
+        proto: 'icmp',
+        port: 0,
+        sport: 0,
+        marker: `${i}`.padStart(2, '0').repeat(2).padStart(32, 'fa'),
+      }),
+    );
+    if (flows.length === 0) return [];
+    const reach = async (node: string, signal: AbortSignal) => (await transports.netns())(address(node), options, signal);
+    const wire = await onWire({flows, reach, spaces, watch: 'every', tries: 1, wait: 0.5, signal: new AbortController().signal});
+    captured += flows.length;
+    return [
+      ...wire.gaps.map((gap) => `${gap.node}, ${gap.what}: ${gap.why}`),
+      ...flows.flatMap((flow) => {
+        const {sightings, whole, died, agrees} = judge(flow, wire, true);
+        const {from, to, family, size, there, back} = flow.traced;
+        const verdict = [there, back].find((w) => w?.verdict.kind === 'broken')!.verdict;
+        const name = `${from.name} > ${to.name} IPv${family} ${size} bytes (${verdict.kind === 'broken' ? `${verdict.disposition} at hop ${verdict.hop}: ${verdict.because}` : ''})`;
+        const wrong = sightings
+          .filter((s) => s.expected !== undefined && s.seen !== s.expected)
+          .map((s) => `${at(s)} ${s.seen ? 'seen' : 'not seen'}`);
+        const right = whole === 'lost' && agrees === true && died !== undefined && wrong.length === 0;
+        return right ? [] : [`${name}: ${whole}, agrees ${agrees}; ${wrong.join(', ')}`];
+      }),
+    ];
+  };
+
+  test('healthy: only what is too large for its tunnel', async () => {
+    expect(await disagreements()).toEqual([]);
+    usual = new Set((await brokenWalks((await look()).tracer)).keys());
+    expect([...usual].filter((key) => !key.includes('too-big'))).toEqual([]);
+  });
+
+  describe.each(faults.filter((fault) => fault.fits(facts)).map((fault) => [fault.id, fault] as const))('%s', (_, fault) => {
+    test('what is lost dies where trace says', async () => {
+      try {
+        await runSteps(lab, fault.inject(facts));
+        expect(await disagreements()).toEqual([]);
+      } finally {
+        await runSteps(lab, fault.fix(facts)).catch(up);
+      }
+    });
+  });
+
+  test(`at least ${atLeast} ways to break were captured`, () => expect(captured).toBeGreaterThanOrEqual(atLeast));
+}

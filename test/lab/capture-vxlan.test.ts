@@ -1,0 +1,3 @@
+import {captureMatrix} from './capture-matrix.js';
+
+captureMatrix({name: 'cvx', dualStack: true}, 40);
