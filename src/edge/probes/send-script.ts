@@ -132,8 +132,8 @@ echo_request() {
     fi
     text=$(why "$out")
     case $text in
-      *nvalid\\ *|*sage*|*"bad "*|*"annot assign"*|*"unknown iface"*) word=failed; return ;;
       *"local error"*) word=limited; return ;;
+      *nvalid\\ *|*sage:*|*"bad "*|*"annot assign"*|*"unknown iface"*) word=failed; return ;;
       *rom*nreachable*|*rohibited*|*"too long"*|*rag\\ needed*|*rom*"oo big"*|*"not permitted"*) word=rejected ;;
     esac
   done
