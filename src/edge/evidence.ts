@@ -73,9 +73,6 @@ export interface EvidenceFlags {
   readonly 'ssh-host-keys': 'strict' | 'accept-new';
 }
 
-/** Connects to a node. @throws TransportError */
-export type Reach = (node: string, signal: AbortSignal) => Promise<Transport>;
-
 /** The evidence of one run: dumps that can be walked twice, and the records that came with them. */
 export interface Evidence extends Dumps {
   /** For people: `snapshot cluster.ndjson.br`, `lab demo`, `inventory nodes.yaml`. */

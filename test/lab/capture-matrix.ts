@@ -6,13 +6,13 @@ import {labDown} from '../../src/edge/lab/down.js';
 import {faults} from '../../src/edge/lab/faults/index.js';
 import {defaultSpec, type Lab, type LabSpec, layOut} from '../../src/edge/lab/topology.js';
 import {labUp} from '../../src/edge/lab/up.js';
+import {connectBy} from '../../src/edge/probes/connect.js';
 import type {Flow} from '../../src/edge/probes/flow.js';
 import {judge} from '../../src/edge/probes/judge.js';
 import {spacesOf} from '../../src/edge/probes/packets.js';
 import type {Sighting} from '../../src/edge/probes/sighting.js';
 import {onWire} from '../../src/edge/probes/wire.js';
 import {openTrace, type Traced, type Tracer} from '../../src/edge/trace.js';
-import {transports} from '../../src/edge/transports/index.js';
 
 /** Pairs of a fault that are captured at once: one for each way to break. */
 const FLOWS = 8;
@@ -111,8 +111,8 @@ export function captureMatrix(wish: Partial<LabSpec> & {readonly name: string}, 
       }),
     );
     if (flows.length === 0) return [];
-    const reach = async (node: string, signal: AbortSignal) => (await transports.netns())(address(node), options, signal);
-    const wire = await onWire({flows, reach, spaces, watch: 'every', tries: 1, wait: 0.5, signal: new AbortController().signal});
+    const connect = connectBy({addresses: lab.nodes.map((n) => address(n.name)), transport: options});
+    const wire = await onWire({flows, connect, spaces, watch: 'every', tries: 1, wait: 0.5, signal: new AbortController().signal});
     captured += flows.length;
     return [
       ...wire.gaps.map((gap) => `${gap.node}, ${gap.what}: ${gap.why}`),

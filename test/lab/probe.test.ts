@@ -3,20 +3,23 @@ import {mkdirSync, readFileSync, symlinkSync} from 'node:fs';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Ajv2020} from 'ajv/dist/2020.js';
-import {describe, expect, test} from 'vitest';
+import {describe, expect, test, vi} from 'vitest';
 import type {NodeDump} from '../../src/core/node/dump.js';
 import {gather} from '../../src/edge/gather/gather.js';
 import {runIn} from '../../src/edge/lab/exec.js';
 import {inhabitants} from '../../src/edge/lab/namespaces.js';
 import type {Lab} from '../../src/edge/lab/topology.js';
 import {confirmed} from '../../src/edge/probes/confirm.js';
+import {connectBy} from '../../src/edge/probes/connect.js';
 import type {TraceReport} from '../../src/edge/reporters/documents.js';
 import {openTrace, type Wish} from '../../src/edge/trace.js';
 import {traceReport} from '../../src/edge/trace-report.js';
-import {transports} from '../../src/edge/transports/index.js';
 import {runProcess} from '../../src/edge/transports/run-process.js';
 import {flanctl} from './flanctl.js';
 import {labsWork, testLabs} from './in-lab.js';
+
+// Many runs of the command, each with seconds of waiting for what does not come.
+vi.setConfig({testTimeout: 180_000});
 
 const labs = testLabs();
 const schema = JSON.parse(readFileSync(join(import.meta.dirname, '../../docs/schema/TraceReport.json'), 'utf8')) as object;
@@ -53,7 +56,7 @@ async function evidenceOf(lab: Lab) {
     async *nodes() {
       yield* dumps;
     },
-    reach: async (node: string, signal: AbortSignal) => (await transports.netns())(address(node), options, signal),
+    connect: connectBy({addresses: lab.nodes.map((n) => address(n.name)), transport: options}),
   };
 }
 
@@ -61,7 +64,7 @@ async function confirm(lab: Lab, from: string, to: string, wish: Wish, evidence:
   const tracer = await openTrace(evidence, {netConf: lab.netConf});
   const traced = await tracer.trace(tracer.endpoint(from), tracer.endpoint(to), wish);
   const report = traceReport(traced, {proto: wish.proto, port: wish.proto === 'icmp' ? null : 80}, [], false);
-  return confirmed(report, {tracer, traced, wish, evidence, capture, signal: new AbortController().signal});
+  return confirmed(report, {tracer, traced, wish, evidence, connect: evidence.connect, capture, signal: new AbortController().signal});
 }
 
 describe.skipIf(!labsWork)('a healthy lab agrees', () => {
@@ -249,7 +252,7 @@ describe.skipIf(!labsWork)('what it leaves, and what it lacks', () => {
     ])
       symlinkSync(busybox, join(bin, applet));
     const evidence = await evidenceOf(lab);
-    const reach = async (node: string) => {
+    const connect = async (node: string) => {
       const {pid} = lab.nodes.find((n) => n.name === node)!;
       const enter = ['-t', String(pid), '-m', '-u', '-n', '-p', '--', 'env', '-i', `PATH=${bin}`, join(bin, 'sh'), '-s', '--'];
       return {
@@ -260,7 +263,7 @@ describe.skipIf(!labsWork)('what it leaves, and what it lacks', () => {
         async [Symbol.asyncDispose]() {},
       };
     };
-    const bare = {...evidence, reach};
+    const bare = {...evidence, connect};
     const icmp = await confirm(lab, 'n1-p1', 'n2-p1', {proto: 'icmp'}, bare, true);
     expect([icmp.exit, icmp.probe!.agrees, icmp.probe!.packets.map((p) => p.answer)]).toEqual([0, true, ['answered', 'answered']]);
     expect(icmp.probe!.gaps).toEqual(['n1', 'n2'].map((node) => ({node, what: 'capture', why: 'tcpdump is not installed there'})));
@@ -287,7 +290,7 @@ describe.skipIf(!labsWork)('what it leaves, and what it lacks', () => {
       for (const name of ['sh', 'grep', 'nsenter', 'id', 'sleep', 'env', 'cut', 'head', 'tail', ...(tool === 'bash' ? ['bash'] : [])])
         symlinkSync(which(name), join(bin, name));
       if (tool === 'nc') symlinkSync(which('busybox'), join(bin, 'nc'));
-      const reach = async (node: string) => {
+      const connect = async (node: string) => {
         const {pid} = lab.nodes.find((n) => n.name === node)!;
         const enter = ['-t', String(pid), '-m', '-u', '-n', '-p', '--', 'env', '-i', `PATH=${bin}`, join(bin, 'sh'), '-s', '--'];
         return {
@@ -299,7 +302,7 @@ describe.skipIf(!labsWork)('what it leaves, and what it lacks', () => {
         };
       };
       for (const proto of protos) {
-        const {probe} = await confirm(lab, 'n1-p1', 'n2-p1', {proto}, {...evidence, reach});
+        const {probe} = await confirm(lab, 'n1-p1', 'n2-p1', {proto}, {...evidence, connect});
         expect([tool, proto, ...probe!.packets.map((p) => p.answer)]).toEqual([
           tool,
           proto,

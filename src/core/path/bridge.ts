@@ -64,9 +64,7 @@ function throughRules(trip: Trip, node: Place, bridge: Link, from: Link, mac: Ma
   const pre = throughHook(trip, node, 'prerouting', before, {iif: bridge.ifname, physdev: inside});
   if (pre.end) return pre.end;
   if (pre.packet.dst === before.dst)
-    return isOwn(node, bridge, mac)
-      ? up(trip, node, bridge, from, pre.packet)
-      : bridgedOn(trip, node, bridge, from, mac, pre.packet);
+    return isOwn(node, bridge, mac) ? up(trip, node, bridge, from, pre.packet) : bridgedOn(trip, node, bridge, from, mac, pre.packet);
   const {dst, src, mark} = pre.packet;
   const found = lookup(node.state, {dst, src, mark, iif: bridge.ifname});
   const [leg] = found.kind === 'route' && found.route.type === 'unicast' ? found.legs : [];
