@@ -122,6 +122,7 @@ echo_request() {
   [ -z "$src" ] || flag="$flag -I $src"
   word=lost
   text=
+  gone=
   n=0
   while [ "$n" -lt "$tries" ]; do
     n=$((n + 1))
@@ -132,6 +133,8 @@ echo_request() {
     fi
     text=$(why "$out")
     case $text in
+      # 68 is the MTU of the device that the kernel gives a route taken away under a packet (blackhole_netdev): nothing was learnt, so once more.
+      *"local error"*mtu=68) if [ -n "$gone" ]; then word=limited; return; fi; gone=1 n=$((n - 1)) ;;
       *"local error"*) word=limited; return ;;
       *nvalid\\ *|*sage:*|*"bad "*|*"annot assign"*|*"unknown iface"*) word=failed; return ;;
       *rom*nreachable*|*rohibited*|*"too long"*|*rag\\ needed*|*rom*"oo big"*|*"not permitted"*) word=rejected ;;
