@@ -11,8 +11,15 @@ import type {Lab} from '../../src/edge/lab/topology.js';
 import type {ChangePlan, ChangeReport} from '../../src/edge/reporters/documents.js';
 import {doctor, flanctl} from '../lab/flanctl.js';
 import {labsWork, testLabs} from '../lab/in-lab.js';
+import {rpFilter} from './rehearse.js';
+import {leftovers} from './tables.js';
+import {kernelDrops, noticed, type Witness, witness} from './witness.js';
 
-/** `flanctl migrate` as users have it, on the real kernel. */
+/**
+ * `flanctl migrate` and `flanctl rollback` as users have them, on the real kernel, while a witness of its own sends 1,000 datagrams a second
+ * and a TCP stream for every ordered pair of nodes. FLANCTL_TEST_LONG adds IPv4 alone, which dual-stack holds already.
+ */
+const families = process.env['FLANCTL_TEST_LONG'] === undefined ? [true] : [true, false];
 
 const labs = testLabs();
 const state = mkdtempSync(join(tmpdir(), 'flanctl-state-'));
@@ -47,9 +54,6 @@ async function written(lab: Lab): Promise<readonly string[]> {
   );
 }
 
-const strict = (lab: Lab): Promise<unknown> =>
-  Promise.all(lab.nodes.map((n) => runIn(lab, n.name, 'for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 1 > $f; done')));
-
 /** Nothing of a change is left running or lying about on the nodes. */
 async function expectNoTrace(lab: Lab): Promise<void> {
   for (const node of lab.nodes) {
@@ -59,7 +63,24 @@ async function expectNoTrace(lab: Lab): Promise<void> {
       'ls /run | grep flanctl; ps ax -o args | grep -e flanctl -e "[p]ing -" | grep -v -e grep -e holder.sh',
     );
     expect(stdout).toBe('');
+    expect(await leftovers(lab, node.name)).toEqual([]);
   }
+}
+
+/** What a pod has only once: the namespace and the device that it began with. */
+async function podsOf(lab: Lab): Promise<readonly string[]> {
+  const words =
+    'for pod in $(ls /run/netns); do stat -Lc "%n %i" /run/netns/$pod; nsenter --net=/run/netns/$pod ip -o link show eth0; done';
+  const all = await Promise.all(lab.nodes.map((n) => runIn(lab, n.name, words)));
+  return all.flatMap(({stdout}) => stdout.match(/^\/run.*|^\d+: eth0|link\/ether [0-9a-f:]+/gm) ?? []);
+}
+
+/** Not even the kernel counts a packet that it dropped, but for full-sized ones under way while the pods' MTU shrinks (they are sent again). */
+async function expectUnnoticed(lab: Lab, watch: Witness): Promise<void> {
+  const seen = await watch.stop();
+  expect(noticed(seen)).toEqual([]);
+  expect(Math.min(...seen.flows.map((f) => f.sent))).toBeGreaterThan(seen.seconds * 500);
+  expect(kernelDrops(seen, lab, ['IpFragFails'])).toEqual({});
 }
 
 async function expectClean(lab: Lab): Promise<void> {
@@ -70,12 +91,13 @@ async function expectClean(lab: Lab): Promise<void> {
 const lossless = {lost: 0, reordered: 0, duplicated: 0};
 
 describe.skipIf(!labsWork)('flanctl migrate', () => {
-  for (const dualStack of [false, true])
+  for (const dualStack of families)
     test(`to host-gw, back, to DirectRouting and back, ${dualStack ? 'dual-stack' : 'IPv4'}, from strict rp_filter, and rolled back`, async () => {
       const lab = await labs.up({name: dualStack ? 'mg-46' : 'mg-4', nodes: 3, pods: 2, dualStack});
-      await strict(lab);
+      await rpFilter(lab, 1);
       await labPing(lab);
-      const before = await written(lab);
+      const [before, pods] = [await written(lab), await podsOf(lab)];
+      expect(pods).toHaveLength(18);
 
       const dry = await flanctl(['migrate', '--to', 'host-gw', '--lab', lab.spec.name, '--dry-run', '-o', 'json']);
       expect(dry.code).toBe(0);
@@ -92,12 +114,15 @@ describe.skipIf(!labsWork)('flanctl migrate', () => {
       });
       expect(await written(lab)).toEqual(before);
 
+      await using watch = await witness(lab);
       const there = await migrate(lab, '--to', 'host-gw');
       expect(there).toMatchObject({code: 0, outcome: 'done', left: [], ledger: {total: lossless, notMeasured: []}});
       expect(there.ledger!.flows).toHaveLength(dualStack ? 12 : 6);
       expect(there.ledger!.total.sent).toBeGreaterThan(1000);
       await expectClean(lab);
       await expectNoTrace(lab);
+      for (const now of await written(lab))
+        expect(now.split('\n').filter((l) => /flannel\.1|PERMANENT|rp_filter:[02]/.test(l))).toEqual([]);
       expect(await migrate(lab, '--to', 'host-gw')).toMatchObject({code: 0, outcome: 'nothing-to-do', id: null});
 
       expect(await flanctl(['migrate', '--to', 'vxlan', '--lab', lab.spec.name, '--yes'])).toMatchObject({
@@ -107,7 +132,7 @@ describe.skipIf(!labsWork)('flanctl migrate', () => {
       expect(await migrate(lab, '--to', 'vxlan', '--pod-mtu', 'set')).toMatchObject({code: 0, outcome: 'done', ledger: {total: lossless}});
       await expectClean(lab);
       const same = await written(lab);
-      for (const direct of dualStack ? [] : [['--direct-routing'], []]) {
+      for (const direct of [['--direct-routing'], []]) {
         expect(await migrate(lab, '--to', 'vxlan', '--batch', '1', ...direct)).toMatchObject({
           code: 0,
           outcome: 'done',
@@ -121,13 +146,15 @@ describe.skipIf(!labsWork)('flanctl migrate', () => {
       const undone = await flanctl(['rollback', id!, '--yes', '--lab', lab.spec.name]);
       expect({code: undone.code, said: undone.code === 0 ? '' : undone.stderr + undone.stdout}).toEqual({code: 0, said: ''});
       expect(await written(lab)).toEqual(same);
+      await expectUnnoticed(lab, watch);
+      expect(await podsOf(lab)).toEqual(pods);
       await expectClean(lab);
       await expectNoTrace(lab);
     }, 400_000);
 
   test('an underlay that drops pod addresses, seen only once rp_filter is loose: turned back before any route moved', async () => {
     const lab = await labs.up({name: 'mg-drop', nodes: 3, pods: 1});
-    await strict(lab);
+    await rpFilter(lab, 1);
     await labPing(lab);
     await runIn(
       lab,
