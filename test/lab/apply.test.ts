@@ -1,89 +1,14 @@
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {showOperation} from '../../src/core/change/operations/index.js';
-import type {Plan} from '../../src/core/change/plan.js';
-import {rules} from '../../src/core/rules/index.js';
-import {diagnose} from '../../src/edge/diagnose.js';
-import {factsOf, runSteps} from '../../src/edge/lab/break.js';
+import {beforeAll, describe, expect, test} from 'vitest';
 import {runIn} from '../../src/edge/lab/exec.js';
-import {faults} from '../../src/edge/lab/faults/index.js';
-import {labPing} from '../../src/edge/lab/ping.js';
-import {defaultSpec, type Lab, type LabSpec, layOut} from '../../src/edge/lab/topology.js';
-import {labUp} from '../../src/edge/lab/up.js';
-import {applied, evidenceOf, planned} from './apply-faults.js';
+import {defaultSpec, type Lab} from '../../src/edge/lab/topology.js';
+import {findings, folder, lost, settle} from './apply-faults.js';
 import {flanctl} from './flanctl.js';
 import {labsWork, testLabs} from './in-lab.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'flanctl-apply-'));
-process.env['XDG_STATE_HOME'] = folder;
-
-const shown = ({stages}: Plan): readonly string[] =>
-  stages.flatMap((s) => s.work.flatMap((w) => w.operations.map((op) => `${s.phase} ${w.node} ${showOperation(op)}`)));
-const findings = async (lab: Lab): Promise<readonly string[]> => {
-  const evidence = await evidenceOf(lab);
-  return (await diagnose(evidence, evidence.given, rules)).findings
-    .filter((f) => f.severity !== 'info')
-    .map((f) => `${f.node}: ${f.message}`);
-};
-/** A row that went unanswered while something was broken may turn FAILED after it was healed, until the next packet. */
-const settle = (lab: Lab) =>
-  runSteps(
-    lab,
-    lab.nodes.map(({name}) => ({at: name, run: 'ip neigh flush dev eth0; ip -6 neigh flush dev eth0'})),
-  );
-const lost = async (lab: Lab) => (await labPing(lab, {once: false})).pairs.filter((p) => !p.small || !p.large);
-
-const specs: readonly (Partial<LabSpec> & {readonly name: string})[] = [
-  {name: 'ap-vxlan', backend: 'vxlan', dualStack: true},
-  {name: 'ap-hostgw', backend: 'host-gw', dualStack: true},
-];
-
-afterAll(() => rmSync(folder, {recursive: true, force: true}));
-
 describe.runIf(labsWork)('apply', () => {
   const labs = testLabs();
-
-  describe.each(specs.map((spec) => [spec.name, {...defaultSpec, ...spec}] as const))('on the faults of %s', (_, spec) => {
-    let lab: Lab;
-    const facts = factsOf(layOut(spec, '/nowhere'));
-    beforeAll(async () => {
-      lab = await labs.up(spec);
-    });
-    const fitting = faults.filter((fault) => fault.fits(facts));
-
-    test('there are enough of them', () => expect(fitting.length).toBeGreaterThan(25));
-
-    test.each(fitting.map((fault) => [fault.id, fault] as const))('%s', async (_id, fault) => {
-      try {
-        await runSteps(lab, fault.inject(facts));
-        const plan = await planned(lab, {prune: true});
-        // Repaired, or said why not: never neither.
-        expect(shown(plan).length + plan.left.length).toBeGreaterThan(0);
-        if (plan.stages.length > 0) {
-          expect(await applied(lab, {prune: true})).toMatchObject({outcome: 'done', because: [], exit: 0});
-          const again = await planned(lab, {prune: true});
-          expect(shown(again)).toEqual([]);
-          expect(again.left.map((l) => l.what).toSorted()).toEqual(plan.left.map((l) => l.what).toSorted());
-        }
-        await settle(lab);
-        if (plan.left.length === 0) {
-          expect(await findings(lab)).toEqual([]);
-          expect(await lost(lab)).toEqual([]);
-          return;
-        }
-        for (const {why} of plan.left) expect(why).not.toBe('');
-        await runSteps(lab, fault.fix(facts));
-        await settle(lab);
-        expect(shown(await planned(lab))).toEqual([]);
-      } catch (error) {
-        // One that was not healed must not fail those after it.
-        lab = await labUp(spec, {replace: true});
-        throw error;
-      }
-    });
-  });
 
   describe('the command', () => {
     let lab: Lab;
