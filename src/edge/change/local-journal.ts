@@ -16,6 +16,8 @@ export interface SavedChange {
   readonly addresses: readonly NodeAddress[];
   readonly sshConfig?: string;
   readonly ttl: number;
+  /** The largest packet that both the old path and the new one carry between pods, bytes of IP; undefined: the pods' MTU, which nothing changes. */
+  readonly largest?: {readonly 4: number; readonly 6: number};
 }
 
 /** This machine's side of the journal: the plan, and a line for everything that happens, each on the disk before it happens. */

@@ -34,14 +34,16 @@ export async function resumeChange(evidence: Evidence, {signal, notice}: ResumeO
   try {
     const ends = views.flatMap((v) => probeEnd(v) ?? []);
     const remembered = await remember(agents, reach.concurrency);
-    const baseline = await mesh(runners, ends, {signal});
+    const {largest} = change;
+    const sized = largest && {size: ({family}: {readonly family: 4 | 6}) => largest[family]};
+    const baseline = await mesh(runners, ends, {signal, ...sized});
     const chronicle = new Chronicle();
     const outcome = await resume(change, remembered, {
       agents,
       concurrency: reach.concurrency,
       signal,
       async gate(_stage, nodes) {
-        const because = worse(baseline, await mesh(runners, ends, {signal: new AbortController().signal, touching: nodes}));
+        const because = worse(baseline, await mesh(runners, ends, {signal: new AbortController().signal, touching: nodes, ...sized}));
         return {ok: because.length === 0, because};
       },
       onEvent(event) {
@@ -63,10 +65,12 @@ export async function resumeChange(evidence: Evidence, {signal, notice}: ResumeO
   }
 }
 
+/** A change that is done here and open on a node, which was not there to be told, is not ended. */
 async function newestOpen(): Promise<SavedChange> {
   for (const id of await savedIds()) {
     const saved = await savedChange(id);
-    if (saved && (await savedEnd(id)) === undefined) return saved;
+    const end = saved && (await savedEnd(id));
+    if (saved && (end === undefined || (end.outcome === 'done' && end.left.length > 0))) return saved;
   }
   throw new Failure('this machine knows no change that was begun and not ended', {
     exit: ExitCode.findings,

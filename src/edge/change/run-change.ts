@@ -67,7 +67,14 @@ export async function runChange(plan: Plan, {cluster, views}: Read, options: Run
   try {
     const {sshConfig} = reach.transport;
     const outcome = await execute({
-      change: {header, stages: stagesOf(plan), addresses: reach.addresses, ttl, ...(sshConfig !== undefined && {sshConfig})},
+      change: {
+        header,
+        stages: stagesOf(plan),
+        addresses: reach.addresses,
+        ttl,
+        largest: sizes,
+        ...(sshConfig !== undefined && {sshConfig}),
+      },
       agents,
       concurrency: reach.concurrency,
       gate: withPodAddresses(gate, plan, options, cluster, states),
