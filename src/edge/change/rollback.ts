@@ -109,7 +109,8 @@ export function progressOf(by: ReadonlyMap<string, NodeJournal>): Progress {
   return all.some((j) => j.progress === 'final') ? 'final' : 'applying';
 }
 
-function begunIn(by: ReadonlyMap<string, NodeJournal>): readonly Begun[] {
+/** The stages that left anything to undo, in the plan's order, each with its nodes. */
+export function begunIn(by: ReadonlyMap<string, NodeJournal>): readonly Begun[] {
   const begun = new Map<number, Begun>();
   for (const [node, {steps}] of by) {
     for (const {stage, phase, title, state} of steps) {
@@ -118,5 +119,6 @@ function begunIn(by: ReadonlyMap<string, NodeJournal>): readonly Begun[] {
       begun.set(stage, {stage, phase, title, nodes: [...(known?.nodes ?? []), node]});
     }
   }
-  return [...begun.values()];
+  // A node may have no part in an early stage and be the first that is read.
+  return [...begun.values()].sort((a, b) => a.stage - b.stage);
 }

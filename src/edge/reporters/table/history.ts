@@ -1,3 +1,4 @@
+import {oneLine} from '../../ui/escape.js';
 import {columns} from '../../ui/table.js';
 import {theme} from '../../ui/theme.js';
 import type {HistoryReport} from '../documents.js';
@@ -6,7 +7,7 @@ import type {Render} from '../index.js';
 /** One line a change; under an open one, what each node says of it. */
 export const history: Render<HistoryReport> = ({changes, gaps}, {level}) => {
   const paint = theme(level);
-  const notes = gaps.map((gap) => `${paint.warning('?')} ${gap.node}: ${gap.why}\n`).join('');
+  const notes = gaps.map((gap) => `${paint.warning('?')} ${oneLine(gap.node)}: ${oneLine(gap.why)}\n`).join('');
   if (changes.length === 0) return `no change is remembered\n${notes}`;
   const rows = changes.flatMap(({id, title, operator, since, outcome, here, nodes}) => [
     [id, title, outcome, operator, since, nodes === null ? '' : String(nodes.length), here ? 'yes' : 'no'],

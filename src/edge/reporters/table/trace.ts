@@ -60,7 +60,7 @@ function verdict(direction: Direction, paint: Theme, columns: number): string[] 
     const [first = '', ...rest] = wrap(oneLine(`unknown from hop ${direction.hop} on: ${direction.because}`), columns - 6);
     out.push(`    ${paint.warning(`? ${first}`)}`, ...rest.map((l) => `      ${paint.warning(l)}`));
   } else {
-    out.push(`    ${paint.error(`✖ broken at hop ${direction.hop}: ${direction.disposition}`)}`);
+    out.push(`    ${paint.error(`✖ broken at hop ${direction.hop}: ${oneLine(direction.disposition ?? '')}`)}`);
     // Which of several ways it is.
     const because = direction.because ?? '';
     if (because !== direction.hops.at(-1)?.steps.at(-1)?.text)
