@@ -12,7 +12,8 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.ex
   exit 2
 }
 
-if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+# Where node_modules is a link, it is somebody else's folder, which npm ci would empty.
+if [ ! -L node_modules ] && { [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; }; then
   say 'installing npm packages …'
   npm ci --no-audit --no-fund --loglevel=error >&2
   touch node_modules/.package-lock.json

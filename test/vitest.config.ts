@@ -8,7 +8,8 @@ export default defineConfig({
     disableConsoleIntercept: true,
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    // More than cores: what runs against the kernel mostly waits for answers that do not come.
+    maxWorkers: 3,
     reporters: ['default', './test/closing-line.ts'],
   },
 });
