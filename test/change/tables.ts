@@ -1,8 +1,11 @@
 import {runIn} from '../../src/edge/lab/exec.js';
 import type {Lab} from '../../src/edge/lab/topology.js';
 
-/** What the kernel of a node holds that a change could touch, sorted; ages, counters and what the kernel learns by itself are left out. */
-const listing = `ip -o link show | sed 's/^[0-9]*: //' | sed 's/ qlen [0-9]*//; s/@if[0-9]*//; s/link-netnsid [0-9]*//; s/ state [A-Z]*//; s/,LOWER_UP//; s/,NO-CARRIER//'
+/**
+ * What the kernel of a node holds that a change could touch, sorted; ages, counters and what the kernel learns by itself are left out, and
+ * the name of a veth's far end, whose index in another namespace old programs look up in their own.
+ */
+const listing = `ip -o link show | sed 's/^[0-9]*: //' | sed 's/ qlen [0-9]*//; s/@[^:]*:/:/; s/,M-DOWN//; s/link-netnsid [0-9]*//; s/ state [A-Z]*//; s/,LOWER_UP//; s/,NO-CARRIER//'
 ip -o addr show scope global | sed 's/^[0-9]*: //; s/valid_lft.*//'
 ip -4 route show table all | grep -v '^broadcast'
 ip -6 route show table all | grep -v 'fe80\\|multicast\\|expires'
