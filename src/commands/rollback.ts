@@ -12,7 +12,7 @@ import {ExitCode} from '../exit-code.js';
 export default class Rollback extends BaseCommand {
   static override summary = 'undo a change, from the journals on its nodes';
   static override description =
-    'Works from any machine that reaches the nodes. Without an id: the newest change that has anything to undo. Exit 0 when all is as before it, 5 when something is left.';
+    'Works from any machine that reaches the nodes. Without an id: the newest change that has anything to undo. Exit 0 when every step was taken back, 5 when something is left.';
   static override examples = [
     {description: 'The last change, made from this machine', command: '<%= config.bin %> rollback'},
     {description: 'One that was made elsewhere', command: '<%= config.bin %> rollback 20261121-101500-4f2a --inventory nodes.yaml'},

@@ -52,8 +52,11 @@ export async function connections(
           if (here === undefined || peer === undefined || peer === name) continue;
           const what = `${words[0]} is connected to ${words[1]}, a pod of ${peer}`;
           if (bases.includes(here)) held.push({node: name, step: 'device', why: what});
-          else if (to.type === 'vxlan' && ownerOf(here) === undefined)
+          else if (to.type === 'vxlan' && ownerOf(here) === undefined) {
             held.push({node: name, step: 'strict', why: what}, {node: peer, step: 'strict', why: what});
+            // flannel's own rules masquerade such a flow; where conntrack cannot be asked, the socket is what is known of it.
+            if (!lines.includes('tracked yes')) masqueraded.set(name, (masqueraded.get(name) ?? 0) + 1);
+          }
         } else if (kind === 'flow' && masquerades(words, ownerOf, name)) masqueraded.set(name, (masqueraded.get(name) ?? 0) + 1);
       }
     }),
