@@ -95,6 +95,8 @@ describe.skipIf(!labsWork)('a change, from lock to commit and back', () => {
       expect(outcome).toMatchObject({kind: 'rolled-back', because: ['n1-p1 > n2-p1: no answer'], left: []});
       expect(exitOf(outcome)).toBe(4);
       expect(outcome.stages.map((s) => s.state)).toEqual(Array.from({length: at + 1}, () => 'undone'));
+      // This machine's journal was still open when it ended.
+      expect(await savedEnd(change.header.id)).toMatchObject({outcome: 'rolled-back', left: []});
       await asBefore();
     }
   });

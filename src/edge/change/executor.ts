@@ -34,6 +34,7 @@ export async function execute(context: ChangeContext): Promise<Outcome> {
   const done = context.done ?? (() => false);
   const nodes = header.nodes;
   const crew = new Crew(agents, header.id, ttl, context.concurrency);
+  // Every return below waits for what it returns: the journal is closed on the way out.
   await using journal = await openJournal(change);
   /** What is undone is not held up by a journal that cannot be written. */
   let turning = false;
@@ -69,9 +70,9 @@ export async function execute(context: ChangeContext): Promise<Outcome> {
 
   await pauseAt('arm', 'before');
   const refused = await arm(crew, header, nodes, context.reached === undefined ? 'applying' : 'keep');
-  if (refused.length > 0) return outcome('refused', refused);
+  if (refused.length > 0) return await outcome('refused', refused);
   const unwritten = await tell({kind: 'armed', nodes, ttl}).then(() => [], journalFailure);
-  if (unwritten.length > 0) return back(unwritten);
+  if (unwritten.length > 0) return await back(unwritten);
   await pauseAt('arm', 'after');
   for (const [index, {phase, title, work}] of stages.entries()) {
     const earlier = work.filter(({node}) => done(index, node)).map(({node}) => node);
@@ -121,23 +122,23 @@ export async function execute(context: ChangeContext): Promise<Outcome> {
   };
 
   const wrong = await passAll((stage) => !afterCommit(stage.phase));
-  if (wrong.length > 0) return back(wrong);
+  if (wrong.length > 0) return await back(wrong);
   if (progress !== 'committed') {
     for (const next of ['final', 'committed'] as const) {
       await pauseAt(next, 'before');
       const unwound = await crew.extend(nodes, next);
       progress = next;
       await tell({kind: 'progress', progress}).catch(() => undefined);
-      if (unwound.length > 0) return back(unwound);
+      if (unwound.length > 0) return await back(unwound);
       await pauseAt(next, 'after');
     }
   }
   const late = await passAll((stage) => afterCommit(stage.phase));
-  if (late.length > 0) return back(late);
+  if (late.length > 0) return await back(late);
   await pauseAt('finish', 'before');
   const open = lostOf(await crew.each(nodes, (agent) => agent.finish(header.id, 'done')));
   await pauseAt('finish', 'after');
-  return outcome(
+  return await outcome(
     'done',
     [],
     open.map(({node, lost}) => ({node, what: 'its journal still calls the change open', why: lost})),

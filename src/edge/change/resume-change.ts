@@ -10,7 +10,7 @@ import {mesh, worse} from './mesh.js';
 import {openAgents} from './node-agent.js';
 import {readAll} from './prepared.js';
 import {resume} from './resume.js';
-import {remember} from './rollback.js';
+import {type Remembered, remember} from './rollback.js';
 import {openRunners} from './runners.js';
 
 export interface ResumeOptions {
@@ -26,14 +26,14 @@ export interface ResumeOptions {
 export async function resumeChange(evidence: Evidence, {signal, notice}: ResumeOptions): Promise<ChangeReport> {
   const {reach} = evidence;
   if (!reach) throw new Failure('a snapshot cannot be changed: name live nodes', {hints: ['--inventory FILE', '--lab NAME']});
-  const change = await newestOpen();
-  notice(`${change.header.title} (${change.header.id}, begun ${change.header.since})`);
-  const {views} = await readAll(evidence);
-  await using runners = openRunners(reach.addresses, reach.transport);
   const agents = await openAgents(reach.addresses, {transport: reach.transport, timeoutMs: reach.timeoutMs});
   try {
-    const ends = views.flatMap((v) => probeEnd(v) ?? []);
     const remembered = await remember(agents, reach.concurrency);
+    const change = await newestOpen(remembered);
+    notice(`${change.header.title} (${change.header.id}, begun ${change.header.since})`);
+    const {views} = await readAll(evidence);
+    await using runners = openRunners(reach.addresses, reach.transport);
+    const ends = views.flatMap((v) => probeEnd(v) ?? []);
     const {largest} = change;
     const sized = largest && {size: ({family}: {readonly family: 4 | 6}) => largest[family]};
     const baseline = await mesh(runners, ends, {signal, ...sized});
@@ -65,9 +65,14 @@ export async function resumeChange(evidence: Evidence, {signal, notice}: ResumeO
   }
 }
 
-/** A change that is done here and open on a node, which was not there to be told, is not ended. */
-async function newestOpen(): Promise<SavedChange> {
+/**
+ * A change that is done here and open on a node, which was not there to be told, is not ended. This machine may have begun changes of other
+ * clusters: only one that a node of this one knows can go on, or one whose nodes cannot all be asked now.
+ */
+async function newestOpen({journals, lost}: Remembered): Promise<SavedChange> {
+  const here = new Set([...journals.values()].flatMap((list) => list.map((j) => j.header.id)));
   for (const id of await savedIds()) {
+    if (!here.has(id) && lost.length === 0) continue;
     const saved = await savedChange(id);
     const end = saved && (await savedEnd(id));
     if (saved && (end === undefined || (end.outcome === 'done' && end.left.length > 0))) return saved;
