@@ -66,7 +66,7 @@ export async function resumeChange(evidence: Evidence, {signal, notice}: ResumeO
 }
 
 /**
- * A change that is done here and open on a node, which was not there to be told, is not ended. This machine may have begun changes of other
+ * A change that left something, as on a node that could not be told of its end, is not ended. This machine may have begun changes of other
  * clusters: only one that a node of this one knows can go on, or one whose nodes cannot all be asked now.
  */
 async function newestOpen({journals, lost}: Remembered): Promise<SavedChange> {
@@ -75,7 +75,7 @@ async function newestOpen({journals, lost}: Remembered): Promise<SavedChange> {
     if (!here.has(id) && lost.length === 0) continue;
     const saved = await savedChange(id);
     const end = saved && (await savedEnd(id));
-    if (saved && (end === undefined || (end.outcome === 'done' && end.left.length > 0))) return saved;
+    if (saved && (end === undefined || end.left.length > 0)) return saved;
   }
   throw new Failure('this machine knows no change that was begun and not ended', {
     exit: ExitCode.findings,
