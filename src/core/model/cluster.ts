@@ -1,5 +1,6 @@
 import {type Lease, leaseOf} from '../flannel/lease.js';
 import {type NetConf, parseNetConf} from '../flannel/net-conf.js';
+import type {Records} from '../flannel/records.js';
 import {modeOf} from '../modes/index.js';
 import type {Mode, Settings} from '../modes/mode.js';
 import {type Family, familyOf, type Prefix} from '../net/address.js';
@@ -42,6 +43,8 @@ export interface Cluster {
 
 export interface Given {
   readonly inventory?: Inventory;
+  /** flannel's own records, where the API server or etcd was asked. */
+  readonly records?: Records;
   /** A net-conf.json given by hand (`--net-conf`); it wins over what nodes have on disk. */
   readonly netConf?: unknown;
 }
