@@ -17,6 +17,12 @@ export interface Records {
   readonly flannelPods?: readonly FlannelPodRecord[];
   readonly pods?: readonly PodRecord[];
   readonly services?: readonly ServiceRecord[];
+  /** `flannel.alpha.coreos.com/` unless `--kube-annotation-prefix` says otherwise: what every annotation's name begins with. Kubernetes only. */
+  readonly annotationPrefix?: string;
+  /** Where etcd's keys begin: `/coreos.com/network`. etcd only. */
+  readonly keyPrefix?: string;
+  /** What in the records is doubtful and belongs to no one node: an object without a name, two ConfigMaps with a net-conf.json. */
+  readonly problems?: readonly string[];
   /** What could not be read, and why: `pods: the API forbids list (ClusterRole …)`. */
   readonly gaps: readonly RecordGap[];
 }
@@ -49,6 +55,8 @@ export interface NodeRecord {
   readonly taints?: readonly string[];
   /** RFC 3339. */
   readonly created?: string;
+  /** Of `status.nodeInfo.kubeletVersion`: there flannel is part of k3s itself, or a DaemonSet of RKE2. */
+  readonly distribution?: 'k3s' | 'rke2';
 }
 
 export interface LeaseRecord {
@@ -63,6 +71,9 @@ export interface LeaseRecord {
   readonly publicIPv6?: Ip;
   readonly publicIPOverwrite?: Ip;
   readonly publicIPv6Overwrite?: Ip;
+  /** What flanneld is told to publish (v0.25.3+); must be an address of the node. */
+  readonly nodePublicIP?: Ip;
+  readonly nodePublicIPv6?: Ip;
   /** Lower case; empty for the backends that publish none (§5.3). */
   readonly backendType?: string;
   readonly backendData?: BackendData;
@@ -84,17 +95,24 @@ export interface BackendData {
 export interface DaemonSetRecord {
   readonly namespace: string;
   readonly name: string;
+  /** The container that runs flanneld. */
   readonly container: string;
   readonly image: string;
+  /** The words after `flanneld`, whether they stand under `command` or `args`. */
   readonly args: readonly string[];
+  /** Mounted where flanneld reads its net-conf.json. */
   readonly configMap?: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly updateStrategy?: string;
+  /** Bytes as written: `50Mi`. */
+  readonly memoryLimit?: string;
+  readonly created?: string;
 }
 
 export interface FlannelPodRecord {
   readonly namespace: string;
   readonly name: string;
+  /** Empty when it is not bound to one yet and none can be told from its affinity. */
   readonly node: string;
   readonly container: string;
   readonly daemonSet?: string;
@@ -106,6 +124,10 @@ export interface FlannelPodRecord {
   /** Why it waits or last ended: `CrashLoopBackOff`, `OOMKilled`, `Error`. */
   readonly waiting?: string;
   readonly lastEnd?: string;
+  /** Of that end. */
+  readonly exitCode?: number;
+  /** It is being deleted. */
+  readonly deleting?: boolean;
 }
 
 export interface PodRecord {
