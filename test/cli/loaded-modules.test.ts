@@ -30,7 +30,7 @@ function loadedBy(...args: string[]): {packages: Set<string>; own: string[]; sta
   };
 }
 
-const heavy = ['ssh2', 'node-ssh', 'cpu-features', 'zod', 'yaml', 'listr2', 'cli-table3', 'chalk', 'p-map'];
+const heavy = ['ssh2', 'node-ssh', 'cpu-features', 'zod', 'yaml', 'listr2', 'cli-table3', 'chalk', 'p-map', '@kubernetes/client-node'];
 
 test.each(['--version', '--help', 'doctor --help'])('flanctl %s loads oclif and nothing heavy', (words) => {
   const {packages, own, status} = loadedBy(...words.split(' '));

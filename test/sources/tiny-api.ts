@@ -1,0 +1,121 @@
+import {execFileSync} from 'node:child_process';
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import type {IncomingMessage, ServerResponse} from 'node:http';
+import {createServer} from 'node:https';
+import type {AddressInfo} from 'node:net';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {stringify} from 'yaml';
+
+/** A CA, a server's certificate for 127.0.0.1 and api.test, and a client's, made by openssl in a folder of their own. */
+export interface Certificates {
+  readonly dir: string;
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCert: string;
+  readonly clientKey: string;
+}
+
+export function makeCertificates(): Certificates {
+  const dir = mkdtempSync(join(tmpdir(), 'flanctl-pki-'));
+  const at = (name: string): string => join(dir, name);
+  const openssl = (...args: string[]) => execFileSync('openssl', args, {stdio: 'pipe'});
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'];
+  openssl('req', '-x509', ...key, '-subj', '/CN=test CA', '-keyout', at('ca.key'), '-out', at('ca.crt'));
+  const signed = (name: string, subject: string, more: readonly string[]) =>
+    openssl(
+      'req',
+      '-x509',
+      ...key,
+      '-CA',
+      at('ca.crt'),
+      '-CAkey',
+      at('ca.key'),
+      '-subj',
+      subject,
+      ...more,
+      '-keyout',
+      at(`${name}.key`),
+      '-out',
+      at(`${name}.crt`),
+    );
+  signed('server', '/CN=api.test', ['-addext', 'subjectAltName=IP:127.0.0.1,DNS:api.test']);
+  signed('client', '/O=system:masters/CN=jane', ['-addext', 'extendedKeyUsage=clientAuth']);
+  return {dir, ca: at('ca.crt'), cert: at('server.crt'), key: at('server.key'), clientCert: at('client.crt'), clientKey: at('client.key')};
+}
+
+export type Answering = (request: IncomingMessage, response: ServerResponse, count: number) => void;
+
+export interface TinyApi extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  /** `GET /api/v1/nodes?limit=500` of every request, in order. */
+  readonly asked: string[];
+  readonly headers: IncomingMessage['headers'][];
+  answer: Answering;
+}
+
+/** An HTTPS server that answers as each test says. */
+export async function tinyApi(pki: Certificates, answer: Answering): Promise<TinyApi> {
+  const asked: string[] = [];
+  const headers: IncomingMessage['headers'][] = [];
+  const server = createServer(
+    {cert: readFileSync(pki.cert), key: readFileSync(pki.key), ca: readFileSync(pki.ca), requestCert: true, rejectUnauthorized: false},
+    (request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      headers.push(request.headers);
+      api.answer(request, response, asked.length);
+    },
+  );
+  await new Promise<void>((done) => {
+    server.listen(0, '127.0.0.1', done);
+  });
+  const {port} = server.address() as AddressInfo;
+  const api: TinyApi = {
+    url: `https://127.0.0.1:${port}`,
+    port,
+    asked,
+    headers,
+    answer,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((done) => {
+        server.close(done);
+      });
+    },
+  };
+  return api;
+}
+
+export const json = (response: ServerResponse, status: number, value: unknown, headers: Record<string, string> = {}): void => {
+  response.writeHead(status, {'Content-Type': 'application/json', ...headers}).end(JSON.stringify(value));
+};
+
+/** A Status object, as the API server says no. */
+export const status = (response: ServerResponse, code: number, message: string, reason = '', headers: Record<string, string> = {}): void =>
+  json(response, code, {kind: 'Status', apiVersion: 'v1', status: 'Failure', message, reason, code}, headers);
+
+/** A kubeconfig's text with one context, `test`. */
+export const kubeconfig = (cluster: object, user: object = {token: 'sesame'}): string =>
+  stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{name: 'c', cluster}],
+    users: [{name: 'u', user}],
+    contexts: [{name: 'test', context: {cluster: 'c', user: 'u'}}],
+    'current-context': 'test',
+  });
+
+/** A folder for a test's files. */
+export function scratch(): {readonly dir: string; write(name: string, text: string): string} & Disposable {
+  const dir = mkdtempSync(join(tmpdir(), 'flanctl-kube-'));
+  return {
+    dir,
+    write(name, text) {
+      writeFileSync(join(dir, name), text);
+      return join(dir, name);
+    },
+    [Symbol.dispose]: () => rmSync(dir, {recursive: true, force: true}),
+  };
+}
