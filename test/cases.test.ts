@@ -7,13 +7,18 @@ import {rules} from '../src/core/rules/index.js';
 import {diagnose} from '../src/edge/diagnose.js';
 import {bases, loadBase} from './bases/bases.js';
 import {apply, type CaseEdit} from './case-edit.js';
+import {type RecordEdits, recordsFor} from './recorded.js';
 
 const root = join(import.meta.dirname, 'cases');
 
 interface Case {
   readonly base: string;
-  readonly edits: readonly CaseEdit[];
+  readonly edits?: readonly CaseEdit[];
   readonly 'net-conf'?: unknown;
+  /** flannel's records of the healthy base, with these differences. */
+  readonly records?: RecordEdits;
+  /** Nodes that were not looked at. */
+  readonly without?: readonly string[];
   /** The rule is to be found under another one, not by itself. */
   readonly as?: 'consequence';
 }
@@ -36,14 +41,18 @@ describe('cases', () => {
       test(`${rule}/${name}`, async () => {
         const file = join(root, rule, name, 'case.yaml');
         const spec = parse(readFileSync(file, 'utf8')) as Case;
-        const dumps = spec.edits.reduce(apply, await loadBase(spec.base));
+        const healthy = await loadBase(spec.base);
+        const dumps = (spec.edits ?? []).reduce(apply, healthy).filter((d) => !spec.without?.includes(d.node));
         const found = await diagnose(
           {
             async *nodes() {
               yield* dumps;
             },
           },
-          spec['net-conf'] === undefined ? {} : {netConf: spec['net-conf']},
+          {
+            ...(spec['net-conf'] !== undefined && {netConf: spec['net-conf']}),
+            ...(spec.records && {records: recordsFor(healthy, spec.records)}),
+          },
           rules,
         );
         const list = spec.as === 'consequence' ? found.findings.flatMap((f) => f.consequences) : found.findings;
@@ -56,8 +65,8 @@ describe('cases', () => {
 });
 
 describe('healthy bases', () => {
-  for (const base of bases) {
-    test(`${base}: every rule is judged and none finds anything`, async () => {
+  for (const [base, from] of bases.flatMap((b) => [undefined, 'kubernetes' as const, 'etcd' as const].map((f) => [b, f] as const))) {
+    test(`${base}${from === undefined ? '' : ` beside its records in ${from}`}: every rule is judged and none finds anything`, async () => {
       const dumps = await loadBase(base);
       expect(dumps.length).toBeGreaterThanOrEqual(3);
       const found = await diagnose(
@@ -66,9 +75,10 @@ describe('healthy bases', () => {
             yield* dumps;
           },
         },
-        {},
+        from === undefined ? {} : {records: recordsFor(dumps, {from})},
         rules,
       );
+      if (from !== undefined) expect(found.cluster).toMatchObject({source: from, configuredBy: 'net-conf', complete: true, problems: []});
       expect(found).toMatchObject({findings: [], notEvaluated: [], gaps: []});
     });
   }

@@ -63,7 +63,13 @@ export async function* views(cluster: Cluster, states: AsyncIterable<NodeState>)
 
 export async function diagnose(dumps: Dumps, given: Given, rules: readonly Rule[]): Promise<Diagnosis> {
   const {cluster, states, pods} = await survey(dumps, given);
-  return {cluster, pods, ...(await judge(cluster, states(), rules))};
+  const judged = await judge(cluster, states(), rules);
+  const {records} = given;
+  const unseen = [
+    ...(records?.gaps ?? []).map(({what, why}): Gap => ({node: records!.from, what, why})),
+    ...cluster.members.flatMap((m) => (m.survey.state.failure?.kind === 'not-asked' ? m.survey.state.gaps : [])),
+  ];
+  return {cluster, pods, ...judged, gaps: [...unseen, ...judged.gaps]};
 }
 
 /** What doctor would say of nodes in these states, which need not be any that were gathered. */

@@ -12,6 +12,8 @@ export interface Lease {
   /** The hardware address of the node's own VXLAN device, per family. */
   readonly vtepMAC?: Mac;
   readonly vtepMACv6?: Mac;
+  /** It is not in the records, or not marked as flannel's: flanneld on its peers writes no rows for it, and takes none away either. */
+  readonly unpublished?: true;
 }
 
 /** A lease of one family, complete enough to compute rows from. */

@@ -1,12 +1,13 @@
 import {type Lease, leaseOf} from '../flannel/lease.js';
 import {type NetConf, parseNetConf} from '../flannel/net-conf.js';
-import type {Records} from '../flannel/records.js';
+import type {NodeRecord, Records} from '../flannel/records.js';
 import {modeOf} from '../modes/index.js';
 import type {Mode, Settings} from '../modes/mode.js';
 import {type Family, familyOf, type Prefix} from '../net/address.js';
 import {contains, lengthOf, tryPrefix} from '../net/prefix.js';
 import {type Context, member} from './derive-lease.js';
-import type {Inventory} from './inventory.js';
+import type {Inventory, InventoryNode} from './inventory.js';
+import {matchRecords, unread} from './match-records.js';
 import {mostCommon} from './most-common.js';
 import {routeWitnesses} from './route-witnesses.js';
 import {type Claims, type NodeSurvey, type Surveyor, strongest} from './survey.js';
@@ -20,14 +21,22 @@ export interface Member {
   readonly uplink?: {readonly name: string; readonly mtu: number};
   /** The mode the node itself shows. */
   readonly mode?: Mode;
+  /** What flannel's records say of it. */
+  readonly record?: NodeRecord;
+  /** There are records of the other nodes, and none of this one. */
+  readonly unrecorded?: true;
 }
 
 /** Who is there, what they run, and how that was learnt. */
 export interface Cluster {
-  /** `inventory` when a file lists the members, else `derived` from the nodes that were read. */
-  readonly source: 'inventory' | 'derived';
+  /** Who lists the members: flannel's records, an inventory, or nobody: then they are the nodes that were read. */
+  readonly source: 'kubernetes' | 'etcd' | 'inventory' | 'derived';
   /** Where mode and settings come from. */
   readonly configuredBy: 'net-conf' | 'derived';
+  /** Which net-conf that is: `ConfigMap kube-flannel/kube-flannel-cfg, net-conf.json`, `/coreos.com/network/config`. */
+  readonly configuredFrom?: string;
+  /** flannel's own records, where they were asked for. */
+  readonly records?: Records;
   readonly mode?: Mode;
   readonly settings?: Settings;
   readonly netConf?: NetConf;
@@ -51,21 +60,12 @@ export interface Given {
 
 /** Builds the model from what every node says of itself, with whatever records were given on top. Never throws: doubt becomes a finding. */
 export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, given: Given = {}): Cluster {
-  const {surveys, claims} = surveyor;
-  const problems: string[] = [];
-  const stated = given.netConf ?? given.inventory?.netConf;
-  let netConf: NetConf | undefined;
-  if (stated !== undefined) {
-    const read = parseNetConf(stated);
-    if (read.ok) netConf = read.conf;
-    else problems.push(...read.problems.map((p) => `net-conf: ${p}`));
-  }
-  netConf ??= mostCommon(
-    surveys.flatMap((s) =>
-      s.state.netConf !== undefined && s.state.netConf !== 'none' && s.state.netConf.ok ? [s.state.netConf.conf] : [],
-    ),
-    (conf) => JSON.stringify(conf),
-  );
+  const {claims} = surveyor;
+  const {records} = given;
+  const problems: string[] = [...(records?.problems ?? [])];
+  const listed = new Map((given.inventory?.nodes ?? []).map((n) => [n.name, n]));
+  const {surveys, recordOf, listing} = joined(surveyor.surveys, given, listed, problems);
+  const {netConf, from: configuredFrom} = configuration(surveys, given, problems);
   const detected = mostCommon(
     surveys.flatMap((s) => strongest(s).map((d) => ({mode: d.mode, settings: d.detection.settings}))),
     (d) => `${d.mode.type} ${d.settings.vni} ${d.settings.port} ${d.settings.learning}`,
@@ -83,6 +83,7 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
   const context: Context = {
     mode,
     settings,
+    netConf,
     networks,
     claims,
     lengths: {4: commonLength(surveys, 4), 6: commonLength(surveys, 6)},
@@ -90,13 +91,18 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
     peers: surveys.length - 1,
     connected: [...new Set(surveys.flatMap((s) => s.addresses.flatMap((a) => tryPrefix(`${a.address}/${a.prefixlen}`) ?? [])))],
   };
-  const entries = new Map((given.inventory?.nodes ?? []).map((n) => [n.name, n]));
-  const members = surveys.map((survey) => member(survey, entries.get(survey.name), context));
+  const members = surveys.map((survey): Member => {
+    const record = recordOf.get(survey.name);
+    const made = member(survey, {listed: listed.get(survey.name), record, recorded: listing}, context);
+    return record ? {...made, record} : listing ? {...made, unrecorded: true} : made;
+  });
   const names = new Set(surveys.map((s) => s.name));
   const missing = (given.inventory?.nodes ?? []).filter((n) => !names.has(n.name));
   return {
-    source: given.inventory ? 'inventory' : 'derived',
+    source: listing && records ? records.source : given.inventory ? 'inventory' : 'derived',
     configuredBy: followed ? 'net-conf' : 'derived',
+    ...(followed && configuredFrom !== undefined && {configuredFrom}),
+    ...(records && {records}),
     ...(mode && {mode}),
     ...(settings && {settings}),
     ...(netConf && {netConf}),
@@ -105,9 +111,63 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
     members,
     claims,
     complete:
-      missing.length === 0 && members.every((m) => isKnown(m, networks)) && (members.length > 1 || given.inventory?.nodes.length === 1),
+      missing.length === 0 &&
+      members.every((m) => isKnown(m, networks)) &&
+      (members.length > 1 || given.inventory?.nodes.length === 1 || listing),
     problems,
   };
+}
+
+interface Joined {
+  readonly surveys: readonly NodeSurvey[];
+  readonly recordOf: ReadonlyMap<string, NodeRecord>;
+  /** The records list the nodes and their leases. */
+  readonly listing: boolean;
+}
+
+/** The nodes that were read, those that only the records know, and whose record is whose. */
+function joined(
+  surveys: readonly NodeSurvey[],
+  {records, inventory}: Given,
+  listed: ReadonlyMap<string, InventoryNode>,
+  problems: string[],
+): Joined {
+  if (records === undefined || records.nodes.length === 0) return {surveys, recordOf: new Map(), listing: false};
+  if (!records.nodes.some((n) => n.lease.managed)) {
+    problems.push(
+      `no node of ${records.from} carries ${records.annotationPrefix ?? ''}kube-subnet-manager: flannel keeps its leases elsewhere (etcd, or another annotation prefix)`,
+    );
+    return {surveys, recordOf: new Map(), listing: false};
+  }
+  const {byNode, others} = matchRecords(surveys, records.nodes, listed);
+  // Whom an inventory leaves out nobody meant to look at; what etcd has beyond the nodes is mostly the lease of one that is gone.
+  const missed = records.source === 'kubernetes' && inventory === undefined;
+  return {
+    surveys: [...surveys, ...others.map(({name}) => unread(name, records.from, missed))],
+    recordOf: new Map([...byNode, ...others.map(({name, record}) => [name, record] as const)]),
+    listing: true,
+  };
+}
+
+/** The net-conf in force: given by hand, of the records, of the inventory, else what most nodes have on disk. */
+function configuration(
+  surveys: readonly NodeSurvey[],
+  {netConf: byHand, inventory, records}: Given,
+  problems: string[],
+): {readonly netConf?: NetConf; readonly from?: string} {
+  const kept = records?.netConf;
+  const stated = byHand ?? (kept ? undefined : inventory?.netConf);
+  const read = stated !== undefined ? parseNetConf(stated) : kept?.parsed;
+  const from = stated === undefined ? kept?.where : undefined;
+  if (read?.ok) return {netConf: read.conf, ...(from !== undefined && {from})};
+  problems.push(...(read?.problems ?? []).map((p) => `${from ?? 'net-conf'}: ${p}`));
+  const found = mostCommon(
+    surveys.flatMap((s) =>
+      s.state.netConf !== undefined && s.state.netConf !== 'none' && s.state.netConf.ok ? [s.state.netConf.conf] : [],
+    ),
+    (conf) => JSON.stringify(conf),
+  );
+  return found ? {netConf: found} : {};
 }
 
 /**
@@ -140,7 +200,8 @@ function usesPublicAddresses(surveys: readonly NodeSurvey[], claims: Claims, net
 }
 
 /** Is its lease known in every family that the cluster has, or known to lack it? What belongs to an unknown part would look like a stray. */
-export function isKnown({lease, survey}: Pick<Member, 'lease' | 'survey'>, networks: readonly Prefix[]): boolean {
+export function isKnown({lease, survey, record}: Pick<Member, 'lease' | 'survey' | 'record'>, networks: readonly Prefix[]): boolean {
+  if (record !== undefined) return true;
   const {families, subnetEnv} = survey.state;
   const looked = families.address !== undefined && subnetEnv !== undefined;
   return lease !== undefined && (looked || networks.every((network) => leaseOf(lease, familyOf(network)) !== undefined));

@@ -1,4 +1,6 @@
 import type {Lease} from '../flannel/lease.js';
+import type {NetConf} from '../flannel/net-conf.js';
+import type {LeaseRecord, NodeRecord} from '../flannel/records.js';
 import {type Link, localOf} from '../kernel/link.js';
 import type {Mode, Settings} from '../modes/mode.js';
 import type {Family, Ip, Prefix} from '../net/address.js';
@@ -12,6 +14,7 @@ import {type Claims, type NodeSurvey, strongest} from './survey.js';
 export interface Context {
   readonly mode: Mode | undefined;
   readonly settings: Settings | undefined;
+  readonly netConf: NetConf | undefined;
   readonly networks: readonly Prefix[];
   readonly claims: Claims;
   /** The length of pod subnets, where most nodes that say agree. */
@@ -23,40 +26,60 @@ export interface Context {
   readonly connected: readonly Prefix[];
 }
 
-/** A node as a member of the cluster: its lease from what it and its peers show, unless the inventory states it. */
-export function member(survey: NodeSurvey, listed: InventoryNode | undefined, context: Context): Member {
-  const {mode, settings} = context;
+/** What is written down of a node, beside what it shows itself. */
+export interface Written {
+  readonly listed: InventoryNode | undefined;
+  readonly record: NodeRecord | undefined;
+  /** The records speak for all nodes, so that one they do not have has published nothing. */
+  readonly recorded: boolean;
+}
+
+/**
+ * A node as a member of the cluster. Its lease is what flannel's records say, what the inventory says, or what it and its peers show; only
+ * its own addresses and its own device say more than any record, since the kernel cannot be wrong about those: where the record parts from
+ * them, peers follow something that is not there, and the lease rules say so.
+ */
+export function member(survey: NodeSurvey, {listed, record, recorded}: Written, context: Context): Member {
+  const {mode, settings, netConf} = context;
   const own = strongest(survey)[0];
   const devices = settings && mode ? mode.devices(settings) : [];
   const device = (family: Family): Link | undefined => {
     const name = devices.find((d) => d.family === family)?.name;
     return survey.links.find((l) => l.ifname === name);
   };
-  const uplinkName = uplinkOf(survey, device(4) ?? device(6), listed?.lease?.publicIP);
+  const kept = record && ofFamilies(record.lease, netConf);
+  // Records are what an inventory's `lease` is a copy of.
+  const written = kept ?? listed?.lease;
+  const uplinkName = uplinkOf(survey, device(4) ?? device(6), written?.publicIP);
   const uplinkLink = survey.links.find((l) => l.ifname === uplinkName);
-  const publicIP = (family: Family) =>
-    (family === 4 ? listed?.lease?.publicIP : listed?.lease?.publicIPv6) ??
-    publicAddress(survey, family, device(family), uplinkName, context);
-  const subnet = (family: Family) =>
-    (family === 4 ? listed?.lease?.subnet : listed?.lease?.ipv6Subnet) ??
-    subnetOf(survey, family, devices.find((d) => d.family === family)?.name, context);
-  const readable = !survey.state.failure || survey.looksAt.links;
+  const publicIP = (family: Family): Ip | undefined => {
+    const published = family === 4 ? written?.publicIP : written?.publicIPv6;
+    if (published !== undefined && (!record || isPublic(survey, record.lease, published))) return published;
+    // A record without an address of this family has no lease in it.
+    if (record?.lease.managed && published === undefined) return undefined;
+    return publicAddress(survey, family, device(family), uplinkName, context) ?? published;
+  };
+  const subnet = (family: Family): Prefix | undefined =>
+    (family === 4 ? written?.subnet : written?.ipv6Subnet) ??
+    (record ? undefined : subnetOf(survey, family, devices.find((d) => d.family === family)?.name, context));
+  const readable = !survey.state.failure || survey.looksAt.links || record !== undefined;
   const published = {
-    vtepMAC: listed?.lease?.vtepMAC ?? device(4)?.address,
-    vtepMACv6: listed?.lease?.vtepMACv6 ?? device(6)?.address,
+    vtepMAC: (kept ? undefined : listed?.lease?.vtepMAC) ?? device(4)?.address ?? kept?.backendData?.vtepMAC,
+    vtepMACv6: (kept ? undefined : listed?.lease?.vtepMACv6) ?? device(6)?.address ?? kept?.backendV6Data?.vtepMAC,
   };
   const [p4, p6, s4, s6] = [publicIP(4), publicIP(6), subnet(4), subnet(6)];
   const lease: Lease | undefined =
     readable && ((s4 !== undefined && p4 !== undefined) || (s6 !== undefined && p6 !== undefined))
       ? {
           node: survey.name,
-          backendType: own?.mode.type ?? mode?.type ?? '',
+          backendType: kept?.backendType ?? own?.mode.type ?? mode?.type ?? '',
           ...(s4 !== undefined && {subnet: s4}),
           ...(s6 !== undefined && {ipv6Subnet: s6}),
           ...(p4 !== undefined && {publicIP: p4}),
           ...(p6 !== undefined && {publicIPv6: p6}),
           ...(devices.length > 0 && published.vtepMAC !== undefined && {vtepMAC: published.vtepMAC}),
           ...(devices.length > 0 && published.vtepMACv6 !== undefined && {vtepMACv6: published.vtepMACv6}),
+          ...(recorded && record?.lease.managed !== true && {unpublished: true as const}),
         }
       : undefined;
   return {
@@ -67,6 +90,30 @@ export function member(survey: NodeSurvey, listed: InventoryNode | undefined, co
     ...(own && {mode: own.mode}),
   };
 }
+
+/**
+ * A record without the families that flannel does not use: the controller gives IPv6 podCIDRs whether flannel wants them or not, and
+ * annotations of a family that was turned off stay (model/flannel-backends.md §5.3).
+ */
+function ofFamilies(lease: LeaseRecord, netConf: NetConf | undefined): LeaseRecord {
+  const {subnet, ipv6Subnet, publicIP, publicIPv6, ...rest} = lease;
+  const v4 = netConf?.enableIPv4 ?? (!lease.managed || publicIP !== undefined);
+  const v6 = netConf?.enableIPv6 ?? publicIPv6 !== undefined;
+  return {
+    ...rest,
+    ...(v4 && subnet !== undefined && {subnet}),
+    ...(v4 && publicIP !== undefined && {publicIP}),
+    ...(v6 && ipv6Subnet !== undefined && {ipv6Subnet}),
+    ...(v6 && publicIPv6 !== undefined && {publicIPv6}),
+  };
+}
+
+/** Is what was published an address of the node, as far as it was read, or meant not to be one? */
+const isPublic = (survey: NodeSurvey, lease: LeaseRecord | undefined, published: Ip): boolean =>
+  survey.state.families.address === undefined ||
+  survey.addresses.some((a) => a.address === published) ||
+  lease?.publicIPOverwrite === published ||
+  lease?.publicIPv6Overwrite === published;
 
 /** The interface flannel chose: the tunnel's lower device, else the one of the public address, of the plain pod routes, of the default route. */
 function uplinkOf(survey: NodeSurvey, tunnel: Link | undefined, publicIP: Ip | undefined): string | undefined {

@@ -53,7 +53,9 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
   const open = cluster.configuredBy === 'derived' ? ([4, 6] as const).filter((f) => !looked(state, 'route', f)) : [];
   const doubt = <Row>(wants: readonly Want<Row>[]): readonly Want<Row>[] =>
     open.length === 0 ? wants : wants.map((w) => (open.includes(w.family) ? {...w, tolerated: true} : w));
-  const expected: Expected = {...wanted, neigh: doubt(wanted.neigh), fdb: doubt(wanted.fdb)};
+  const doubted: Expected = {...wanted, neigh: doubt(wanted.neigh), fdb: doubt(wanted.fdb)};
+  // flanneld writes nothing for a peer that its records do not have, and takes nothing away either.
+  const expected = tolerating(doubted, new Set(peers.flatMap((p) => (p.unpublished ? [p.node] : []))));
   const devices = new Set(mode.devices(settings).map((d) => d.name));
   const ours = (dev: string | undefined) => dev !== undefined && devices.has(dev);
   const families = ([4, 6] as const).filter((f) => (f === 4 ? self.subnet : self.ipv6Subnet) !== undefined);
@@ -96,6 +98,13 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
     }),
   };
   return {...base, expected, changes};
+}
+
+function tolerating(expected: Expected, nodes: ReadonlySet<string>): Expected {
+  if (nodes.size === 0) return expected;
+  const spare = <Row>(wants: readonly Want<Row>[]): readonly Want<Row>[] =>
+    wants.map((w) => (w.peer !== undefined && nodes.has(w.peer) ? {...w, tolerated: true} : w));
+  return {...expected, route: spare(expected.route), neigh: spare(expected.neigh), fdb: spare(expected.fdb)};
 }
 
 const byName = new WeakMap<Cluster, ReadonlyMap<string, Member>>();

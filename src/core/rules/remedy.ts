@@ -13,7 +13,7 @@ export function replayRows(node: string, expected: Expected, device: (name: stri
     ...expected.address.filter((w) => on(w.row.dev)).map((w) => step(node, addressReplace(w.row))),
     ...expected.neigh.filter((w) => on(w.row.dev) && !w.tolerated).map((w) => step(node, neighReplace(w.row))),
     ...expected.fdb.filter((w) => on(w.row.dev) && !w.tolerated).map((w) => step(node, fdbReplace(w.row))),
-    ...expected.route.filter((w) => on(w.row.dev)).map((w) => step(node, routeReplace(w.row))),
+    ...expected.route.filter((w) => on(w.row.dev) && !w.tolerated).map((w) => step(node, routeReplace(w.row))),
   ];
 }
 

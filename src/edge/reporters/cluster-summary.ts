@@ -9,6 +9,7 @@ export function clusterSummary(cluster: Cluster, from: string, pods: ReadonlyMap
     from,
     mode: cluster.mode?.type ?? null,
     configuredBy: cluster.configuredBy,
+    ...(cluster.configuredFrom !== undefined && {configuredFrom: cluster.configuredFrom}),
     settings: cluster.settings ? {...cluster.settings} : null,
     networks: cluster.networks,
     problems: cluster.problems,

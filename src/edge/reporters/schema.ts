@@ -34,10 +34,11 @@ const nodeSummary = object({
 });
 
 const cluster = object({
-  source: z.enum(['inventory', 'derived']).describe('who says which nodes there are'),
+  source: z.enum(['kubernetes', 'etcd', 'inventory', 'derived']).describe('who says which nodes there are'),
   from: z.string().describe('where the evidence was read'),
   mode: nullable('flannel backend type'),
   configuredBy: z.enum(['net-conf', 'derived']),
+  configuredFrom: z.string().optional().describe("which of flannel's records holds that net-conf"),
   settings: z.record(z.string(), z.unknown()).readonly().nullable(),
   networks: list(z.string()),
   problems: list(z.string()),

@@ -13,7 +13,10 @@ export function heading(cluster: ClusterSummary, paint: Theme): string {
       : `${cluster.mode}${settings?.['directRouting'] ? ' + DirectRouting' : ''}${cluster.mode === 'vxlan' ? ` (VNI ${settings?.['vni']}, UDP ${settings?.['port']})` : ''}`,
     ...(cluster.networks.length > 0 ? [cluster.networks.join(' + ')] : []),
   ];
-  const known = cluster.configuredBy === 'net-conf' ? 'configuration from net-conf' : 'configuration derived from the nodes';
+  const known =
+    cluster.configuredBy === 'net-conf'
+      ? `configuration from ${oneLine(cluster.configuredFrom ?? 'net-conf')}`
+      : 'configuration derived from the nodes';
   const lines = [`${paint.strong(oneLine(cluster.from))}  ${oneLine(parts.join(' · '))}  ${paint.dim(known)}`];
   for (const problem of cluster.problems) lines.push(`${paint.warning('▲')} ${oneLine(problem)}`);
   return lines.join('\n');

@@ -1,0 +1,188 @@
+import {recordsOfEtcd} from '../src/core/flannel/records/etcd.js';
+import {type KubernetesObjects, recordsOfKubernetes} from '../src/core/flannel/records/kubernetes.js';
+import type {Records} from '../src/core/flannel/records.js';
+import {buildCluster, type Cluster} from '../src/core/model/cluster.js';
+import {readNode} from '../src/core/model/read-node.js';
+import {Surveyor} from '../src/core/model/survey.js';
+import type {NodeDump} from '../src/core/node/dump.js';
+
+/** The records that flannel would have kept of the nodes of these dumps, in its exact form (model/flannel-backends.md §5.2, §5.3). */
+
+export const annotation = (name: string): string => `flannel.alpha.coreos.com/${name}`;
+export const etcdRoot = '/coreos.com/network';
+
+function clusterOf(dumps: readonly NodeDump[]): Cluster {
+  const surveyor = new Surveyor();
+  for (const dump of dumps) surveyor.add(readNode(dump));
+  return buildCluster(surveyor);
+}
+
+const netConfOf = (dumps: readonly NodeDump[]): string => dumps[0]!.sections.find((s) => s.name === 'net-conf.json')!.out;
+
+/** Node objects, the ConfigMap, the DaemonSet and its pods, as `kubectl get -o json` prints them. */
+export function objectsOf(dumps: readonly NodeDump[]): Required<Omit<KubernetesObjects, 'services'>> {
+  const {members, mode, settings} = clusterOf(dumps);
+  const data = (mac: string | undefined) => (mode?.type === 'vxlan' ? JSON.stringify({VNI: settings?.vni, VtepMAC: mac}) : 'null');
+  const nodes = members.map(({name, lease}) => ({
+    kind: 'Node',
+    metadata: {
+      name,
+      resourceVersion: '1000',
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      annotations: {
+        [annotation('kube-subnet-manager')]: 'true',
+        [annotation('backend-type')]: mode!.type,
+        [annotation('backend-data')]: data(lease!.vtepMAC),
+        [annotation('public-ip')]: lease!.publicIP,
+        ...(lease!.publicIPv6 !== undefined && {
+          [annotation('backend-v6-data')]: data(lease!.vtepMACv6),
+          [annotation('public-ipv6')]: lease!.publicIPv6,
+        }),
+      },
+    },
+    spec: {podCIDR: lease!.subnet, podCIDRs: [lease!.subnet, lease!.ipv6Subnet].filter((s) => s !== undefined)},
+    status: {
+      addresses: [
+        {type: 'InternalIP', address: lease!.publicIP},
+        {type: 'Hostname', address: name},
+      ],
+      conditions: [
+        {type: 'NetworkUnavailable', status: 'False', reason: 'FlannelIsUp'},
+        {type: 'Ready', status: 'True', reason: 'KubeletReady'},
+      ],
+      nodeInfo: {kubeletVersion: 'v1.31.2'},
+    },
+  }));
+  const container = {
+    name: 'kube-flannel',
+    image: 'ghcr.io/flannel-io/flannel:v0.28.9',
+    command: ['/opt/bin/flanneld'],
+    args: ['--ip-masq', '--kube-subnet-mgr'],
+    volumeMounts: [{name: 'flannel-cfg', mountPath: '/etc/kube-flannel/'}],
+  };
+  const labels = {app: 'flannel', tier: 'node'};
+  const spec = {
+    containers: [container],
+    hostNetwork: true,
+    volumes: [{name: 'flannel-cfg', configMap: {name: 'kube-flannel-cfg'}}],
+  };
+  return {
+    nodes,
+    configMaps: [
+      {
+        metadata: {namespace: 'kube-flannel', name: 'kube-flannel-cfg', resourceVersion: '900'},
+        data: {'cni-conf.json': '{}', 'net-conf.json': netConfOf(dumps)},
+      },
+    ],
+    daemonSets: [
+      {
+        metadata: {namespace: 'kube-flannel', name: 'kube-flannel-ds', labels},
+        spec: {template: {metadata: {labels}, spec}, updateStrategy: {type: 'RollingUpdate'}},
+      },
+    ],
+    pods: members.map(({name, lease}) => ({
+      metadata: {
+        namespace: 'kube-flannel',
+        name: `kube-flannel-ds-${name}`,
+        labels,
+        ownerReferences: [{kind: 'DaemonSet', name: 'kube-flannel-ds'}],
+      },
+      spec: {...spec, nodeName: name},
+      status: {
+        phase: 'Running',
+        podIPs: [{ip: lease!.publicIP}],
+        containerStatuses: [{name: 'kube-flannel', ready: true, restartCount: 0, state: {running: {startedAt: '2026-01-01T00:00:30Z'}}}],
+      },
+    })),
+  };
+}
+
+/** Key → value, as flannel writes them to etcd's v3 API. */
+export function keysOf(dumps: readonly NodeDump[]): Record<string, string> {
+  const {members, mode, settings} = clusterOf(dumps);
+  const data = (mac: string | undefined) => (mode?.type === 'vxlan' ? {VNI: settings?.vni, VtepMAC: mac} : null);
+  return {
+    [`${etcdRoot}/config`]: netConfOf(dumps),
+    ...Object.fromEntries(
+      members.map(({lease}) => [
+        `${etcdRoot}/subnets/${lease!.subnet!.replace('/', '-')}${lease!.ipv6Subnet === undefined ? '' : `&${lease!.ipv6Subnet.replace('/', '-')}`}`,
+        JSON.stringify({
+          PublicIP: lease!.publicIP,
+          PublicIPv6: lease!.publicIPv6 ?? null,
+          BackendType: mode!.type,
+          BackendData: data(lease!.vtepMAC),
+          ...(lease!.publicIPv6 !== undefined && {BackendV6Data: data(lease!.vtepMACv6)}),
+        }),
+      ]),
+    ),
+  };
+}
+
+/** How a case's records differ from what flannel would have kept: JSON merge patches (RFC 7386) of objects by name, or values by key. */
+export interface RecordEdits {
+  readonly from: 'kubernetes' | 'etcd';
+  /** By name; `null` takes the object away, a name that is not there adds one. */
+  readonly nodes?: Readonly<Record<string, unknown>>;
+  /** By name, `kube-flannel-cfg`. */
+  readonly configMaps?: Readonly<Record<string, unknown>>;
+  readonly daemonSets?: Readonly<Record<string, unknown>>;
+  readonly pods?: Readonly<Record<string, unknown>>;
+  /** Below `/coreos.com/network/`: value or null; an object is merged into the JSON that is there. */
+  readonly keys?: Readonly<Record<string, unknown>>;
+  /** etcd: seconds until each key expires, by the same names. */
+  readonly ttl?: Readonly<Record<string, number | 'none'>>;
+}
+
+export function recordsFor(dumps: readonly NodeDump[], edits: RecordEdits): Records {
+  if (edits.from === 'etcd') {
+    const keys: Record<string, unknown> = keysOf(dumps);
+    for (const [name, edit] of Object.entries(edits.keys ?? {})) {
+      const key = `${etcdRoot}/${name}`;
+      const old = keys[key];
+      if (edit === null) delete keys[key];
+      else if (typeof edit === 'string') keys[key] = edit;
+      else keys[key] = JSON.stringify(merged(old === undefined ? {} : JSON.parse(String(old)), edit));
+      if (keys[key] === old) throw new Error(`the edit of ${key} changes nothing`);
+    }
+    const list = Object.entries(keys).map(([key, value]) => ({
+      key,
+      value,
+      version: '7',
+      ttl: edits.ttl?.[key.slice(etcdRoot.length + 1)] ?? 80_000,
+    }));
+    return recordsOfEtcd(list, {from: 'etcd http://127.0.0.1:2379'});
+  }
+  const objects = objectsOf(dumps);
+  return recordsOfKubernetes(
+    {
+      nodes: patched(objects.nodes, edits.nodes),
+      configMaps: patched(objects.configMaps, edits.configMaps),
+      daemonSets: patched(objects.daemonSets, edits.daemonSets),
+      pods: patched(objects.pods, edits.pods),
+    },
+    {from: 'context admin@prod'},
+  );
+}
+
+function patched(objects: unknown, edits: Readonly<Record<string, unknown>> = {}): readonly unknown[] {
+  const byName = new Map((objects as {metadata: {name: string}}[]).map((o) => [o.metadata.name, o as unknown]));
+  for (const [name, patch] of Object.entries(edits)) {
+    const old = byName.get(name) ?? {metadata: {name}};
+    const changed = merged(old, patch);
+    if (JSON.stringify(changed) === JSON.stringify(old)) throw new Error(`the edit of ${name} changes nothing`);
+    if (changed === null) byName.delete(name);
+    else byName.set(name, changed);
+  }
+  return [...byName.values()];
+}
+
+/** RFC 7386. */
+function merged(old: unknown, patch: unknown): unknown {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
+  const base: Record<string, unknown> = typeof old === 'object' && old !== null && !Array.isArray(old) ? {...old} : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete base[key];
+    else base[key] = merged(base[key], value);
+  }
+  return base;
+}
