@@ -49,7 +49,8 @@ export default class Doctor extends BaseCommand {
     const here = (node: string) => flags.node === undefined || flags.node.includes(node);
     const findings = found.findings.filter((f) => here(f.node) || f.peers.some(here));
     const notEvaluated = found.notEvaluated.filter((n) => here(n.node));
-    const incomplete = notEvaluated.length > 0 || cluster.nodes.some((n) => n.state !== 'read' && here(n.name)) || cluster.mode === null;
+    const unseen = (evidence.given.records?.gaps.length ?? 0) > 0 || cluster.nodes.some((n) => n.state !== 'read' && here(n.name));
+    const incomplete = notEvaluated.length > 0 || unseen || cluster.mode === null;
     const exit = findings.some((f) => atLeast(f.severity, flags['fail-on']))
       ? ExitCode.findings
       : incomplete

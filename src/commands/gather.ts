@@ -26,7 +26,7 @@ export default class Gather extends BaseCommand {
     }),
     'print-script': Flags.boolean({
       summary: 'print the script that runs on a node, and do nothing else',
-      exclusive: ['snapshot', 'inventory', 'lab', 'local'],
+      exclusive: ['snapshot', 'inventory', 'lab', 'local', 'kubeconfig', 'context'],
     }),
   });
 
@@ -37,7 +37,12 @@ export default class Gather extends BaseCommand {
       process.stdout.write(await gatherScript());
       return;
     }
-    const evidence = await openEvidence(flags, {signal: this.interrupted.signal, quiet: this.quiet, notice: (m) => this.notice(m)});
+    const evidence = await openEvidence(flags, {
+      signal: this.interrupted.signal,
+      quiet: this.quiet,
+      notice: (m) => this.notice(m),
+      records: {pods: 'all', services: 'all'},
+    });
     const dumps = [];
     for await (const dump of evidence.nodes()) dumps.push(dump);
     this.interrupted.signal.throwIfAborted();
@@ -48,7 +53,11 @@ export default class Gather extends BaseCommand {
       });
     }
     const {writeSnapshot} = await import('../edge/snapshots/write.js');
-    await writeSnapshot(flags.file, dumps, {takenAt: new Date().toISOString(), tool: `flanctl ${this.config.version}`});
+    await writeSnapshot(flags.file, dumps, {
+      takenAt: new Date().toISOString(),
+      tool: `flanctl ${this.config.version}`,
+      ...(evidence.files && {extras: evidence.files}),
+    });
     const nodes = dumps.map((d) => ({
       node: d.node,
       via: d.via,

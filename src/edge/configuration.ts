@@ -9,6 +9,11 @@ const shared = new Set([
   'inventory',
   'lab',
   'local',
+  'kubeconfig',
+  'context',
+  'flannel-namespace',
+  'flannel-configmap',
+  'annotation-prefix',
   'net-conf',
   'node',
   'pods',
@@ -23,8 +28,12 @@ const shared = new Set([
   'no-color',
 ]);
 
-/** Only one of these can be: one that wins puts the others out of play, whatever layer they stand in. */
-const sources = ['snapshot', 'inventory', 'lab', 'local', 'print-script'];
+/** One that wins puts the others out of play, whatever layer they stand in: an inventory and a kubeconfig belong together only in one layer. */
+const sources = ['snapshot', 'inventory', 'lab', 'local', 'kubeconfig', 'context', 'print-script'];
+
+/** A context alone is one of the kubeconfig that stands elsewhere. */
+const stays = (source: string, chosen: (name: string) => boolean): boolean =>
+  source === 'kubeconfig' && sources.every((name) => chosen(name) === (name === 'context'));
 
 const variable = (key: string): string => `FLANCTL_${key.replaceAll('-', '_').toUpperCase()}`;
 
@@ -36,9 +45,11 @@ export async function applyConfiguration(named: string | undefined, known: Reado
   const choosesSource = known.has('snapshot');
   const flags = new Set(argv.map((word) => /^--([a-z-]+)/.exec(word)?.[1]));
   if (choosesSource && sources.some((source) => flags.has(source))) {
-    for (const source of sources) if (!flags.has(source)) delete process.env[variable(source)];
+    const named = (name: string): boolean => flags.has(name);
+    for (const source of sources) if (!named(source) && !stays(source, named)) delete process.env[variable(source)];
   }
-  const chosen = choosesSource && sources.some((source) => flags.has(source) || process.env[variable(source)] !== undefined);
+  const chosen = (source: string): boolean => flags.has(source) || process.env[variable(source)] !== undefined;
+  const closed = choosesSource ? sources.filter((source) => sources.some(chosen) && !stays(source, chosen)) : [];
   const found = await find(named);
   if (!found) return;
   const {parse, YAMLParseError} = await import('yaml');
@@ -62,7 +73,7 @@ export async function applyConfiguration(named: string | undefined, known: Reado
     if (items.some((one) => !['string', 'number', 'boolean'].includes(typeof one))) {
       throw new Failure(`${found.file}: ${key} must be one value, or a list of values`);
     }
-    if (known.has(key) && !(chosen && sources.includes(key))) process.env[variable(key)] ??= items.join(',');
+    if (known.has(key) && !closed.includes(key)) process.env[variable(key)] ??= items.join(',');
   }
 }
 

@@ -2,11 +2,13 @@ import {access, readFile} from 'node:fs/promises';
 import {Flags} from '@oclif/core';
 import {withEnv} from '../base-command.js';
 import type {Given} from '../core/model/cluster.js';
-import type {Inventory} from '../core/model/inventory.js';
 import type {NodeDump} from '../core/node/dump.js';
 import {compare} from '../core/rules/fold.js';
 import {Failure} from '../failure.js';
 import type {Dumps} from './diagnose.js';
+import {type RecordFlags, recordFlags} from './record-flags.js';
+import type {RecordWish} from './sources/open-records.js';
+import type {RecordFiles} from './sources/record-files.js';
 import type {TransportOptions} from './transports/index.js';
 import type {NodeAddress} from './transports/transport.js';
 
@@ -21,6 +23,7 @@ export const evidenceFlags = withEnv({
   inventory: Flags.string({summary: 'nodes and how to reach them', helpValue: 'FILE', helpGroup: 'SOURCE', exclusive: ['lab', 'local']}),
   lab: Flags.string({summary: 'the nodes of a lab on this machine', helpValue: 'NAME', helpGroup: 'SOURCE', exclusive: ['local']}),
   local: Flags.boolean({summary: 'this machine only', helpGroup: 'SOURCE'}),
+  ...recordFlags,
   'net-conf': Flags.string({summary: "flannel's net-conf.json, when the nodes do not have it", helpValue: 'FILE', helpGroup: 'SOURCE'}),
   pods: Flags.option({
     summary: 'which pod namespaces to look into; path: those named with --pod',
@@ -59,7 +62,7 @@ export const evidenceFlags = withEnv({
   })(),
 });
 
-export interface EvidenceFlags {
+export interface EvidenceFlags extends RecordFlags {
   readonly snapshot?: string | undefined;
   readonly inventory?: string | undefined;
   readonly lab?: string | undefined;
@@ -79,6 +82,8 @@ export interface Evidence extends Dumps {
   readonly from: string;
   readonly given: Given;
   readonly live: boolean;
+  /** flannel's records as they were read, for a snapshot to keep. */
+  readonly files?: RecordFiles;
   /** How the nodes of a live source are reached again, to look at them once more or to change them; absent for snapshots. */
   readonly reach?: Reach;
 }
@@ -95,6 +100,8 @@ export interface EvidenceOptions {
   readonly signal: AbortSignal;
   readonly quiet: boolean;
   readonly notice: (message: string) => void;
+  /** What is wanted of the cluster's records beside flannel's own. */
+  readonly records?: RecordWish;
 }
 
 /** @throws Failure when `--node` names one that is not there. */
@@ -110,17 +117,10 @@ export async function openEvidence(flags: EvidenceFlags, options: EvidenceOption
     throw new Failure('--pods path and --pod belong together', {hints: ['--pods path --pod n1-p1 --pod 10.244.2.2']});
   }
   const netConf = flags['net-conf'] === undefined ? undefined : await readJson(flags['net-conf']);
-  if (flags.snapshot !== undefined) return openSnapshot(flags.snapshot, netConf, options);
-  const {inventory, from} = await findInventory(flags, options);
-  const addresses: NodeAddress[] = inventory.nodes.map((node) => ({
-    node: node.name,
-    via: node.via,
-    host: node.host ?? node.name,
-    ...((node.user ?? inventory.ssh?.user) !== undefined && {user: (node.user ?? inventory.ssh?.user)!}),
-    ...((node.port ?? inventory.ssh?.port) !== undefined && {port: (node.port ?? inventory.ssh?.port)!}),
-    ...(node.pid !== undefined && {pid: node.pid}),
-  }));
-  const sshConfig = flags['ssh-config'] ?? inventory.ssh?.config;
+  if (flags.snapshot !== undefined) return openSnapshot(flags.snapshot, flags, netConf, options);
+  const {findNodes} = await import('./sources/find-nodes.js');
+  const {inventory, opened, addresses, from} = await findNodes(flags, options);
+  const sshConfig = flags['ssh-config'] ?? inventory?.ssh?.config;
   const transport = {sshHostKeys: flags['ssh-host-keys'], notice: options.notice, ...(sshConfig !== undefined && {sshConfig})};
   const reach: Reach = {addresses, transport, timeoutMs: flags.timeout * 1000, concurrency: flags.concurrency};
   let gathered: readonly NodeDump[] | undefined;
@@ -128,7 +128,12 @@ export async function openEvidence(flags: EvidenceFlags, options: EvidenceOption
     from,
     live: true,
     reach,
-    given: {inventory, ...(netConf !== undefined && {netConf})},
+    given: {
+      ...(inventory && {inventory}),
+      ...(opened && {records: opened.records}),
+      ...(netConf !== undefined && {netConf}),
+    },
+    ...(opened && {files: opened.files}),
     async *nodes() {
       if (gathered === undefined) {
         const {gatherWithProgress} = await import('./gather/progress.js');
@@ -149,7 +154,7 @@ export async function openEvidence(flags: EvidenceFlags, options: EvidenceOption
   };
 }
 
-async function openSnapshot(path: string, netConf: unknown, {notice}: EvidenceOptions): Promise<Evidence> {
+async function openSnapshot(path: string, flags: EvidenceFlags, netConf: unknown, {notice}: EvidenceOptions): Promise<Evidence> {
   const {readSnapshot} = await import('./snapshots/read.js');
   await access(path).catch((error: NodeJS.ErrnoException) => {
     throw new Failure(`--snapshot: cannot read ${path}: ${error.code === 'ENOENT' ? 'no such file or folder' : error.message}`, {
@@ -158,48 +163,19 @@ async function openSnapshot(path: string, netConf: unknown, {notice}: EvidenceOp
   });
   const snapshot = await readSnapshot(path);
   for (const line of snapshot.notices ?? []) notice(line);
-  const text = snapshot.extras?.['inventory.yaml'];
+  const text = snapshot.extras['inventory.yaml'];
   const inventory =
     text === undefined ? undefined : (await import('./sources/inventory.js')).parseInventory(text, `${path}/inventory.yaml`);
+  const files = Object.fromEntries(Object.entries(snapshot.extras).filter(([name]) => name.endsWith('.json')));
+  const kept = Object.keys(files).length > 0;
+  const records = kept ? (await import('./sources/record-files.js')).recordsOfFiles(files, flags) : undefined;
   return {
-    from: `snapshot ${path}`,
+    from: `snapshot ${path}${records ? `, records of ${records.from}` : ''}`,
     live: false,
-    given: {...(netConf !== undefined && {netConf}), ...(inventory && {inventory})},
+    ...(kept && {files}),
+    given: {...(netConf !== undefined && {netConf}), ...(inventory && {inventory}), ...(records && {records})},
     nodes: () => snapshot.nodes(),
   };
-}
-
-/** The first that is given, else the first that is found; which one is said. */
-async function findInventory(flags: EvidenceFlags, {notice}: EvidenceOptions): Promise<{inventory: Inventory; from: string}> {
-  const {readInventory} = await import('./sources/inventory.js');
-  if (flags.inventory !== undefined) return {inventory: await readInventory(flags.inventory), from: `inventory ${flags.inventory}`};
-  if (flags.lab !== undefined) {
-    const {labInventory} = await import('./lab/state.js');
-    return {inventory: await readInventory(await labInventory(flags.lab)), from: `lab ${flags.lab}`};
-  }
-  if (flags.local) return {inventory: await thisMachine(), from: 'this machine'};
-  if (
-    await access('/run/flannel/subnet.env').then(
-      () => true,
-      () => false,
-    )
-  ) {
-    notice('no source was named: reading this machine, which has /run/flannel/subnet.env');
-    return {inventory: await thisMachine(), from: 'this machine'};
-  }
-  throw new Failure('nothing to look at: no source was named and this machine runs no flannel', {
-    hints: [
-      '--inventory FILE for your nodes over SSH',
-      '--snapshot FILE|DIR for evidence taken earlier',
-      '--lab NAME for a lab (flanctl lab up)',
-      '--local for this machine',
-    ],
-  });
-}
-
-async function thisMachine(): Promise<Inventory> {
-  const {hostname} = await import('node:os');
-  return {source: 'this machine', nodes: [{name: hostname(), via: 'local'}]};
 }
 
 async function readJson(file: string): Promise<unknown> {

@@ -6,6 +6,7 @@ import type {AddressInfo} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {stringify} from 'yaml';
+import type {KubeObject} from '../../src/edge/sources/kube-client.js';
 
 /** A CA, a server's certificate for 127.0.0.1 and api.test, and a client's, made by openssl in a folder of their own. */
 export interface Certificates {
@@ -118,4 +119,31 @@ export function scratch(): {readonly dir: string; write(name: string, text: stri
     },
     [Symbol.dispose]: () => rmSync(dir, {recursive: true, force: true}),
   };
+}
+
+/** Answers lists and gets from objects by the path of their listing; lists of a whole cluster from those of all namespaces. */
+export const serving =
+  (objects: {readonly [path: string]: readonly KubeObject[]}): Answering =>
+  ({url}, response) => {
+    const {pathname, searchParams} = new URL(url!, 'https://api');
+    const every = pathname.replace(/^(\/api\/v1|\/apis\/[^/]+\/[^/]+)\//, '$1/namespaces/*/').split('*');
+    const listed =
+      objects[pathname] ??
+      (pathname.includes('/namespaces/')
+        ? undefined
+        : Object.entries(objects).flatMap(([path, list]) => (path.startsWith(every[0]!) && path.endsWith(every[1]!) ? list : [])));
+    if (listed !== undefined) {
+      const label = searchParams.get('labelSelector')?.split('=');
+      const items = label ? listed.filter((item) => (item as unknown as Labelled).metadata.labels?.[label[0]!] === label[1]) : listed;
+      json(response, 200, {kind: 'List', metadata: {resourceVersion: '1'}, items});
+      return;
+    }
+    const [, folder, name] = /^(.*)\/([^/]+)$/.exec(pathname)!;
+    const found = objects[folder!]?.find((item) => (item as unknown as Labelled).metadata.name === name);
+    if (found) json(response, 200, found);
+    else status(response, 404, `${name} not found`, 'NotFound');
+  };
+
+interface Labelled {
+  readonly metadata: {readonly name: string; readonly labels?: {readonly [key: string]: string}};
 }

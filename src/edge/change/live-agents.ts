@@ -1,5 +1,6 @@
 import {Failure} from '../../failure.js';
 import {type EvidenceFlags, type EvidenceOptions, openEvidence, type Reach} from '../evidence.js';
+import {namesRecords} from '../record-flags.js';
 import type {NodeAgent} from './agent.js';
 import {savedChange, savedIds} from './local-journal.js';
 import {openAgents} from './node-agent.js';
@@ -16,7 +17,7 @@ export interface LiveAgents extends AsyncDisposable {
  * @throws Failure when there is no such source, or it is a snapshot.
  */
 export async function liveAgents(flags: EvidenceFlags, options: EvidenceOptions, id?: string): Promise<LiveAgents> {
-  const named = [flags.snapshot, flags.inventory, flags.lab].some((f) => f !== undefined) || flags.local === true;
+  const named = [flags.snapshot, flags.inventory, flags.lab].some((f) => f !== undefined) || flags.local === true || namesRecords(flags);
   const known = named ? undefined : (id ?? (await savedIds())[0]);
   const saved = known === undefined ? undefined : await savedChange(known);
   const {reach, from} = saved

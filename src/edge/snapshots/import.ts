@@ -25,7 +25,10 @@ const LISTINGS = new Set([
 ]);
 const WHOLE_NAMES = new Set(['subnet.env', 'net-conf.json']);
 /** Records of the cluster, beside the nodes. */
-const EXTRAS = new Set(['inventory.yaml', 'nodes.json', 'pods.json', 'configmap.json', 'etcd.json', 'cloud-routes.json']);
+const EXTRAS = new Set([
+  ...['inventory.yaml', 'nodes.json', 'pods.json', 'configmap.json', 'daemonsets.json', 'services.json', 'etcd.json', 'records.json'],
+  'cloud-routes.json',
+]);
 
 const HINTS = [
   'A folder of dumps: flanctl gather --print-script | ssh NODE sh -s > FOLDER/NODE.dump',

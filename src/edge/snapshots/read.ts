@@ -13,7 +13,7 @@ export interface Snapshot {
   nodes(): AsyncIterable<NodeDump>;
   /** What the user should know of how it was read: files that were passed over. */
   readonly notices: readonly string[];
-  /** Records that lay beside the nodes of a folder, by file name: `inventory.yaml`, `pods.json`, … */
+  /** Records that lay beside the nodes of a folder, or were written with them, by file name: `inventory.yaml`, `pods.json`, … */
   readonly extras: {readonly [name: string]: string};
 }
 
@@ -34,7 +34,7 @@ export async function readSnapshot(path: string): Promise<Snapshot> {
     break;
   }
   if (!header) throw new Failure(`${path} is empty`, {hints: ['Take the snapshot again: flanctl gather -f FILE']});
-  return {header, notices: [], extras: {}, nodes: () => nodes(path)};
+  return {header, notices: [], extras: header.extras ?? {}, nodes: () => nodes(path)};
 }
 
 async function* nodes(path: string): AsyncGenerator<NodeDump> {

@@ -27,13 +27,14 @@ export function checkHeader(value: unknown, path: string): SnapshotHeader {
       hints: ['Read it with the flanctl that took it, or a later one'],
     });
   }
-  const {takenAt, tool, redacted} = value;
+  const {takenAt, tool, redacted, extras} = value;
   return {
     apiVersion: 'flanctl.dev/v1alpha1',
     kind: 'Snapshot',
     ...(isText(takenAt) && {takenAt}),
     ...(isText(tool) && {tool}),
     ...(redacted === true && {redacted}),
+    ...(isObject(extras) && {extras: Object.fromEntries(Object.entries(extras).filter((e): e is [string, string] => isText(e[1])))}),
   };
 }
 

@@ -14,6 +14,8 @@ export interface SnapshotMeta {
   readonly tool: string;
   /** True when names, addresses and secrets were replaced. */
   readonly redacted?: boolean;
+  /** flannel's records as they were read, by the names of their files: `nodes.json`, `configmap.json`, `etcd.json`, … */
+  readonly extras?: {readonly [name: string]: string};
 }
 
 /**

@@ -34,9 +34,14 @@ export interface KubeClient {
    * and a 401 once with fresh credentials. @throws KubeError, or Failure when there are no credentials
    */
   call(method: Method, path: string, options?: CallOptions): Promise<KubeObject>;
-  /** All pages of a listing, 500 objects each; begun anew when the server has forgotten where we were (410). @throws as `call` */
-  list(path: string, options?: Omit<CallOptions, 'body' | 'contentType'>): Promise<readonly KubeObject[]>;
+  /**
+   * All pages of a listing, 500 objects each; begun anew when the server has forgotten where we were (410). `keep` makes of
+   * an object what is kept of it, page by page. @throws as `call`
+   */
+  list(path: string, options?: ListOptions, keep?: (item: KubeObject) => KubeObject): Promise<readonly KubeObject[]>;
 }
+
+export type ListOptions = Omit<CallOptions, 'body' | 'contentType'>;
 
 const PAGE = 500;
 /** Milliseconds before the second, third, … try, unless the server says when. */
@@ -116,7 +121,7 @@ export async function kubeClient(flags: KubeFlags & {readonly timeoutMs: number}
     }
   }
 
-  async function list(path: string, options: Omit<CallOptions, 'body' | 'contentType'> = {}): Promise<readonly KubeObject[]> {
+  async function list(path: string, options: ListOptions = {}, keep = (item: KubeObject) => item): Promise<readonly KubeObject[]> {
     for (let restarts = 0; ; restarts++) {
       const items: KubeObject[] = [];
       let next: string | undefined;
@@ -127,7 +132,7 @@ export async function kubeClient(flags: KubeFlags & {readonly timeoutMs: number}
             query: {...options.query, limit: PAGE, ...(next !== undefined && {continue: next})},
           });
           if (!Array.isArray(page['items'])) throw new KubeError('that is no list', {server, asked: askedOf('GET', path), status: 200});
-          items.push(...(page['items'] as readonly KubeObject[]));
+          items.push(...(page['items'] as readonly KubeObject[]).map(keep));
           next = (page['metadata'] as {continue?: string} | undefined)?.continue || undefined;
         } while (next !== undefined);
         return items;
