@@ -3,7 +3,7 @@ import {BaseCommand, outputFlag, withEnv} from '../base-command.js';
 import {allPairsReport, traceAllPairs} from '../edge/all-pairs.js';
 import {evidenceFlags, openEvidence} from '../edge/evidence.js';
 import {openTrace} from '../edge/trace.js';
-import {packetFlags, wishOf} from '../edge/trace-flags.js';
+import {packetFlags, wishedOf, wishOf} from '../edge/trace-flags.js';
 import {explainedReport} from '../edge/trace-report.js';
 import {Failure} from '../failure.js';
 
@@ -27,7 +27,7 @@ export default class Trace extends BaseCommand {
   ];
   static override args = {
     from: Args.string({description: 'a pod (ns/pod too), a pod address or a node'}),
-    to: Args.string({description: 'the same, or any address'}),
+    to: Args.string({description: 'the same, a service (svc/ns/name), or any address'}),
   };
   static override flags = withEnv({
     ...evidenceFlags,
@@ -46,16 +46,18 @@ export default class Trace extends BaseCommand {
     if (flags['all-pairs'] ? args.from !== undefined : args.to === undefined)
       throw new Failure(flags['all-pairs'] ? '--all-pairs takes no pods' : 'name two ends: flanctl trace FROM TO');
     if (flags.port !== undefined && flags.proto === 'icmp') throw new Failure('--port needs --proto tcp or udp');
-    const evidence = await openEvidence(flags, {signal: this.interrupted.signal, quiet: this.quiet, notice: (m) => this.notice(m)});
+    const {signal} = this.interrupted;
+    const records = wishedOf([args.from, args.to]);
+    const evidence = await openEvidence(flags, {signal, quiet: this.quiet, notice: (m) => this.notice(m), records});
     if (flags['all-pairs']) {
       const report = allPairsReport(await traceAllPairs(evidence, evidence.given, family), flags['assume-fabric']);
-      this.interrupted.signal.throwIfAborted();
+      signal.throwIfAborted();
       await this.emit('AllPairsReport', report, flags.output);
       process.exitCode = report.exit;
       return;
     }
     const tracer = await openTrace(evidence, evidence.given, {ends: [args.from!, args.to!]});
-    this.interrupted.signal.throwIfAborted();
+    signal.throwIfAborted();
     const wish = wishOf(flags, family);
     const traced = await tracer.trace(tracer.endpoint(args.from!), tracer.endpoint(args.to!), wish);
     const packet = {proto: flags.proto, port: flags.proto === 'icmp' ? null : (flags.port ?? 80)};
@@ -64,7 +66,7 @@ export default class Trace extends BaseCommand {
       const [{confirmed}, {connectBy}] = await Promise.all([import('../edge/probes/confirm.js'), import('../edge/probes/connect.js')]);
       const {capture, pcap} = flags;
       const connect = evidence.reach && connectBy(evidence.reach);
-      report = await confirmed(report, {tracer, traced, wish, evidence, connect, capture, pcap, signal: this.interrupted.signal});
+      report = await confirmed(report, {tracer, traced, wish, evidence, connect, capture, pcap, signal});
     }
     await this.emit('TraceReport', report, flags.output);
     process.exitCode = report.exit;

@@ -1,5 +1,7 @@
 import {Flags} from '@oclif/core';
 import {withEnv} from '../base-command.js';
+import {kubernetesName} from '../core/path/recorded-end.js';
+import type {RecordWish} from './sources/open-records.js';
 import type {Wish} from './trace.js';
 
 /** The packet that a trace asks about, and whether it is sent. */
@@ -35,3 +37,10 @@ export const wishOf = ({proto, port, size, mtu}: PacketFlags, family: 4 | 6 | un
   size: mtu ? 'largest' : size,
   family,
 });
+
+/** What must be asked of the API server to know these ends. */
+export function wishedOf(ends: readonly (string | undefined)[]): RecordWish {
+  const names = ends.map((end) => kubernetesName(end ?? ''));
+  const [pods, services] = [names.flatMap((n) => n.pod ?? []), names.flatMap((n) => n.service ?? [])];
+  return {...(pods.length > 0 && {pods}), ...(services.length > 0 && {services})};
+}

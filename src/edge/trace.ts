@@ -10,6 +10,7 @@ import {type Family, familyOf} from '../core/net/address.js';
 import type {NodeState} from '../core/node/state.js';
 import {type Candidate, candidatesOf, type Endpoint, endpointNamed, inferPod} from '../core/path/endpoint.js';
 import {smallEcho} from '../core/path/packet.js';
+import {addressless} from '../core/path/recorded-end.js';
 import {isService} from '../core/path/service.js';
 import type {Walk} from '../core/path/step.js';
 import {walk} from '../core/path/walk.js';
@@ -181,6 +182,8 @@ async function traced(
 
 function endpointOf(cluster: Cluster, pods: readonly Candidate[], text: string): Endpoint {
   const [found, ...others] = endpointNamed(cluster, pods, text);
+  const nowhere = addressless(cluster.records, text);
+  if (nowhere !== undefined) throw new Failure(nowhere);
   if (found === undefined) {
     const names = [...pods.map((p) => p.pod), ...cluster.members.map((m) => m.name)];
     throw new Failure(`no pod, node or address is called ${text}`, {

@@ -15,7 +15,9 @@ export interface Records {
   readonly daemonSets?: readonly DaemonSetRecord[];
   /** Pods of those DaemonSets. */
   readonly flannelPods?: readonly FlannelPodRecord[];
+  /** Those that were asked for, flannel's own at least: what is missing here may still be there. */
   readonly pods?: readonly PodRecord[];
+  /** Likewise. */
   readonly services?: readonly ServiceRecord[];
   /** `flannel.alpha.coreos.com/` unless `--kube-annotation-prefix` says otherwise: what every annotation's name begins with. Kubernetes only. */
   readonly annotationPrefix?: string;

@@ -2,6 +2,7 @@ import type {Cluster} from '../model/cluster.js';
 import {type Family, familyOf, type Ip, type Prefix, tryIp} from '../net/address.js';
 import {anyPrefix, contains, hostOf, lengthOf} from '../net/prefix.js';
 import type {NamespaceState, NodeState} from '../node/state.js';
+import {recordedAddress, recordedEnd} from './recorded-end.js';
 import type {Place} from './world.js';
 
 /** One end of a trace, as it was named. */
@@ -31,7 +32,7 @@ export const candidatesOf = (state: NodeState): readonly Candidate[] =>
   }));
 
 /**
- * What the words on the command line mean: a pod (`ns/pod` too), a node, or an address of either or of the outside. Undefined: nothing of
+ * What the words on the command line mean: a pod (`ns/pod` too), a service (`svc/ns/name`, where records have them), a node, or an address of either or of the outside. Undefined: nothing of
  * that name; several: pods of one name.
  */
 export function endpointNamed(cluster: Cluster, pods: readonly Candidate[], text: string): readonly Endpoint[] {
@@ -48,9 +49,13 @@ export function endpointNamed(cluster: Cluster, pods: readonly Candidate[], text
     if (held.length > 0) return held.slice(0, 1).map(asPod);
     const member = cluster.members.find((m) => m.survey.addresses.some((a) => a.address === address));
     if (member) return [{name: member.name, kind: 'node', node: member.name, addresses: {[familyOf(address)]: address}}];
+    const recorded = recordedAddress(cluster, pods, address);
+    if (recorded) return [recorded];
     const owner = cluster.members.find((m) => [m.lease?.subnet, m.lease?.ipv6Subnet].some((s) => s !== undefined && contains(s, address)));
     return [{name: text, kind: owner ? 'pod' : 'outside', ...(owner && {node: owner.name}), addresses: {[familyOf(address)]: address}}];
   }
+  const recorded = recordedEnd(cluster, pods, text);
+  if (recorded) return [recorded];
   const named = pods.filter((p) => p.pod === text);
   // A snapshot names a pod by its host name; the namespace in front of it is the reader's.
   const matched = named.length > 0 ? named : pods.filter((p) => p.pod === text.slice(text.indexOf('/') + 1));
