@@ -1,10 +1,9 @@
 import {Args, Flags} from '@oclif/core';
 import {BaseCommand, outputFlag, withEnv} from '../base-command.js';
-import {Chronicle, changeReport} from '../edge/change/change-report.js';
-import {eventLine} from '../edge/change/event-line.js';
 import {forceUnlock} from '../edge/change/force-unlock.js';
 import {liveAgents} from '../edge/change/live-agents.js';
-import {knownChanges, newestUndoable, remember, rollback} from '../edge/change/rollback.js';
+import {knownChanges, newestUndoable, remember} from '../edge/change/rollback.js';
+import {undoReviewed} from '../edge/change/undoing.js';
 import {evidenceFlags} from '../edge/evidence.js';
 import {confirm, countYes} from '../edge/ui/confirm.js';
 import {ExitCode} from '../exit-code.js';
@@ -12,7 +11,7 @@ import {ExitCode} from '../exit-code.js';
 export default class Rollback extends BaseCommand {
   static override summary = 'undo a change, from the journals on its nodes';
   static override description =
-    'Works from any machine that reaches the nodes. Without an id: the newest change that has anything to undo. Exit 0 when every step was taken back, 5 when something is left.';
+    'Works from any machine that reaches the nodes. Without an id: the newest change that has anything to undo. Exit 0 when every step was taken back and the nodes, read again, show it; 5 when something is left.';
   static override examples = [
     {description: 'The last change, made from this machine', command: '<%= config.bin %> rollback'},
     {description: 'One that was made elsewhere', command: '<%= config.bin %> rollback 20261121-101500-4f2a --inventory nodes.yaml'},
@@ -44,25 +43,15 @@ export default class Rollback extends BaseCommand {
       process.exitCode = remembered.lost.length === 0 ? ExitCode.ok : ExitCode.incomplete;
       return;
     }
-    const known = [
-      ...(knownChanges(remembered)
-        .find((c) => c.id === id)
-        ?.by.values() ?? []),
-    ];
-    if (known[0]) {
-      const {title, operator, since, nodes} = known[0].header;
+    const change = knownChanges(remembered).find((c) => c.id === id);
+    const [known] = change?.by.values() ?? [];
+    if (known) {
+      const {title, operator, since, nodes} = known.header;
       const question = `Undo ${title} (${id}, ${operator}, ${since}) on ${nodes.join(', ')}?`;
       await confirm([question], {...asked, yes: flags.yes ? Math.max(1, asked.yes) - (flags['force-unlock'] ? 2 : 0) : 0});
     }
-    const chronicle = new Chronicle();
-    const onEvent: Parameters<typeof rollback>[2]['onEvent'] = (event) => {
-      chronicle.hear(event);
-      const line = eventLine(event);
-      if (line !== undefined) this.notice(line);
-    };
-    const outcome = await rollback(id, remembered, {agents, ttl: flags.ttl, concurrency: reach.concurrency, onEvent});
-    const stages = outcome.stages.map((s) => ({...s, operations: null}));
-    const report = changeReport({what: 'rollback', outcome, chronicle, stages});
+    const {signal, notice} = options;
+    const report = await undoReviewed(id, change, remembered, {agents, reach, ttl: flags.ttl, signal, notice});
     await this.emit('ChangeReport', report, flags.output);
     process.exitCode = report.exit;
   }

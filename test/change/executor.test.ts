@@ -255,6 +255,32 @@ describe.skipIf(!labsWork)('a change, from lock to commit and back', () => {
     }
   });
 
+  test('an undo that failed is done by the next rollback, and what hangs on it once more', async () => {
+    const change = handMadeChange(lab, 30);
+    const stages = change.stages.map((stage) =>
+      stage.phase !== 'cleanup'
+        ? stage
+        : {
+            ...stage,
+            work: stage.work.map((w) =>
+              w.node === 'n2' ? {...w, undo: [{tool: 'ip' as const, lines: ['link set late0 up']}, ...w.undo]} : w,
+            ),
+          },
+    );
+    expect(await go({...change, stages})).toMatchObject({kind: 'done'});
+    const {id} = change.header;
+    const context = {agents, ttl: 30, onEvent: () => undefined};
+    expect(await rollback(id, await remember(agents), context)).toMatchObject({
+      kind: 'stranded',
+      left: [{node: 'n2', what: 'not undone', why: 'ip link set late0 up: Cannot find device "late0"'}],
+    });
+    await runIn(lab, 'n2', 'ip link add late0 type bridge; ip route del 10.244.1.0/24');
+    expect(await rollback(id, await remember(agents), context)).toMatchObject({kind: 'rolled-back', left: []});
+    expect((await runIn(lab, 'n2', 'ip link show late0')).stdout).toContain('UP');
+    await runIn(lab, 'n2', 'ip link del late0');
+    await asBefore();
+  });
+
   test('an older change is not pulled out from under a newer one, and no change is undone without all its nodes', async () => {
     const [older, newer] = [handMadeChange(lab, 30), handMadeChange(lab, 30)];
     const first = {...older, stages: older.stages.slice(0, 1)};

@@ -8,6 +8,7 @@ import {effectOf, expectsOf, inverseOf, irreversible, tookOf} from '../../src/co
 import type {Plan} from '../../src/core/change/plan.js';
 import {inverses, simulate} from '../../src/core/change/simulate.js';
 import {stale} from '../../src/core/change/stale.js';
+import {unmet} from '../../src/core/change/unmet.js';
 import type {Link} from '../../src/core/kernel/link.js';
 import type {Route} from '../../src/core/kernel/route.js';
 import type {NodeState} from '../../src/core/node/state.js';
@@ -221,8 +222,12 @@ describe.runIf(canMakeNodes)('operations on the real kernel', () => {
       expect(difference(tablesOf(expected), tablesOf(after)), `${name}: effect`).toEqual([]);
       for (const op of operations)
         if (op.on !== 'link' || op.do !== 'del' || operations.length === 1) expect(tookOf(op, after), name).toBeUndefined();
+      expect(unmet(operations, after), name).toEqual([]);
+      expect(unmet(inverses(operations), after), `${name}: nothing of it is undone`).not.toEqual([]);
       expect(run(node, runBatches(inverses(operations))), `${name}: inverse`).toBeUndefined();
-      expect(difference(before, tablesOf(await look(node))), `${name}: inverse`).toEqual([]);
+      const again = await look(node);
+      expect(difference(before, tablesOf(again)), `${name}: inverse`).toEqual([]);
+      expect(unmet(inverses(operations), again), `${name}: inverse`).toEqual([]);
       const batches = runBatches(operations);
       const lines = batches.reduce((n, b) => n + b.lines.length, 0);
       for (let at = 0; at <= lines; at++) {

@@ -1,4 +1,5 @@
 import {readFile} from 'node:fs/promises';
+import {gzipSync} from 'node:zlib';
 import {shell} from '../../core/kernel/commands.js';
 import type {Batch, NodeStep} from './agent.js';
 
@@ -20,11 +21,18 @@ exit
 `;
 }
 
-/** A step as its file on the node holds it: phase, title, the index by line numbers of this very file, `.`, the lines, `end`. */
+/**
+ * A step as its file on the node holds it: phase, title, the index by line numbers of this very file, `.`, the lines, `end`. `keep gzip`: what
+ * the step was made of, packed, since the node has no use for it.
+ */
 export function stepFile(step: NodeStep): string {
-  const parts = [...step.run.map((batch) => ({word: 'run', batch})), ...step.undo.map((batch) => ({word: 'undo', batch}))].filter(
-    ({batch}) => batch.lines.length > 0,
-  );
+  const {operations = []} = step;
+  const packed = operations.length === 0 ? [] : [gzipSync(JSON.stringify(operations)).toString('base64')];
+  const parts = [
+    ...step.run.map((batch) => ({word: 'run', batch})),
+    ...step.undo.map((batch) => ({word: 'undo', batch})),
+    {word: 'keep', batch: {tool: 'gzip', lines: packed}},
+  ].filter(({batch}) => batch.lines.length > 0);
   let next = 2 + parts.length + 1 + 1;
   const index = parts.map(({word, batch}) => {
     const first = next;

@@ -6,7 +6,7 @@
 # A change is a folder, /var/lib/flanctl/changes/ID:
 #   header      one line of JSON: who, what, since when
 #   steps/0003  stage 3: its phase, its title, an index `run TOOL FIRST LAST` and `undo TOOL FIRST LAST` (line numbers of this file), `.`,
-#               the lines, `end`
+#               the lines, `end`. A third kind, `keep gzip`, is for whoever compares tables later: nothing here reads it
 #   state/      one empty file a stage, 0003.begun, renamed to done, failed, undone, undo-failed
 #   outcome.X   one empty file, open, firing (the timer has run out and is undoing), done, rolled-back, timed-out, abandoned
 #   watch       deadline, progress, deadline; overwritten in place, and only believed when both numbers agree
@@ -426,8 +426,13 @@ write_step() {
   persist "$here/state" "$here/steps"
 }
 
+# undo ID OWNER [again] STAGE...
 undo() {
   mine && exec 8<"$here/busy" && take 8 600 || { echo expired; exit 0; }
+  if [ "$1" = again ]; then
+    shift
+    for stage; do if [ -e "$here/state/$stage.undone" ]; then mark "$stage" begun; fi; done
+  fi
   if [ -e "$here/agent.sh" ]; then setsid sh "$here/agent.sh" unplay "$id" - "$@"; else unplay "$@"; fi
   echo undone
 }
@@ -498,6 +503,17 @@ journals() {
   echo end
 }
 
+# What each step keeps for flanctl: `keep STAGE TEXT`.
+operations() {
+  for step in "$here"/steps/????; do
+    while read -r word tool first last; do
+      [ "$word" != . ] || break
+      if [ "$word" = keep ]; then printf 'keep %s %s\n' "${step##*/}" "$(sed -n "${first}p;${first}q" "$step")"; fi
+    done <"$step"
+  done 2>/dev/null
+  echo end
+}
+
 main() {
   command=$1
   id=$2
@@ -505,7 +521,7 @@ main() {
   here=$changes/$id
   shift 3
   case $command in
-    arm | extend | run | undo | finish | unlock | journals | play | unplay) "$command" "$@" ;;
+    arm | extend | run | undo | finish | unlock | journals | operations | play | unplay) "$command" "$@" ;;
     guard) guard ;;
     *) refuse "no such command: $command" ;;
   esac

@@ -1,4 +1,5 @@
 import type {Batch} from '../../core/change/batch.js';
+import type {Operation} from '../../core/change/operation.js';
 import type {Phase} from '../../core/change/plan.js';
 
 export type {Batch} from '../../core/change/batch.js';
@@ -14,6 +15,10 @@ export interface ChangeHeader {
   /** ISO time. */
   readonly since: string;
   readonly nodes: readonly string[];
+  /** The largest packet that both paths carry between pods, bytes of IP; undefined: the pods' MTU. */
+  readonly largest?: {readonly 4: number; readonly 6: number};
+  /** Pairs that did not answer before it, as `pairName` calls them; undefined: not known. */
+  readonly silent?: readonly string[];
 }
 
 /** One stage on one node, as it is written down on the node before it runs. */
@@ -25,6 +30,8 @@ export interface NodeStep {
   readonly run: readonly Batch[];
   /** Brings back the state before, from whatever point `run` was cut off at; each line may fail where there is nothing to undo. */
   readonly undo: readonly Batch[];
+  /** What the batches were made of: kept with them, so that any machine can tell later whether the node is as it should be. */
+  readonly operations?: readonly Operation[];
 }
 
 export type StepState = 'begun' | 'done' | 'failed' | 'undone' | 'undo-failed';
@@ -90,10 +97,15 @@ export interface NodeAgent extends AsyncDisposable {
   extend(id: string, ttl: number, progress: Progress): Promise<boolean>;
   /** Writes the step and its undo down, fsyncs, runs it, writes down how it ended. */
   run(id: string, step: NodeStep): Promise<StepResult>;
-  /** Undoes the steps of these stages, last first, under the lock; also without a guard (rollback of an ended change arms first). */
-  undo(id: string, stages: readonly number[]): Promise<{readonly failed: readonly string[]}>;
+  /**
+   * Undoes the steps of these stages, last first, under the lock; also without a guard (rollback of an ended change arms first). What is undone
+   * already is passed over, unless it is to be done `again`.
+   */
+  undo(id: string, stages: readonly number[], again?: boolean): Promise<{readonly failed: readonly string[]}>;
   /** Every change the node remembers, newest first. */
   journals(): Promise<readonly NodeJournal[]>;
+  /** What the steps of a change were made of, by stage, as far as they were kept. */
+  operations(id: string): Promise<ReadonlyMap<number, readonly Operation[]>>;
   /** Writes the outcome down and ends the guard: no process and no lock stay. */
   finish(id: string, outcome: Exclude<ChangeEnd, 'open'>): Promise<void>;
   /** Ends every guard and calls every open change abandoned; nothing is undone. @returns their ids. */

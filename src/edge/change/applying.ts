@@ -11,10 +11,11 @@ import type {ChangeReport} from '../reporters/documents.js';
 import {printable} from '../ui/escape.js';
 import {execute} from './executor.js';
 import {gateOf} from './gate.js';
-import {mesh} from './mesh.js';
+import {mesh, pairName} from './mesh.js';
 import {openAgents} from './node-agent.js';
 import {type ChangeEvent, exitOf, type Outcome} from './outcome.js';
 import type {Prepared} from './preparing.js';
+import {reviewOf} from './review.js';
 import {openRunners} from './runners.js';
 import {stagesOf} from './stages.js';
 
@@ -60,7 +61,7 @@ export async function applyPlan({plan, cluster, states}: Prepared, options: Appl
       seconds: null,
     })),
     warnings: [...plan.warnings],
-    left: [...plan.left, ...(ended?.left ?? []).map((l) => ({...l, why: 'it could not be put back'}))],
+    left: [...plan.left, ...(ended?.left ?? [])],
     ledger: null,
     exit,
   });
@@ -77,12 +78,13 @@ export async function applyPlan({plan, cluster, states}: Prepared, options: Appl
   const ends = [...states.values()].flatMap((state) => probeEnd(view(cluster, state)) ?? []);
   notice('what answers now');
   const baseline = await mesh(runners, ends, {signal});
+  const silent = baseline.pairs.filter((pair) => pair.small !== true).map(pairName);
   const agents = await openAgents(reach.addresses, {transport: reach.transport, timeoutMs: reach.timeoutMs});
   const {sshConfig} = reach.transport;
   try {
     const outcome = await execute({
       change: {
-        header,
+        header: {...header, ...(silent.length <= 2000 && {silent})},
         stages: stagesOf(plan),
         addresses: reach.addresses,
         ttl: options.ttl,
@@ -90,6 +92,7 @@ export async function applyPlan({plan, cluster, states}: Prepared, options: Appl
       },
       agents,
       concurrency: reach.concurrency,
+      review: reviewOf({reach, runners, ends, baseline}),
       gate: gateOf({
         plan,
         before: states,

@@ -6,6 +6,7 @@ import {openJournal, type SavedChange} from './local-journal.js';
 import type {ChangeEvent, Left, Outcome} from './outcome.js';
 import {pauseAt} from './pause.js';
 import {type Begun, retreat} from './retreat.js';
+import {doneBy, keptIn, type Review, undoneBy} from './review.js';
 import {afterCommit, type ChangeStage} from './stages.js';
 
 export interface ChangeContext {
@@ -15,6 +16,8 @@ export interface ChangeContext {
   readonly concurrency?: number;
   /** Asked after every stage; the timers are not extended past it unless it is open. It has `ttl` seconds. */
   readonly gate: (stage: number, nodes: readonly string[]) => Promise<GateResult>;
+  /** Looks at the nodes again after a change that was turned back, and after one that was resumed, whose gates compare no tables. */
+  readonly review?: Review;
   readonly onEvent: (event: ChangeEvent) => void;
   /** ^C: the stage under way is brought to its end, then everything is undone. */
   readonly signal: AbortSignal;
@@ -60,11 +63,15 @@ export async function execute(context: ChangeContext): Promise<Outcome> {
     }));
     return {kind, header, because, left, stages: list, interrupted: signal.aborted};
   };
+  const reviewed = async (ran: ReturnType<typeof keptIn>, wanted: typeof doneBy): Promise<readonly Left[]> =>
+    ran.size === 0 ? [] : ((await context.review?.(new Map([...ran].map(([node, kept]) => [node, wanted(kept)])))) ?? []);
   const back = async (because: readonly string[]): Promise<Outcome> => {
     turning = true;
     await tell({kind: 'turning-back', because});
-    const {left, undone} = await retreat(crew, nodes, begun, progress, (event) => void tell(event));
+    const {left: kept, undone, back: reached} = await retreat(crew, nodes, begun, progress, (event) => void tell(event));
     for (const stage of undone) states.set(stage, 'undone');
+    const ran = keptIn(stages, (stage, node) => reached.includes(node) && begun.some((b) => b.stage === stage && b.nodes.includes(node)));
+    const left = [...kept, ...(await reviewed(ran, undoneBy))];
     return outcome(left.length === 0 ? 'rolled-back' : 'stranded', because, left);
   };
 
@@ -138,11 +145,15 @@ export async function execute(context: ChangeContext): Promise<Outcome> {
   await pauseAt('finish', 'before');
   const open = lostOf(await crew.each(nodes, (agent) => agent.finish(header.id, 'done')));
   await pauseAt('finish', 'after');
-  return await outcome(
-    'done',
-    [],
-    open.map(({node, lost}) => ({node, what: 'its journal still calls the change open', why: lost})),
-  );
+  const differ =
+    context.done === undefined
+      ? []
+      : await reviewed(
+          keptIn(stages, (_, node) => !open.some((o) => o.node === node)),
+          doneBy,
+        );
+  const unheard = open.map(({node, lost}) => ({node, what: 'its journal still calls the change open', why: lost}));
+  return await outcome(differ.length === 0 ? 'done' : 'stranded', [], [...differ, ...unheard]);
 }
 
 function journalFailure(error: unknown): readonly string[] {

@@ -119,15 +119,19 @@ async function pingFrom(
 }
 
 /** Pairs that answered before and do not now, or of which nothing is known now: in words, none when all is well. */
-export function worse(before: Mesh, now: Mesh): readonly string[] {
+export const worse = (before: Mesh, now: Mesh): readonly string[] => worsened(before, now).map(({what}) => what);
+
+/** The same with who asked. */
+export function worsened(before: Mesh, now: Mesh): readonly {readonly from: string; readonly what: string}[] {
   const had = new Map(before.pairs.map((pair) => [pairName(pair), pair]));
   return now.pairs.flatMap((pair) => {
     const was = had.get(pairName(pair));
     if (was?.small !== true) return [];
     const because = pair.why === undefined ? '' : ` (${pair.why})`;
     const name = `${pair.from} → ${pair.to} IPv${pair.family}`;
-    if (pair.small === undefined) return [`${name}: could not be tried${because}`];
-    if (!pair.small) return [`${name}: no answer${because}`];
-    return was.large === true && pair.large !== true ? [`${name}: only small packets get through${because}`] : [];
+    const told = (what: string) => [{from: pair.from, what: `${name}: ${what}${because}`}];
+    if (pair.small === undefined) return told('could not be tried');
+    if (!pair.small) return told('no answer');
+    return was.large === true && pair.large !== true ? told('only small packets get through') : [];
   });
 }

@@ -4,6 +4,7 @@ import {type NodeAddress, type Transport, TransportError} from '../transports/tr
 import type {NodeAgent, Progress} from './agent.js';
 import {agentCall, agentScript, failedLine, stageName, stepFile} from './agent-script.js';
 import {readHeader, readJournals} from './read-journals.js';
+import {readOperations} from './read-operations.js';
 
 export interface AgentOptions {
   readonly transport: TransportOptions;
@@ -82,8 +83,8 @@ function nodeAgent(address: NodeAddress, script: string, owner: string, options:
       const runs = step.run.filter((b) => b.lines.length > 0);
       return {kind: 'failed', why: failedLine(runs[Number(batch)], said.join('\n'))};
     },
-    async undo(id, stages) {
-      const lines = await call(['undo', id, owner, ...stages.map(stageName)]);
+    async undo(id, stages, again = false) {
+      const lines = await call(['undo', id, owner, ...(again ? ['again'] : []), ...stages.map(stageName)]);
       if (lines.at(-1) === 'expired') return {failed: ['another run of flanctl has taken the change over']};
       if (lines.at(-1) !== 'undone') return unexpected('undo', lines);
       return {failed: lines.filter((l) => l.startsWith('failed ')).map((l) => l.slice('failed '.length))};
@@ -92,6 +93,11 @@ function nodeAgent(address: NodeAddress, script: string, owner: string, options:
       const lines = await call(['journals', '-', owner]);
       if (lines.at(-1) !== 'end') return unexpected('journals', lines);
       return readJournals(lines.join('\n'));
+    },
+    async operations(id) {
+      const lines = await call(['operations', id, owner]);
+      if (lines.at(-1) !== 'end') return unexpected('operations', lines);
+      return readOperations(address.node, lines.slice(0, -1));
     },
     async finish(id, outcome) {
       const lines = await call(['finish', id, owner, outcome]);

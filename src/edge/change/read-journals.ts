@@ -17,10 +17,13 @@ export function readHeader(text: string): ChangeHeader | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const {id, title, operator, since, nodes} = value as {[key: string]: unknown};
+  const {id, title, operator, since, nodes, largest, silent} = value as {[key: string]: unknown};
   const words = [id, title, operator, since];
   if (!words.every((word) => typeof word === 'string') || !Array.isArray(nodes) || !nodes.every((n) => typeof n === 'string'))
     return undefined;
+  const {4: small, 6: long} = (typeof largest === 'object' && largest !== null ? largest : {}) as {[family: string]: unknown};
+  if (largest !== undefined && ![small, long].every((size) => Number.isInteger(size))) return undefined;
+  if (silent !== undefined && !(Array.isArray(silent) && silent.every((pair) => typeof pair === 'string'))) return undefined;
   return safeId.test(id as string) ? (value as ChangeHeader) : undefined;
 }
 

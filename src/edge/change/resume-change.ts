@@ -10,6 +10,7 @@ import {mesh, worse} from './mesh.js';
 import {openAgents} from './node-agent.js';
 import {readAll} from './prepared.js';
 import {resume} from './resume.js';
+import {reviewOf} from './review.js';
 import {type Remembered, remember} from './rollback.js';
 import {openRunners} from './runners.js';
 
@@ -40,6 +41,7 @@ export async function resumeChange(evidence: Evidence, {signal, notice}: ResumeO
     const chronicle = new Chronicle();
     const outcome = await resume(change, remembered, {
       agents,
+      review: reviewOf({reach, runners, ends, baseline, ...sized}),
       concurrency: reach.concurrency,
       signal,
       async gate(_stage, nodes) {

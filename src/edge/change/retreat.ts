@@ -10,12 +10,16 @@ export interface Begun {
   readonly phase: Phase;
   readonly title: string;
   readonly nodes: readonly string[];
+  /** It is undone already, and may be in need of it once more. */
+  readonly again?: boolean;
 }
 
 export interface Retreat {
   /** Empty: every node is as it was before. */
   readonly left: readonly Left[];
   readonly undone: readonly number[];
+  /** Nodes that were reached, on which everything was undone or tried. */
+  readonly back: readonly string[];
 }
 
 /** Seconds beyond a timer's end by which its node has surely undone its flips. */
@@ -38,11 +42,11 @@ export async function retreat(
   const here = (): readonly string[] => nodes.filter((n) => !lost.has(n));
 
   const undo = async (list: readonly Begun[]): Promise<void> => {
-    for (const {stage, phase, title, nodes: of} of undoOrder(list)) {
+    for (const {stage, phase, title, nodes: of, again} of undoOrder(list)) {
       onEvent({kind: 'undo', stage, phase, title, state: 'begun'});
       const answers = await crew.each(
         of.filter((n) => !lost.has(n)),
-        (agent) => agent.undo(crew.id, [stage]),
+        (agent) => agent.undo(crew.id, [stage], again),
       );
       for (const {node, lost: why} of lostOf(answers)) lost.set(node, why);
       const failed = answered(answers).flatMap(({node, value}) => value.failed.map((why) => ({node, what: 'not undone', why})));
@@ -54,6 +58,8 @@ export async function retreat(
   const of = (...phases: readonly Phase[]): readonly Begun[] => begun.filter((b) => phases.includes(b.phase));
 
   let progress = reached;
+  // Past the commit what only the old path needs is undone first of all; what of it an earlier try could not undo is begun still.
+  let first: readonly Phase[] = ['restore', 'cleanup', 'flip', 'control'];
   if (progress === 'committed') {
     await crew.during(here(), 'committed', () => undo(of('restore', 'cleanup')));
     // Now the old path is whole again everywhere: from here a timer may take the routes back to it.
@@ -66,11 +72,12 @@ export async function retreat(
     }
     if (lost.size > 0) {
       await crew.extend(here(), 'committed');
-      return {left: [...left, ...stay(lost, nodes)], undone};
+      return {left: [...left, ...stay(lost, nodes)], undone, back: []};
     }
     progress = 'final';
+    first = ['flip', 'control'];
   }
-  await crew.during(here(), progress, () => undo(of('flip', 'control')));
+  await crew.during(here(), progress, () => undo(of(...first)));
   if (lost.size > 0) await waitFor(crew, lost, here, progress, begun, onEvent);
   if (progress === 'final') {
     await crew.extend(here(), 'applying');
@@ -85,7 +92,7 @@ export async function retreat(
       why: `${why}; its own timer undoes the change there: flanctl history tells when it is reached again`,
     });
   }
-  return {left, undone};
+  return {left, undone, back: here()};
 }
 
 /** Until every lost node has answered again, and its flips are undone, or its timer has surely run out. */
@@ -122,5 +129,5 @@ const stay = (lost: ReadonlyMap<string, string>, nodes: readonly string[]): read
     const why = lost.get(node);
     return why === undefined
       ? {node, what: 'stays on the new path', why: 'the lost node uses it; the old path is kept beside it'}
-      : {node, what: 'not reached; stays on the new path', why: `$why; the change was past its commit there`};
+      : {node, what: 'not reached; stays on the new path', why: `${why}; the change was past its commit there`};
   });

@@ -5,11 +5,14 @@ import {arm} from './arm.js';
 import {answered, Crew, lostOf} from './crew.js';
 import type {ChangeEvent, Outcome} from './outcome.js';
 import {type Begun, retreat} from './retreat.js';
+import {type Review, undoneBy} from './review.js';
 
 export interface RollbackContext {
   readonly agents: ReadonlyMap<string, NodeAgent>;
   readonly ttl: number;
   readonly concurrency?: number;
+  /** Looks at the nodes again afterwards. */
+  readonly review?: Review;
   readonly onEvent: (event: ChangeEvent) => void;
 }
 
@@ -82,7 +85,7 @@ export async function rollback(id: string, remembered: Remembered, context: Roll
   return undoChange(change, context);
 }
 
-async function undoChange({id, by}: KnownChange, {agents, ttl, concurrency, onEvent}: RollbackContext): Promise<Outcome> {
+async function undoChange({id, by}: KnownChange, {agents, ttl, concurrency, review, onEvent}: RollbackContext): Promise<Outcome> {
   const {header} = [...by.values()][0]!;
   const nodes = [...by.keys()];
   const begun = begunIn(by);
@@ -98,7 +101,14 @@ async function undoChange({id, by}: KnownChange, {agents, ttl, concurrency, onEv
   const refused = await arm(crew, header, nodes, 'keep');
   if (refused.length > 0) return end('refused', refused, [], []);
   onEvent({kind: 'armed', nodes, ttl});
-  const {left, undone} = await retreat(crew, nodes, begun, progressOf(by), onEvent);
+  const kept = await crew.each(nodes, (agent) => agent.operations(id));
+  const {left: remain, undone, back} = await retreat(crew, nodes, begun, progressOf(by), onEvent);
+  const wanted = answered(kept).flatMap(({node, value}) =>
+    back.includes(node) && value.size > 0 ? [[node, undoneBy(value)] as const] : [],
+  );
+  const blind = lostOf(kept).map(({node, lost}) => ({node, what: 'not compared with what it was', why: lost}));
+  const differ = review && wanted.length > 0 ? await review(new Map(wanted)) : [];
+  const left = [...remain, ...differ, ...blind];
   return end(left.length === 0 ? 'rolled-back' : 'stranded', [], left, undone);
 }
 
@@ -109,14 +119,21 @@ export function progressOf(by: ReadonlyMap<string, NodeJournal>): Progress {
   return all.some((j) => j.progress === 'final') ? 'final' : 'applying';
 }
 
-/** The stages that left anything to undo, in the plan's order, each with its nodes. */
+/**
+ * The stages that left anything to undo, in the plan's order, each with its nodes. Where the undo of one has failed, all of that node are
+ * undone again: what was undone after it may have hung on it, as routes do on a device that could not be made. And so are all where nothing is
+ * left to undo: who asks for that has read that rows are not as they were.
+ */
 export function begunIn(by: ReadonlyMap<string, NodeJournal>): readonly Begun[] {
+  const open = [...by.values()].some(undoable);
   const begun = new Map<number, Begun>();
   for (const [node, {steps}] of by) {
+    const failed = !open || steps.some(({state}) => state === 'undo-failed');
     for (const {stage, phase, title, state} of steps) {
-      if (state === 'undone') continue;
+      if (state === 'undone' && !failed) continue;
       const known = begun.get(stage);
-      begun.set(stage, {stage, phase, title, nodes: [...(known?.nodes ?? []), node]});
+      const again = known?.again === true || state === 'undone';
+      begun.set(stage, {stage, phase, title, nodes: [...(known?.nodes ?? []), node], ...(again && {again})});
     }
   }
   // A node may have no part in an early stage and be the first that is read.

@@ -11,12 +11,13 @@ import {execute} from './executor.js';
 import {type Gate, gateOf} from './gate.js';
 import {newHeader} from './header.js';
 import {Ledger} from './ledger.js';
-import {mesh, type Runner} from './mesh.js';
+import {mesh, pairName, type Runner} from './mesh.js';
 import {openAgents} from './node-agent.js';
 import type {ChangeEvent} from './outcome.js';
 import {podAddresses} from './preflight/direct.js';
 import type {Findings} from './preflight/findings.js';
 import type {Read} from './prepared.js';
+import {reviewOf} from './review.js';
 import {stagesOf} from './stages.js';
 
 export interface RunOptions {
@@ -57,7 +58,9 @@ export async function runChange(plan: Plan, {cluster, views}: Read, options: Run
     // A gate of a change that is turned back would only hold that up; ^C is looked at between stages.
     signal: new AbortController().signal,
   });
-  const header = newHeader(title, nodesOf(plan));
+  const silent = baseline.pairs.filter((pair) => pair.small !== true).map(pairName);
+  // A list that long would say that nothing worked; without it a rollback asks for what answers then.
+  const header = {...newHeader(title, nodesOf(plan)), largest: sizes, ...(silent.length <= 2000 && {silent})};
   const agents = await openAgents(reach.addresses, {transport: reach.transport, timeoutMs: reach.timeoutMs});
   const ledger =
     options.probeInterval > 0
@@ -77,6 +80,7 @@ export async function runChange(plan: Plan, {cluster, views}: Read, options: Run
       },
       agents,
       concurrency: reach.concurrency,
+      review: reviewOf({reach, runners, ends, baseline, size}),
       gate: withPodAddresses(gate, plan, options, cluster, states),
       onEvent: (event) => {
         chronicle.hear(event);

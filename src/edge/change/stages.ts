@@ -1,18 +1,27 @@
 import {type Batch, runBatches, undoBatches} from '../../core/change/batch.js';
+import type {Operation} from '../../core/change/operation.js';
 import type {Phase, Plan} from '../../core/change/plan.js';
 
 /** A stage of a plan as what its nodes run: all that the executor, the journals and a rollback have to know of it. */
 export interface ChangeStage {
   readonly phase: Phase;
   readonly title: string;
-  readonly work: readonly {readonly node: string; readonly run: readonly Batch[]; readonly undo: readonly Batch[]}[];
+  readonly work: readonly StageWork[];
+}
+
+export interface StageWork {
+  readonly node: string;
+  readonly run: readonly Batch[];
+  readonly undo: readonly Batch[];
+  /** What the batches were made of, to compare the node with afterwards; absent where they were not made of operations. */
+  readonly operations?: readonly Operation[];
 }
 
 export const stagesOf = (plan: Plan): readonly ChangeStage[] =>
   plan.stages.map(({phase, title, work}) => ({
     phase,
     title,
-    work: work.map(({node, operations}) => ({node, run: runBatches(operations), undo: undoBatches(operations)})),
+    work: work.map(({node, operations}) => ({node, run: runBatches(operations), undo: undoBatches(operations), operations})),
   }));
 
 /** From here on the new path is in use everywhere, and what is left is done on nodes that have let go of their way back. */

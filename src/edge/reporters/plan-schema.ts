@@ -124,6 +124,9 @@ const operation = z.union([
   object({on: z.literal('pod-link'), do: z.literal('replace'), pod: word, dev: word, to: count, before: count}),
 ]);
 
+/** What one node runs in one stage. */
+export const operations = list(operation);
+
 const target = object({
   type: z.string().describe("flannel's Backend.Type"),
   settings: object({
@@ -147,7 +150,7 @@ export const changePlan = object({
       object({
         phase: z.enum(['loosen', 'build', 'flip', 'control', 'cleanup', 'restore']),
         title: z.string().describe('unique in the plan'),
-        work: list(object({node: z.string(), operations: list(operation)})),
+        work: list(object({node: z.string(), operations})),
       }),
     ).describe('in order, each on all its nodes before the next begins'),
     control: object({before: z.unknown(), after: z.unknown()}).optional().describe("flannel's net-conf.json"),

@@ -177,7 +177,9 @@ export const link: Kind<RowOperation<'link'>> = {
     const {ifname} = op.row;
     if (op.do === 'del') return without(state, ifname);
     if (op.do === 'add') {
-      const next = withRows(state, 'link', [...rowsOf(state, 'link'), listed(bare(op.row), state)]);
+      // One of that name would make the kernel refuse: what is wanted is this one in its place.
+      const others = rowsOf(state, 'link').filter((l) => l.ifname !== ifname);
+      const next = withRows(state, 'link', [...others, listed(bare(op.row), state)]);
       return withMtu(withSettings(next, ifname), ifname, op.row.mtu);
     }
     const changed = op.row.mtu === op.before.mtu ? state : withMtu(state, ifname, op.row.mtu);
