@@ -26,7 +26,7 @@ export default class Gather extends BaseCommand {
     }),
     'print-script': Flags.boolean({
       summary: 'print the script that runs on a node, and do nothing else',
-      exclusive: ['snapshot', 'inventory', 'lab', 'local', 'kubeconfig', 'context'],
+      exclusive: ['snapshot', 'inventory', 'lab', 'local', 'kubeconfig', 'context', 'etcd-endpoints'],
     }),
   });
 

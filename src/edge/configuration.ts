@@ -11,6 +11,12 @@ const shared = new Set([
   'local',
   'kubeconfig',
   'context',
+  'etcd-endpoints',
+  'etcd-prefix',
+  'etcd-cafile',
+  'etcd-certfile',
+  'etcd-keyfile',
+  'etcd-username',
   'flannel-namespace',
   'flannel-configmap',
   'annotation-prefix',
@@ -29,7 +35,7 @@ const shared = new Set([
 ]);
 
 /** One that wins puts the others out of play, whatever layer they stand in: an inventory and a kubeconfig belong together only in one layer. */
-const sources = ['snapshot', 'inventory', 'lab', 'local', 'kubeconfig', 'context', 'print-script'];
+const sources = ['snapshot', 'inventory', 'lab', 'local', 'kubeconfig', 'context', 'etcd-endpoints', 'print-script'];
 
 /** A context alone is one of the kubeconfig that stands elsewhere. */
 const stays = (source: string, chosen: (name: string) => boolean): boolean =>

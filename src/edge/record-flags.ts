@@ -25,9 +25,39 @@ export const recordFlags = {
     helpValue: 'PREFIX',
     helpGroup: 'RECORDS',
   }),
+  'etcd-endpoints': Flags.string({
+    summary: 'the etcd where flannel keeps its leases',
+    helpValue: 'URL',
+    helpGroup: 'ETCD',
+    multiple: true,
+    delimiter: ',',
+    exclusive: ['snapshot'],
+  }),
+  'etcd-prefix': Flags.string({
+    summary: "where flannel's keys begin (default /coreos.com/network)",
+    helpValue: 'PATH',
+    helpGroup: 'ETCD',
+  }),
+  'etcd-cafile': Flags.string({summary: 'CA that signed the certificate of etcd', helpValue: 'FILE', helpGroup: 'ETCD'}),
+  'etcd-certfile': Flags.string({summary: 'our certificate for etcd', helpValue: 'FILE', helpGroup: 'ETCD'}),
+  'etcd-keyfile': Flags.string({summary: 'the key of that certificate', helpValue: 'FILE', helpGroup: 'ETCD'}),
+  'etcd-username': Flags.string({
+    summary: 'user of etcd; the password comes from FLANCTL_ETCD_PASSWORD',
+    helpValue: 'NAME',
+    helpGroup: 'ETCD',
+  }),
 };
 
-export interface RecordFlags {
+export interface EtcdFlags {
+  readonly 'etcd-endpoints'?: readonly string[] | undefined;
+  readonly 'etcd-prefix'?: string | undefined;
+  readonly 'etcd-cafile'?: string | undefined;
+  readonly 'etcd-certfile'?: string | undefined;
+  readonly 'etcd-keyfile'?: string | undefined;
+  readonly 'etcd-username'?: string | undefined;
+}
+
+export interface RecordFlags extends EtcdFlags {
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
   readonly 'flannel-namespace'?: string | undefined;
@@ -36,4 +66,8 @@ export interface RecordFlags {
 }
 
 /** Do the flags name a place where flannel keeps its records? */
-export const namesRecords = ({kubeconfig, context}: RecordFlags): boolean => kubeconfig !== undefined || context !== undefined;
+export const namesRecords = (flags: RecordFlags): boolean => namesKubernetes(flags) || namesEtcd(flags);
+
+export const namesKubernetes = ({kubeconfig, context}: RecordFlags): boolean => kubeconfig !== undefined || context !== undefined;
+
+export const namesEtcd = (flags: RecordFlags): boolean => (flags['etcd-endpoints'] ?? []).length > 0;

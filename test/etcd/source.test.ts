@@ -1,6 +1,7 @@
 import {createServer} from 'node:net';
 import {afterAll, describe, expect, test} from 'vitest';
-import {type EtcdFlags, openEtcd} from '../../src/edge/sources/etcd.js';
+import type {EtcdFlags} from '../../src/edge/record-flags.js';
+import {openEtcd} from '../../src/edge/sources/etcd.js';
 import {ExitCode} from '../../src/exit-code.js';
 import {Failure} from '../../src/failure.js';
 import {certificates, type Etcd, freePorts, startEtcd} from './server.js';

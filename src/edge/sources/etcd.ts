@@ -1,47 +1,13 @@
-import {Flags} from '@oclif/core';
 import pMap from 'p-map';
-import {withEnv} from '../../base-command.js';
 import {defaultKeyPrefix, recordsOfEtcd} from '../../core/flannel/records/etcd.js';
 import {decoded, type EtcdKey, etcdKeysOf} from '../../core/flannel/records/etcd-keys.js';
 import {at, list, text} from '../../core/flannel/records/json.js';
 import type {RecordGap, Records} from '../../core/flannel/records.js';
 import {ExitCode} from '../../exit-code.js';
 import {Failure} from '../../failure.js';
+import type {EtcdFlags} from '../record-flags.js';
 import {type EtcdClient, etcdClient} from './etcd-client.js';
 import {EtcdError, refused, unreachable} from './etcd-failure.js';
-
-export const etcdFlags = withEnv({
-  'etcd-endpoints': Flags.string({
-    summary: 'the etcd where flannel keeps its leases',
-    helpValue: 'URL',
-    helpGroup: 'ETCD',
-    multiple: true,
-    delimiter: ',',
-  }),
-  'etcd-prefix': Flags.string({
-    summary: `where flannel's keys begin (default ${defaultKeyPrefix})`,
-    helpValue: 'PATH',
-    helpGroup: 'ETCD',
-    dependsOn: ['etcd-endpoints'],
-  }),
-  'etcd-cafile': Flags.string({summary: 'CA that signed the certificate of etcd', helpValue: 'FILE', helpGroup: 'ETCD'}),
-  'etcd-certfile': Flags.string({summary: 'our certificate for etcd', helpValue: 'FILE', helpGroup: 'ETCD'}),
-  'etcd-keyfile': Flags.string({summary: 'the key of that certificate', helpValue: 'FILE', helpGroup: 'ETCD'}),
-  'etcd-username': Flags.string({
-    summary: 'user of etcd; the password comes from FLANCTL_ETCD_PASSWORD',
-    helpValue: 'NAME',
-    helpGroup: 'ETCD',
-  }),
-});
-
-export interface EtcdFlags {
-  readonly 'etcd-endpoints'?: readonly string[] | undefined;
-  readonly 'etcd-prefix'?: string | undefined;
-  readonly 'etcd-cafile'?: string | undefined;
-  readonly 'etcd-certfile'?: string | undefined;
-  readonly 'etcd-keyfile'?: string | undefined;
-  readonly 'etcd-username'?: string | undefined;
-}
 
 export interface EtcdOptions {
   readonly signal: AbortSignal;

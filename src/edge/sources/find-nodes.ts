@@ -4,7 +4,7 @@ import {Failure} from '../../failure.js';
 import type {EvidenceFlags, EvidenceOptions} from '../evidence.js';
 import {namesRecords} from '../record-flags.js';
 import type {NodeAddress} from '../transports/transport.js';
-import {addressesOf, addressesOfRecords} from './addresses.js';
+import {addressesOf} from './addresses.js';
 import {readInventory} from './inventory.js';
 import type {OpenedRecords} from './open-records.js';
 
@@ -49,7 +49,7 @@ export async function findNodes(flags: EvidenceFlags, options: EvidenceOptions):
   throw new Failure('nothing to look at: no source was named, there is no kubeconfig, and this machine runs no flannel', {
     hints: [
       '--inventory FILE for your nodes over SSH',
-      '--kubeconfig FILE for the nodes of an API server',
+      '--kubeconfig FILE for the nodes of an API server, --etcd-endpoints URL for those that etcd has leases of',
       '--snapshot FILE|DIR for evidence taken earlier',
       '--lab NAME for a lab (flanctl lab up)',
       '--local for this machine',
@@ -68,8 +68,7 @@ async function namedInventory(flags: EvidenceFlags): Promise<Nodes | undefined> 
 
 const listing = (inventory: Inventory, from: string): Nodes => ({inventory, from, addresses: addressesOf(inventory)});
 
-function listedBy({records}: OpenedRecords): readonly NodeAddress[] {
-  const addresses = addressesOfRecords(records);
+function listedBy({records, addresses}: OpenedRecords): readonly NodeAddress[] {
   if (addresses.length === 0) throw new Failure(`${records.from} lists no node`);
   return addresses;
 }

@@ -104,7 +104,7 @@ export function recordsOfFiles(files: RecordFiles, flags: RecordFlags): Records 
       gaps: [...earlier, ...gaps],
     });
   };
-  const inKubernetes = there.length > 0 ? kubernetes() : undefined;
+  const inKubernetes = there.length > 0 || about.source === 'kubernetes' ? kubernetes() : undefined;
   const byEtcd = about.source === 'etcd' || (about.source !== 'kubernetes' && !inKubernetes?.nodes.some((node) => node.lease.managed));
   if (files['etcd.json'] === undefined || !byEtcd) return inKubernetes;
   const keys = read('etcd.json');
