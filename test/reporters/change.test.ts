@@ -91,9 +91,29 @@ const failed: ChangeReport = {
   },
   exit: 4,
 };
+const unbegun: ChangeReport = {...done, id: null, seconds: 0, nodes: [], stages: [], warnings: [], left: [], ledger: null};
+const nothing: ChangeReport = {
+  ...unbegun,
+  what: 'apply',
+  title: 'apply host-gw',
+  outcome: 'nothing-to-do',
+  left: Array.from({length: 40}, (_, i) => ({
+    node: `n${1 + Math.floor(i / 2)}`,
+    what: `the MTU 1500 of pod p${i}`,
+    why: 'it was asked to be kept; new pods get 1450',
+  })),
+};
+const held: ChangeReport = {
+  ...unbegun,
+  outcome: 'refused',
+  because: ['n2: john@lap is changing it since 2026-11-21T10:02:11.000Z: migrate host-gw to vxlan (20261121-100211-77aa)'],
+  exit: 1,
+};
 const paper = {level: 0, width: 100} as const;
 
 test.each([
+  ['change-nothing', nothing],
+  ['change-held', held],
   ['change-done', done],
   ['change-rolled-back', failed],
 ])('%s', async (name, report) => {
@@ -104,7 +124,7 @@ test.each([
 test('what is printed is what is promised', async () => {
   const schema = JSON.parse(readFileSync(join(import.meta.dirname, '../../docs/schema/ChangeReport.json'), 'utf8')) as object;
   const validate = new Ajv2020({strict: true, allowUnionTypes: true}).compile(schema);
-  for (const report of [done, failed]) {
+  for (const report of [done, failed, nothing, held]) {
     expect(validate(JSON.parse(await print('ChangeReport', report, 'json', paper))), JSON.stringify(validate.errors)).toBe(true);
     expect(schemas.ChangeReport.parse(report)).toEqual(report);
   }

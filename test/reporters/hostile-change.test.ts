@@ -23,8 +23,8 @@ const plan = (w: string): ChangePlan =>
   ({
     plan: {
       what: 'migrate',
-      from: {type: w},
-      to: {type: 'host-gw'},
+      from: {type: w, settings: {}},
+      to: {type: 'host-gw', settings: {}},
       nodes: [w],
       warnings: [w],
       irreversible: [{node: w, what: w, why: w}],
@@ -33,7 +33,18 @@ const plan = (w: string): ChangePlan =>
         {
           phase: 'control',
           title: w,
-          work: [{node: w, operations: [{kind: 'file', path: '/run/flannel/subnet.env', was: w, to: w}]}],
+          work: [
+            {
+              node: w,
+              operations: [
+                {on: 'file', do: 'replace', path: w, before: `A=1\nB=2\n`, to: `A=1\nB=${w}\n`},
+                {on: 'file', do: 'replace', path: w, before: undefined, to: w},
+                {on: 'file', do: 'replace', path: w, before: '{"Backend": 1}', to: JSON.stringify({Backend: w, [w]: w})},
+                {on: 'pod-link', do: 'replace', pod: w, dev: w, to: 1450, before: 1500},
+                {on: 'sysctl', do: 'replace', key: w, to: w, before: w},
+              ],
+            },
+          ],
         },
       ],
     },
@@ -163,4 +174,12 @@ describe.each<[string, readonly string[], Printed]>([
       {numRuns: 80},
     );
   });
+});
+
+test('of a packet that is lost it is said once', async () => {
+  const report = trace('n1');
+  const packets = report.probe!.packets.map((p) => ({...p, answer: 'lost' as const, said: null, died: null}));
+  const text = await print('TraceReport', {...report, probe: {...report.probe!, packets}}, 'table', paper);
+  expect(text).toContain('there lost, by the tables arrives\n');
+  expect(text).not.toMatch(/; lost/);
 });

@@ -1,4 +1,5 @@
 import type {Plan} from '../../core/change/plan.js';
+import {shownTarget, titleOf} from '../../core/change/title.js';
 import {ExitCode} from '../../exit-code.js';
 import {Failure} from '../../failure.js';
 import type {Evidence} from '../evidence.js';
@@ -9,7 +10,7 @@ import {planDocument} from './plan-document.js';
 import {type MigrateWish, type Prepared, prepareMigration, readAll} from './prepared.js';
 import {nodesOf, runChange} from './run-change.js';
 import {openRunners} from './runners.js';
-import {shownTarget, type TargetWish, targetOf} from './target-of.js';
+import {type TargetWish, targetOf} from './target-of.js';
 import {unbegun} from './unbegun.js';
 
 export interface MigrateOptions extends MigrateWish {
@@ -40,8 +41,7 @@ export async function migrate(evidence: Evidence, wish: TargetWish, options: Mig
     throw new Failure(`--last: no such node: ${options.last}`);
   const target = targetOf(wish, read.cluster);
   const {mode, settings} = read.cluster;
-  const now = mode && settings ? shownTarget({type: mode.type, settings}) : 'an unknown backend';
-  const title = `migrate ${now} to ${shownTarget(target)}`;
+  const title = titleOf({what: 'migrate', ...(mode && settings && {from: {type: mode.type, settings}}), to: target});
   await using runners = openRunners(reach.addresses, reach.transport);
   const prepared = await prepareMigration(evidence, read, target, options, {runners, signal, onStep: notice});
   const refused = refusal(prepared, title);

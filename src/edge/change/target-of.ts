@@ -27,7 +27,3 @@ export function targetOf({type, directRouting, vni, port}: TargetWish, {mode, se
   const base = mode?.type === type && settings ? settings : plain;
   return {type, settings: {...base, directRouting, ...(vni !== undefined && {vni}), ...(port !== undefined && {port})}};
 }
-
-/** `vxlan (VNI 1, UDP 8472) with DirectRouting`. */
-export const shownTarget = ({type, settings}: Target): string =>
-  type === 'vxlan' ? `vxlan (VNI ${settings.vni}, UDP ${settings.port})${settings.directRouting ? ' with DirectRouting' : ''}` : type;

@@ -14,6 +14,11 @@ const twins: {readonly [key: string]: string} = {
   'net/ipv4/conf/all/forwarding': 'net/ipv4/ip_forward',
 };
 
+/** As somebody would type it, where `echo` and the shell take the words for what they are. */
+const plain = (text: string): boolean => /^[\w./:][\w./:@+-]*$/.test(text);
+const write = (value: string, file: string): string =>
+  plain(value) && plain(file) ? `echo ${value} > ${file}` : `printf '%s\\n' ${quoted(value)} > ${quoted(file)}`;
+
 /** Keys that change with this one. */
 export const followers = (state: NodeState, key: string): readonly string[] => {
   const pattern = spreads[key];
@@ -24,7 +29,7 @@ export const followers = (state: NodeState, key: string): readonly string[] => {
 
 export const sysctl: Kind<SysctlOperation> = {
   // One write: the kernel takes the value of each.
-  words: ({key, to}) => [{tool: 'sh', text: `printf '%s\\n' ${quoted(to)} > ${quoted(`/proc/sys/${key}`)}`}],
+  words: ({key, to}) => [{tool: 'sh', text: write(to, `/proc/sys/${key}`)}],
   inverse: ({key, to, before}) => (before === undefined ? [] : [{on: 'sysctl', do: 'replace', key, to: before, before: to}]),
   expects({key, before}, state) {
     if (!/^[\w./:@+-]+$/.test(key) || key.split('/').includes('..')) return `${JSON.stringify(key)} is no kernel setting`;

@@ -31,7 +31,7 @@ ${style}</style>
 ${fact('Change', report.id ?? 'none was begun')}
 ${fact('By', report.operator)}
 ${fact('Began', report.since)}
-${fact('Took', duration(report.seconds))}
+${report.id === null ? '' : fact('Took', duration(report.seconds))}
 ${fact('Nodes', String(report.nodes.length))}
 </dl>
 </header>

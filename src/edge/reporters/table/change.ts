@@ -1,4 +1,5 @@
 import {oneLine} from '../../ui/escape.js';
+import {few, more} from '../../ui/few.js';
 import {columns} from '../../ui/table.js';
 import {type Theme, theme} from '../../ui/theme.js';
 import type {ChangeReport} from '../documents.js';
@@ -15,26 +16,30 @@ export const change: Render<ChangeReport> = (report, {level, width}) => {
   const wide = Math.min(Math.max(width, 60), 120);
   const outcome = outcomes[report.outcome];
   const [mark, colour] = {good: ['✔', paint.good], bad: ['✖', paint.error], mild: ['·', paint.dim]}[outcome.is] as [string, Theme['good']];
+  // What was not begun took no time that anybody wants to know.
+  const ran = report.id === null ? '' : `${oneLine(report.id)} · ${duration(report.seconds)}`;
   const out = [
-    `${colour(`${mark} ${oneLine(report.title)}: ${outcome.says}`)}  ${paint.dim([oneLine(report.id ?? ''), duration(report.seconds)].filter(Boolean).join(' · '))}`,
+    `${colour(`${mark} ${oneLine(report.title)}: ${outcome.says}`)}  ${paint.dim(ran)}`.trimEnd(),
     ...report.because.flatMap((line) => wrap(oneLine(line), wide - 4).map((part, i) => `${i === 0 ? '  → ' : '    '}${part}`)),
     ...report.warnings.flatMap((line) =>
       wrap(oneLine(line), wide - 4).map((part, i) => paint.warning(`${i === 0 ? '  ▲ ' : '    '}${part}`)),
     ),
-    '',
-    ...stages(report, paint),
+    ...(report.stages.length > 0 ? ['', ...stages(report, paint)] : []),
   ];
   if (report.left.length > 0) {
     out.push('', paint.strong('Left as it is'));
-    for (const {node, what, why} of report.left)
-      out.push(...wrap(oneLine(`${node}: ${what}: ${why}`), wide - 4).map((part, i) => `${i === 0 ? '  · ' : '    '}${part}`));
+    // What is left of a change that failed is told node by node.
+    const left = report.outcome === 'stranded' ? report.left : few(report.left, (one) => one.why);
+    for (const l of left) {
+      const [mark, text] = typeof l === 'number' ? [' ', more(l)] : ['·', `${l.node}: ${l.what}: ${l.why}`];
+      out.push(...wrap(oneLine(text), wide - 4).map((part, i) => `  ${i === 0 ? mark : ' '} ${part}`));
+    }
   }
   if (report.ledger) out.push('', ...ledger(report, report.ledger, paint));
   return `${out.join('\n').trimEnd()}\n`;
 };
 
 function stages({stages: list}: ChangeReport, paint: Theme): string[] {
-  if (list.length === 0) return [];
   const marks = {
     done: paint.good('✔'),
     failed: paint.error('✖'),

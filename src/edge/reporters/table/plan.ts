@@ -1,58 +1,78 @@
+import {type Legible, legible} from '../../../core/change/legible.js';
+import type {Plan} from '../../../core/change/plan.js';
+import {titleOf} from '../../../core/change/title.js';
 import {oneLine} from '../../ui/escape.js';
+import {few, more} from '../../ui/few.js';
 import {type Theme, theme} from '../../ui/theme.js';
 import type {ChangePlan} from '../documents.js';
 import type {Render} from '../index.js';
 import {wrap} from './doctor.js';
 
-/** Lines of one step that are shown; the machine forms have all. */
-const SHOWN = 60;
+/** Nodes of one stage whose commands are shown. */
+const NODES = 20;
 
-type Batches = ChangePlan['steps'][number]['run'];
-
-/** The exact commands on each node, stage by stage, each step with what takes it back. */
-export const plan: Render<ChangePlan> = ({plan: {what, from, to, warnings, irreversible, left, stages}, steps}, {level, width}) => {
+/** What would be run on each node, stage by stage, each with what takes it back. */
+export const plan: Render<ChangePlan> = ({plan: document}, {level, width}) => {
   const paint = theme(level);
   const wide = Math.min(Math.max(width, 60), 120);
-  const title = from === undefined ? `${what} ${to.type}` : `${what} ${from.type} to ${to.type}`;
+  const {what, from, to, warnings, irreversible, left, stages} = document as unknown as Plan;
+  const title = oneLine(titleOf({what, ...(from && {from}), to}));
   const operations = stages.reduce((n, s) => n + s.work.reduce((m, w) => m + w.operations.length, 0), 0);
-  const nodes = new Set(steps.map((s) => s.node)).size;
+  const nodes = new Set(stages.flatMap((s) => s.work.map((w) => w.node))).size;
   const list = (mark: string, lines: readonly string[], colour: (text: string) => string) =>
     lines.flatMap((line) => wrap(oneLine(line), wide - 4).map((part, i) => colour(`${i === 0 ? `  ${mark} ` : '    '}${part}`)));
   const out =
     operations === 0
-      ? [paint.good(`✔ ${oneLine(title)}: nothing to do`)]
+      ? [paint.good(`✔ ${title}: nothing to do`)]
       : [
-          paint.strong(`${oneLine(title)}: ${count(operations, 'operation')} on ${count(nodes, 'node')}, nothing was changed yet`),
+          paint.strong(`${title}: ${count(operations, 'operation')} on ${count(nodes, 'node')}, nothing was changed yet`),
           ...list('▲', warnings, paint.warning),
           ...list(
             '✖',
             irreversible.map((i) => `${i.node}: ${i.what} cannot be taken back: ${i.why}`),
             paint.error,
           ),
-          ...stages.flatMap((stage) => [
-            '',
-            `${paint.strong(stage.phase)}  ${oneLine(stage.title)}`,
-            ...steps.filter((s) => s.stage === stage.title).flatMap((s) => step(s, paint)),
-          ]),
+          ...stages.flatMap((stage, i) => ['', ...stageLines(stage, `${i + 1}/${stages.length}`, paint, wide)]),
         ];
   if (left.length > 0) {
-    const lines = left.map((l) => `${l.node}: ${l.what}: ${l.why}`);
-    out.push('', paint.strong('Left as it is'), ...list('·', lines, (text) => text));
+    const lines = few(left, (l) => l.why);
+    out.push('', paint.strong('Left as it is'));
+    for (const l of lines)
+      out.push(
+        ...(typeof l === 'number' ? list(' ', [more(l)], paint.dim) : list('·', [`${l.node}: ${l.what}: ${l.why}`], (text) => text)),
+      );
   }
   return `${out.join('\n').trimEnd()}\n`;
 };
 
-function step({node, run, undo}: ChangePlan['steps'][number], paint: Theme): readonly string[] {
+/** Nodes on which the very same is done share its lines. */
+function stageLines({title, work}: Plan['stages'][number], at: string, paint: Theme, wide: number): readonly string[] {
+  const by = new Map<string, string[]>();
+  for (const {node, operations} of work) {
+    const changes = legible(operations);
+    const lines = [
+      ...folded(changes, (c) => c.run).map((line) => `    ${line}`),
+      ...folded(changes.toReversed(), (c) => c.undo).map((line, i) => paint.dim(`    ${i === 0 ? 'undo: ' : '      '}${line}`)),
+    ].join('\n');
+    by.set(lines, [...(by.get(lines) ?? []), oneLine(node)]);
+  }
+  const blocks = [...by].slice(0, NODES);
+  const shown = blocks.reduce((n, [, nodes]) => n + nodes.length, 0);
   return [
-    `  ${paint.strong(oneLine(node))}`,
-    ...shown(run).map((line) => `    ${line}`),
-    ...shown(undo).map((line, i) => paint.dim(`    ${i === 0 ? 'undo: ' : '      '}${line}`)),
+    `${paint.strong(oneLine(title))}  ${paint.dim(`stage ${at} · ${count(work.length, 'node')}`)}`,
+    ...blocks.flatMap(([lines, nodes]) => [...wrap(nodes.join(', '), wide - 2).map((part) => `  ${paint.strong(part)}`), lines]),
+    ...(shown < work.length ? [paint.dim(`  … ${work.length - shown} more nodes (-o json has them all)`)] : []),
   ];
 }
 
-function shown(batches: Batches): readonly string[] {
-  const lines = batches.flatMap(({tool, lines: texts}) => texts.map((text) => oneLine(tool === 'sh' ? text : `${tool} ${text}`)));
-  return lines.length <= SHOWN ? lines : [...lines.slice(0, SHOWN), `and ${lines.length - SHOWN} more (-o json has them all)`];
+/** Three of each sort that has many, then how many more there are; all in order. */
+function folded(changes: readonly Legible[], lines: (change: Legible) => readonly string[]): readonly string[] {
+  return few(changes, (c) => c.like).flatMap((c) =>
+    typeof c === 'number' ? more(c) : few(lines(c), alike).map((line) => (typeof line === 'number' ? more(line) : oneLine(line))),
+  );
 }
+
+/** Of lines of one change (a device with all that was on it): the command without what it is about. */
+const alike = (line: string): string => line.split(' ', 3).join(' ');
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;

@@ -52,7 +52,9 @@ function packetText({there, back, answer, said, died}: Packet): string {
   const where = died
     ? [died.after ? `last seen at ${place(died.after)}` : 'seen nowhere', ...(died.before ? [`not at ${place(died.before)}`] : [])]
     : [];
-  const words = [way('there', there), ...(back ? [way('back', back)] : []), ...where, said === null ? answer : `${answer}: ${said}`];
+  // That a way is lost is the answer: the word alone would only say it again.
+  const told = said === null && [there, back].some((w) => w?.measured === answer) ? [] : [said === null ? answer : `${answer}: ${said}`];
+  const words = [way('there', there), ...(back ? [way('back', back)] : []), ...where, ...told];
   return oneLine(words.join('; '));
 }
 
