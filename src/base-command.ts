@@ -17,6 +17,9 @@ export function withEnv<T extends Interfaces.FlagInput>(flags: T): T {
 
 /** What every command shares: the output contract, honest exit codes, and one place where failures become words. */
 export abstract class BaseCommand extends Command {
+  /** Does flanctl.yaml speak to this command? Not to the one that writes it. */
+  static readonly configurable: boolean = true;
+
   static override baseFlags = withEnv({
     quiet: Flags.boolean({summary: 'print results only, no progress and no notices', helpGroup: 'GLOBAL'}),
     'no-color': Flags.boolean({summary: 'no colours (also NO_COLOR=1)', helpGroup: 'GLOBAL'}),
@@ -38,7 +41,7 @@ export abstract class BaseCommand extends Command {
     const named =
       at < 0 ? process.env['FLANCTL_CONFIG'] : this.argv[at]!.startsWith('--config=') ? this.argv[at]!.slice(9) : this.argv[at + 1];
     const known = new Set(Object.entries({...this.ctor.baseFlags, ...this.ctor.flags}).map(([name]) => name));
-    await applyConfiguration(named, known, this.argv);
+    if ((this.ctor as typeof BaseCommand).configurable) await applyConfiguration(named, known, this.argv);
     this.#noColor = this.#isOn('no-color');
     this.quiet = this.#isOn('quiet');
     // Whoever read our messages may have gone; that is no bug of ours. (oclif sees to stdout.)

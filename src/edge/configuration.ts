@@ -58,6 +58,19 @@ export async function applyConfiguration(named: string | undefined, known: Reado
   const closed = choosesSource ? sources.filter((source) => sources.some(chosen) && !stays(source, chosen)) : [];
   const found = await find(named);
   if (!found) return;
+  for (const [key, text] of await settingsIn(found, known)) {
+    if (known.has(key) && !closed.includes(key)) process.env[variable(key)] ??= text;
+  }
+}
+
+/** Reads a configuration file for its mistakes only. @throws Failure as `applyConfiguration` */
+export async function checkConfiguration(file: string): Promise<void> {
+  const found = await find(file);
+  if (found) await settingsIn(found, new Set());
+}
+
+/** The keys and values of a configuration file, lists with commas between. */
+async function settingsIn(found: {file: string; text: string}, known: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
   const {parse, YAMLParseError} = await import('yaml');
   let value: unknown;
   try {
@@ -68,8 +81,9 @@ export async function applyConfiguration(named: string | undefined, known: Reado
       `${found.file}${at === undefined ? '' : `, line ${at}`}: not YAML: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
     );
   }
-  if (value === null || value === undefined) return;
+  if (value === null || value === undefined) return new Map();
   if (typeof value !== 'object' || Array.isArray(value)) throw new Failure(`${found.file}: must hold keys and values, one a flag`);
+  const settings = new Map<string, string>();
   for (const [key, item] of Object.entries(value)) {
     if (!shared.has(key) && !known.has(key))
       throw new Failure(`${found.file}: unknown key ${JSON.stringify(key)}`, {
@@ -79,8 +93,9 @@ export async function applyConfiguration(named: string | undefined, known: Reado
     if (items.some((one) => !['string', 'number', 'boolean'].includes(typeof one))) {
       throw new Failure(`${found.file}: ${key} must be one value, or a list of values`);
     }
-    if (known.has(key) && !closed.includes(key)) process.env[variable(key)] ??= items.join(',');
+    settings.set(key, items.join(','));
   }
+  return settings;
 }
 
 async function find(named: string | undefined): Promise<{file: string; text: string} | undefined> {

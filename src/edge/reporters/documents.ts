@@ -9,6 +9,7 @@ export type DiffReport = Document<'DiffReport'>;
 export type ShowReport = Document<'ShowReport'>;
 export type ExplainReport = Document<'ExplainReport'>;
 export type GatherReport = Document<'GatherReport'>;
+export type InitReport = Document<'InitReport'>;
 export type LabReport = Document<'LabReport'>;
 export type LabFaultReport = Document<'LabFaultReport'>;
 export type LabListReport = Document<'LabListReport'>;

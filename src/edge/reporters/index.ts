@@ -18,6 +18,7 @@ export interface Results {
   readonly ShowReport: documents.ShowReport;
   readonly ExplainReport: documents.ExplainReport;
   readonly GatherReport: documents.GatherReport;
+  readonly InitReport: documents.InitReport;
   readonly LabReport: documents.LabReport;
   readonly LabFaultReport: documents.LabFaultReport;
   readonly LabListReport: documents.LabListReport;
@@ -37,6 +38,7 @@ const tables: {readonly [K in Kind]: () => Promise<Render<Results[K]>>} = {
   ShowReport: async () => (await import('./table/show.js')).show,
   ExplainReport: async () => (await import('./table/explain.js')).explain,
   GatherReport: async () => (await import('./table/gather.js')).gather,
+  InitReport: async () => (await import('./table/init.js')).init,
   LabReport: async () => (await import('./table/lab.js')).lab,
   LabFaultReport: async () => (await import('./table/lab-fault.js')).labFault,
   LabListReport: async () => (await import('./table/lab.js')).labList,

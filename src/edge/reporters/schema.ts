@@ -212,6 +212,17 @@ export const schemas = {
       object({node: z.string(), via: z.string(), sections: z.int(), bytes: z.int(), failure: nullable('why the node could not be read')}),
     ),
   }),
+  InitReport: object({
+    from: z.string().describe('where it was found out'),
+    mode: nullable('flannel backend type, as configured'),
+    networks: list(z.string()),
+    configuration: nullable("where flannel's configuration is kept"),
+    nodes: list(object({name: z.string(), host: nullable('what SSH connects to, when it is not the name')})),
+    settings: z.record(z.string(), z.unknown()).readonly().describe('the keys of the configuration file'),
+    files: list(z.string()).describe('what was written'),
+    gaps: list(object({what: z.string(), why: z.string()})),
+    next: list(z.string()).describe('commands to go on with'),
+  }),
   LabReport: z.looseObject({name: z.string(), backend: z.string()}).readonly(),
   LabFaultReport: object({
     lab: z.string(),
