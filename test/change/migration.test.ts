@@ -157,7 +157,9 @@ describe('what is held back', () => {
   test('a device that somebody uses stays, and is named', async () => {
     const seen = see(await edited('vxlan', ...strictness(1, 0)));
     const made = mustPlan(seen, hostGw, {held: [{node: 'n2', step: 'device', why: 'ssh is connected from 10.244.2.0'}]});
-    expect(made.left).toEqual([{node: 'n2', what: 'deleting flannel.1', why: 'ssh is connected from 10.244.2.0'}]);
+    expect(made.left).toEqual([
+      {node: 'n2', what: 'deleting flannel.1', why: 'ssh is connected from 10.244.2.0; when they are closed: flanctl apply --prune'},
+    ]);
     const cleanup = made.stages.find((s) => s.title === 'clean up the old path')!.work.map((w) => w.node);
     expect(cleanup).toEqual(['n1', 'n3']);
     // What stays gets its strictness back.

@@ -182,11 +182,15 @@ describe.skipIf(!labsWork)('what the network itself says before a change', () =>
       `import socket,time; s=socket.create_connection(("${pod.ip}",9000)); print("up", flush=True); time.sleep(60)`,
     ]);
     await new Promise((resolve) => client.stdout.once('data', resolve));
-    const {cluster} = see(await dumpsOf(lab));
+    const {cluster, states} = see(await dumpsOf(lab));
     await using runners = openRunners(addressesOf(lab), transport);
-    const away = await connections(cluster, hostGw, runners, signal);
+    const away = await connections(cluster, new Map(states.map((s) => [s.name, s])), hostGw, runners, signal);
     expect(away.held).toEqual([
-      {node: 'n1', step: 'device', why: expect.stringMatching(/^10\.244\.1\.0:\d+ is connected to 10\.244\.2\.2:9000, a pod of n2$/)},
+      {
+        node: 'n1',
+        step: 'device',
+        why: expect.stringMatching(/^it would cut n1: 10\.244\.1\.0:\d+ → 10\.244\.2\.2:9000 \(a pod of n2; python3[.\d]*, pid \d+\)$/),
+      },
     ]);
     client.kill('SIGKILL');
     server.kill('SIGKILL');

@@ -1,4 +1,5 @@
 import type {Settings} from '../modes/mode.js';
+import type {Cut} from './cuts.js';
 import type {Operation} from './operation.js';
 
 /**
@@ -46,6 +47,8 @@ export interface Plan {
   readonly warnings: readonly string[];
   /** Operations whose inverse cannot bring back all there was; refused unless the operator names them. */
   readonly irreversible: readonly {readonly node: string; readonly what: string; readonly why: string}[];
+  /** Open connections that a step cuts, or would cut and is held back. */
+  readonly cuts?: readonly Cut[];
   /** What was seen and is deliberately not touched, with the reason. */
   readonly left: readonly {readonly node: string; readonly what: string; readonly why: string}[];
 }

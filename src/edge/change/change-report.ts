@@ -42,6 +42,8 @@ export interface Reported {
   readonly outcome: Outcome;
   readonly stages: readonly ReportedStage[];
   readonly warnings?: readonly string[];
+  /** Connections that a step cuts, or was held back for. */
+  readonly cuts?: ChangeReport['cuts'];
   /** What the plan left alone, before what the change could not put back. */
   readonly left?: ChangeReport['left'];
   readonly ledger?: ChangeReport['ledger'];
@@ -49,7 +51,7 @@ export interface Reported {
 }
 
 /** For a rollback, back where it was is what was asked for: done, exit 0. */
-export function changeReport({what, outcome, stages, warnings = [], left = [], ledger = null, chronicle}: Reported): ChangeReport {
+export function changeReport({what, outcome, stages, warnings = [], cuts, left = [], ledger = null, chronicle}: Reported): ChangeReport {
   const {header, kind, because} = outcome;
   const asked = what === 'rollback' && kind === 'rolled-back';
   const failed = outcome.left.some((l) => l.what === 'not undone');
@@ -77,6 +79,7 @@ export function changeReport({what, outcome, stages, warnings = [], left = [], l
       ...chronicle.stage(stage),
     })),
     warnings,
+    ...(cuts !== undefined && {cuts}),
     left: [...left, ...outcome.left],
     ledger,
     exit: asked ? 0 : exitOf(outcome),

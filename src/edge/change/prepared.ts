@@ -1,4 +1,5 @@
-import {type Held, migrationPlan, type NodeFile} from '../../core/change/migration.js';
+import {type Cut, cutsIn, firstOf, showConnected} from '../../core/change/cuts.js';
+import {migrationPlan, type NodeFile} from '../../core/change/migration.js';
 import type {Plan, Target} from '../../core/change/plan.js';
 import {type Loss, prove} from '../../core/change/proof.js';
 import type {Cluster} from '../../core/model/cluster.js';
@@ -67,7 +68,7 @@ export async function prepareMigration(
   const ill = unsound((await diagnose(evidence, evidence.given, rules)).findings);
   if (ill.length > 0) return {kind: 'refused', because: ill};
   onStep('connections that a step would cut');
-  const found = await connections(cluster, target, runners, signal);
+  const found = await connections(cluster, new Map(read.views.map((v) => [v.name, v.state])), target, runners, signal);
   const seed = [...cluster.networks, ...cluster.members.flatMap((m) => m.lease?.publicIP ?? m.lease?.publicIPv6 ?? [])].toSorted().join();
   const migration = migrationPlan(read.views, target, {
     canary: wish.canary,
@@ -77,7 +78,7 @@ export async function prepareMigration(
     macOf: (node, family) => macOf(seed, node, family),
     control: 'none',
     files: read.files,
-    held: oncePer(found.held),
+    held: found.held,
   });
   if (migration.kind !== 'plan') return migration;
   const {plan} = migration;
@@ -94,37 +95,37 @@ export async function prepareMigration(
   onStep('pre-flight on the network');
   const network = await preflight({plan, cluster, runners, signal}, new Map(states.map((s) => [s.name, s])));
   if (network.refused.length > 0) return {kind: 'refused', because: network.refused};
-  const warnings = [...masqueradeWarnings(found), ...plan.warnings, ...network.warnings, ...stated(evidence, plan)];
-  return {kind: 'plan', plan: {...plan, warnings}, untried: network.untried, tried: proof.tried};
-}
-
-/** One reason for each step is enough, with how many more there are. */
-function oncePer(held: readonly Held[]): readonly Held[] {
-  const by = new Map<string, Held[]>();
-  for (const h of held) by.set(`${h.node} ${h.step}`, [...(by.get(`${h.node} ${h.step}`) ?? []), h]);
-  return [...by.values()].map(([first, ...more]) =>
-    more.length === 0 ? first! : {...first!, why: `${first!.why}, and ${more.length} more connections`},
-  );
+  const cuts = cutsIn(plan, found.found);
+  const warnings = [...cutWarnings(cuts), ...blindSpots(found), ...plan.warnings, ...network.warnings, ...stated(evidence, plan)];
+  return {kind: 'plan', plan: {...plan, warnings, ...(cuts.length > 0 && {cuts})}, untried: network.untried, tried: proof.tried};
 }
 
 /** `flip, 2 waves: n1 → n2 (IPv4, 84 bytes) would be lost at n2: reverse-path: …; n1 before, n2 after replace route …`. */
 const shownLoss = (l: Loss): string =>
   `${l.stage}: ${l.from} → ${l.to} (IPv${l.family}, ${l.size} bytes${l.direction === 'back' ? ', on the way back' : ''}) would be lost at ${l.node}: ${l.because} [${l.disposition}; ${l.from}: ${l.fromDid}; ${l.to}: ${l.toDid}]`;
 
-function masqueradeWarnings({masqueraded, unseen}: Connections): readonly string[] {
-  const total = [...masqueraded.values()].reduce((n, count) => n + count, 0);
-  const blind = unseen.filter((u) => u.what === 'its masqueraded flows').map((u) => u.node);
+/** One sentence for each connection that will be cut: whose it is, by which step, and why. */
+const cutWarnings = (cuts: readonly Cut[]): readonly string[] =>
+  firstOf(cuts.filter((c) => !c.held).map((c) => `${c.node}: ${showConnected(c)} will be reset by "${c.step}": ${c.why}`));
+
+function blindSpots({unseen}: Connections): readonly string[] {
+  const on = (what: Connections['unseen'][number]['what']): string =>
+    unseen
+      .filter((u) => u.what === what)
+      .map((u) => u.node)
+      .join(', ');
+  const [sockets, flows] = [on('its TCP connections'), on('its masqueraded flows')];
   return [
-    ...(total > 0
-      ? [
-          `${total} masqueraded flows (${[...masqueraded].map(([node, n]) => `${node}: ${n}`).join(', ')}) will be reset when their route changes its device: nothing can save them`,
-        ]
-      : []),
-    ...(blind.length > 0
-      ? [
-          `masqueraded flows (NodePort over nodes, a node to a pod) are reset when their route changes its device; how many there are cannot be seen on ${blind.join(', ')}`,
-        ]
-      : []),
+    ...(sockets === ''
+      ? []
+      : [
+          `the own connections of ${sockets} cannot be seen (no ss there, or not reached): those to pods of other nodes may be cut, unnamed`,
+        ]),
+    ...(flows === ''
+      ? []
+      : [
+          `flows that a node passes on under a masquerade (NodePort over nodes) are reset when their route changes its device; which there are cannot be seen on ${flows}`,
+        ]),
   ];
 }
 

@@ -101,6 +101,7 @@ export async function runChange(plan: Plan, {cluster, views}: Read, options: Run
       outcome,
       stages,
       warnings: plan.warnings,
+      ...(plan.cuts && {cuts: plan.cuts}),
       left: plan.left,
       ledger: counted ?? null,
       chronicle,

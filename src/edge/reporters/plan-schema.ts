@@ -139,6 +139,18 @@ const target = object({
   }),
 });
 const reason = object({node: z.string(), what: z.string(), why: z.string()});
+export const cuts = list(
+  object({
+    node: z.string(),
+    local: z.string().describe('address:port of the end on the node, or of who comes through it'),
+    remote: z.string().describe('address:port that it is connected to'),
+    peer: z.string().describe('the node of the pod at the other end'),
+    process: z.string().optional().describe('who has it open, where the node says'),
+    step: z.string().describe('the stage that cuts it, or what is held back for its sake'),
+    held: z.boolean().describe('the step is held back: the connection lives on'),
+    why: z.string(),
+  }),
+).describe('open connections of the nodes themselves, and masqueraded ones, that a step cuts');
 const batches = list(object({tool: z.enum(['ip', 'bridge', 'sh']).describe('ip -batch, bridge -batch, or sh'), lines: list(z.string())}));
 
 export const changePlan = object({
@@ -156,6 +168,7 @@ export const changePlan = object({
     control: object({before: z.unknown(), after: z.unknown()}).optional().describe("flannel's net-conf.json"),
     warnings: list(z.string()),
     irreversible: list(reason).describe('refused unless --accept-irreversible names the node'),
+    cuts: cuts.optional(),
     left: list(reason).describe('seen, and deliberately not touched'),
   }).describe('what is run and compared: flanctl apply --plan reads this part only'),
   steps: list(

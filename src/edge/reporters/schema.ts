@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import {changePlan} from './plan-schema.js';
+import {changePlan, cuts} from './plan-schema.js';
 
 /**
  * The machine forms of every result: the types that the code uses are inferred from these, and docs/schema/ is generated from them
@@ -337,6 +337,7 @@ export const schemas = {
       }),
     ),
     warnings: list(z.string()).describe('what was said before it began'),
+    cuts: cuts.optional(),
     left: list(object({node: z.string(), what: z.string(), why: z.string()})).describe('what was not touched, or could not be put back'),
     ledger: object({
       interval: z.number().describe('seconds between two echoes of a flow'),

@@ -56,8 +56,16 @@ export function nodeParts(now: NodeView, to: NodeView, {target, old, own, mtu, p
     cleanup: [...strays(to), ...(device ? [] : gone)],
     restore: strict ? [] : back,
     left: [
-      ...(device ? gone.map((op) => ({node, what: `deleting ${op.row.ifname}`, why: device.why})) : []),
-      ...(strict ? back.map(({key, to: value}) => ({node, what: `${key} back to ${value}`, why: strict.why})) : []),
+      ...(device
+        ? gone.map((op) => ({node, what: `deleting ${op.row.ifname}`, why: `${device.why}; when they are closed: flanctl apply --prune`}))
+        : []),
+      ...(strict
+        ? back.map(({key, to: value}) => ({
+            node,
+            what: `${key} back to ${value}`,
+            why: `${strict.why}; when they are closed: sysctl -w ${key}=${value}`,
+          }))
+        : []),
       ...(set ? [] : [...pods.shrink, ...pods.grow]).map((p) => ({
         node,
         what: `the MTU ${p.mtu} of pod ${p.pod}`,

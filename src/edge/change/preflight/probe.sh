@@ -90,21 +90,40 @@ resolve() {
 connections() {
   if command -v ss >/dev/null; then
     echo "tcp yes"
-    ss -tnH state established </dev/null 2>/dev/null | while read -r _ _ here there _; do echo "conn $here $there"; done
+    ss -tnpH state established </dev/null 2>/dev/null | while read -r _ _ here there owner; do
+      name=- pid=-
+      case $owner in
+        *'(("'*'",pid='*)
+          name=${owner#*'(("'}
+          pid=${name#*'",pid='}
+          name=${name%%'",pid='*}
+          pid=${pid%%[!0-9]*}
+          ;;
+      esac
+      echo "conn $here $there $pid $name"
+    done
   fi
-  if command -v conntrack >/dev/null; then
+  if command -v conntrack >/dev/null && conntrack -C >/dev/null 2>&1 </dev/null; then
     echo "tracked yes"
     conntrack -L 2>/dev/null </dev/null
+    conntrack -L -f ipv6 2>/dev/null </dev/null
   elif [ -r /proc/net/nf_conntrack ]; then
     echo "tracked yes"
     cat /proc/net/nf_conntrack
   fi | while read -r line; do
     case $line in
       "tracked yes") echo "$line" ;;
-      *src=*dst=*src=*dst=*)
+      *TIME_WAIT* | *CLOSE* | *LAST_ACK* | *FIN_WAIT*) ;;
+      *src=*dst=*sport=*dport=*src=*dst=*sport=*dport=*)
         flow=
+        address=
         for word in $line; do
-          case $word in src=* | dst=*) flow="$flow ${word#*=}" ;; esac
+          case $word in
+            src=*) address=${word#*=} ;;
+            dst=*) other=${word#*=} ;;
+            sport=*) flow="$flow $address ${word#*=}" ;;
+            dport=*) flow="$flow $other ${word#*=}" ;;
+          esac
         done
         echo "flow$flow"
         ;;
