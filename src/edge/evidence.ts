@@ -11,6 +11,7 @@ import type {RecordWish} from './sources/open-records.js';
 import type {RecordFiles} from './sources/record-files.js';
 import type {TransportOptions} from './transports/index.js';
 import type {NodeAddress} from './transports/transport.js';
+import {type ViaFlags, viaFlags, waysTo} from './via-flags.js';
 
 /** Where the evidence comes from and how: the same flags on every command that reads. */
 export const evidenceFlags = withEnv({
@@ -53,6 +54,7 @@ export const evidenceFlags = withEnv({
     max: 1024,
     helpGroup: 'GATHERING',
   }),
+  ...viaFlags,
   'ssh-config': Flags.string({summary: 'ssh_config to use instead of your own', helpValue: 'FILE', helpGroup: 'GATHERING'}),
   'ssh-host-keys': Flags.option({
     summary: 'what to do with a host key that is not in known_hosts; a changed key is always refused',
@@ -62,7 +64,7 @@ export const evidenceFlags = withEnv({
   })(),
 });
 
-export interface EvidenceFlags extends RecordFlags {
+export interface EvidenceFlags extends RecordFlags, ViaFlags {
   readonly snapshot?: string | undefined;
   readonly inventory?: string | undefined;
   readonly lab?: string | undefined;
@@ -119,9 +121,15 @@ export async function openEvidence(flags: EvidenceFlags, options: EvidenceOption
   const netConf = flags['net-conf'] === undefined ? undefined : await readJson(flags['net-conf']);
   if (flags.snapshot !== undefined) return openSnapshot(flags.snapshot, flags, netConf, options);
   const {findNodes} = await import('./sources/find-nodes.js');
-  const {inventory, opened, addresses, from} = await findNodes(flags, options);
+  const {inventory, opened, addresses: found, from} = await findNodes(flags, options);
+  const {addresses, kube} = await waysTo(found, flags, {opened, listed: inventory === undefined, notice: options.notice});
   const sshConfig = flags['ssh-config'] ?? inventory?.ssh?.config;
-  const transport = {sshHostKeys: flags['ssh-host-keys'], notice: options.notice, ...(sshConfig !== undefined && {sshConfig})};
+  const transport: TransportOptions = {
+    sshHostKeys: flags['ssh-host-keys'],
+    notice: options.notice,
+    ...(sshConfig !== undefined && {sshConfig}),
+    ...(kube && {kube}),
+  };
   const reach: Reach = {addresses, transport, timeoutMs: flags.timeout * 1000, concurrency: flags.concurrency};
   let gathered: readonly NodeDump[] | undefined;
   return {

@@ -1,6 +1,6 @@
 import {pMapIterable} from 'p-map';
 import type {NodeDump, NodeFailure} from '../../core/node/dump.js';
-import {type TransportOptions, transports} from '../transports/index.js';
+import {openTransport, type TransportOptions} from '../transports/index.js';
 import {type NodeAddress, TransportError} from '../transports/transport.js';
 import {oneLine} from '../ui/escape.js';
 import {readDump} from './read-dump.js';
@@ -92,8 +92,7 @@ async function readNode(
   signal: AbortSignal,
   takenAt: string,
 ): Promise<NodeDump> {
-  const open = await transports[address.via]();
-  await using transport = await open(address, options.transport, signal);
+  await using transport = await openTransport(address, options.transport, signal);
   const {stdout, stderr, code} = await transport.run(script, scriptArgs(options), {signal});
   const dump = readDump(stdout.toString(), address.node, transport.via, takenAt);
   if (!dump.failure) return dump;

@@ -8,6 +8,8 @@
 # so nothing a node has in its tables can look like the end of a section. The section `skipped` lists what was not looked at, `NAME REASON`:
 #   not-loaded  the part of the kernel is not loaded, so there is nothing in it (looking would have loaded it)
 #   no-tool, no-permission, no-entry, odd-name, too-many: it could not be seen; there may be something
+#   not-visible-in-pod: FLANCTL_VIEW=network says that this runs in a pod which shares the network of the node, and neither its files nor
+#   its processes; what would be read of them would be the image of that pod (subnet.env and net-conf.json are mounted, so they are flannel itself)
 #
 # The program stands in a variable because it is needed three times: here, as root through sudo (one call, not one a command), and
 # once (its first part) inside each pod. Hence no single quote and no apostrophe between the first line of it and the last.
@@ -156,20 +158,30 @@ loaded() {
   [ -e /proc/modules ] || return 0
   case "$nl$modules" in *"$nl$1 "*) return 0 ;; esac
   [ -d "/sys/module/$1" ] && return 0
-  grep -qs "/$1\.ko" "/lib/modules/$kernel/modules.builtin"
+  grep -qs "/$1\.ko" "/lib/modules/$kernel/modules.builtin" && return 0
+  # In a pod that list is not there. What is built in has its functions among the symbols, with no module behind them.
+  [ ! -r "/lib/modules/$kernel/modules.builtin" ] || return 1
+  case $1 in
+    nf_tables) grep -qs " nft_do_chain\$" /proc/kallsyms ;;
+    xfrm_user) grep -qs " xfrm_user_rcv_msg\$" /proc/kallsyms ;;
+    wireguard) grep -qs " wg_packet_receive\$" /proc/kallsyms ;;
+    *) return 1 ;;
+  esac
 }
 
 print_host() {
   read -r hostname 2>/dev/null </proc/sys/kernel/hostname || hostname=$(uname -n)
   printf "hostname=%s\nkernel=%s\niproute2=%s\nuid=%s\nsudo=%s\n" "$hostname" "$kernel" "$ip_version" "$uid" "$sudo"
-  while IFS="=" read -r key value; do
-    case $key in
-      PRETTY_NAME)
-        value=${value#\"}
-        printf "os=%s\n" "${value%\"}"
-        ;;
-    esac
-  done 2>/dev/null </etc/os-release
+  if [ -z "$FLANCTL_VIEW" ]; then
+    while IFS="=" read -r key value; do
+      case $key in
+        PRETTY_NAME)
+          value=${value#\"}
+          printf "os=%s\n" "${value%\"}"
+          ;;
+      esac
+    done 2>/dev/null </etc/os-release
+  fi
   read -r boot 2>/dev/null </proc/sys/kernel/random/boot_id && printf "boot_id=%s\n" "$boot"
   return 0
 }
@@ -235,6 +247,10 @@ file() {
 }
 
 cni() {
+  if [ -n "$FLANCTL_VIEW" ]; then
+    skip cni/net.d not-visible-in-pod
+    return
+  fi
   found=
   for dir in /etc/cni/net.d /var/lib/rancher/k3s/agent/etc/cni/net.d; do
     for file in "$dir"/*.conf "$dir"/*.conflist "$dir"/*.json; do
@@ -305,6 +321,10 @@ enter() {
 
 pods() {
   if [ "$mode" = none ] || ! want pods; then return; fi
+  if [ -n "$FLANCTL_VIEW" ]; then
+    skip pods not-visible-in-pod
+    return
+  fi
   if ! have ip; then
     skip pods no-tool
     return
@@ -466,7 +486,7 @@ main() {
   file subnet.env /run/flannel/subnet.env /var/run/flannel/subnet.env
   file net-conf.json /etc/kube-flannel/net-conf.json /var/lib/rancher/k3s/agent/etc/flannel/net-conf.json
   cni
-  section_by cni-bin print_cni_bin "ls /opt/cni/bin"
+  if [ -n "$FLANCTL_VIEW" ]; then skip cni-bin not-visible-in-pod; else section_by cni-bin print_cni_bin "ls /opt/cni/bin"; fi
   pods
 
   only=

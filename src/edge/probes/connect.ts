@@ -1,5 +1,5 @@
 import type {Reach} from '../evidence.js';
-import {transports} from '../transports/index.js';
+import {openTransport} from '../transports/index.js';
 import {type Transport, TransportError} from '../transports/transport.js';
 
 /** A new connection to a node. @throws TransportError */
@@ -11,6 +11,5 @@ export const connectBy =
   async (node, signal) => {
     const address = addresses.find((one) => one.node === node);
     if (!address) throw new TransportError({kind: 'connect', message: `nobody said how ${node} is reached`});
-    const open = await transports[address.via]();
-    return open(address, transport, signal);
+    return openTransport(address, transport, signal);
   };

@@ -1,17 +1,74 @@
-import type {NodeAddress, Transport} from './transport.js';
+import type {FlannelPodRecord} from '../../core/flannel/records.js';
+import type {KubeClient} from '../sources/kube-client.js';
+import {oneLine} from '../ui/escape.js';
+import type {DebugPods} from './debug-pods.js';
+import {type NodeAddress, type Transport, TransportError, type Via} from './transport.js';
 
 export interface TransportOptions {
   readonly sshConfig?: string;
   readonly sshHostKeys: 'strict' | 'accept-new';
-  /** Called for what the user should know: a key that was added, a password prompt that cannot be. */
+  /** What the ways through the API server need; those ways are shut without it. */
+  readonly kube?: KubeReach;
+  /** Called for what the user should know: a key that was added, a password prompt that cannot be, another way that was taken. */
   readonly notice: (message: string) => void;
+}
+
+export interface KubeReach {
+  readonly client: KubeClient;
+  /** flannel's own pods, as the records have them. */
+  readonly flannelPods: readonly FlannelPodRecord[];
+  /** Pods that we make; absent when nobody named an image for them. */
+  readonly debug?: DebugPods;
 }
 
 type Open = (address: NodeAddress, options: TransportOptions, signal: AbortSignal) => Promise<Transport>;
 
 /** A new transport is one file beside this one and one line here; each loads only when a node is reached that way. */
-export const transports: {readonly [via in NodeAddress['via']]: () => Promise<Open>} = {
+export const transports: {readonly [via in Via]: () => Promise<Open>} = {
   local: async () => (await import('./local.js')).open,
   netns: async () => (await import('./netns.js')).open,
   ssh: async () => (await import('./ssh.js')).open,
+  kube: async () => (await import('./kube.js')).open,
+  debug: async () => (await import('./debug.js')).open,
 };
+
+/** Milliseconds that a way may take to open where there is another one: a dead kubelet must not use up the time of both. */
+const TRY_MS = 8000;
+
+/** Which way a node was reached last, in the run that these options stand for: it is tried first from then on, and said once. */
+const taken = new WeakMap<TransportOptions, Map<string, Via>>();
+
+/**
+ * Opens a node by the first of its ways that works. Nothing has been run when a way fails to open, so the next may be taken whatever it was for.
+ * @throws TransportError of the first way, with what the others said, when none works
+ */
+export async function openTransport(address: NodeAddress, options: TransportOptions, signal: AbortSignal): Promise<Transport> {
+  const known = taken.get(options) ?? new Map<string, Via>();
+  taken.set(options, known);
+  const last = known.get(address.node);
+  const ways = [...new Set([...(last === undefined ? [] : [last]), address.via, ...(address.otherwise ?? [])])];
+  const failed: TransportError[] = [];
+  for (const [index, via] of ways.entries()) {
+    const clock = new AbortController();
+    const more = index < ways.length - 1;
+    const timer = more ? setTimeout(() => clock.abort(new DOMException('another way is tried', 'TimeoutError')), TRY_MS) : undefined;
+    try {
+      const open = await transports[via]();
+      const transport = await open(address, options, more ? AbortSignal.any([signal, clock.signal]) : signal);
+      if (failed.length > 0 && last !== via)
+        options.notice(`${address.node}: ${failed.map((e) => oneLine(e.message)).join('; ')}: taking ${transport.via} instead`);
+      known.set(address.node, via);
+      return transport;
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      failed.push(error);
+      if (signal.aborted) break;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+  const [first, ...others] = failed;
+  if (others.length === 0) throw first!;
+  const message = `${first!.message}; ${others.map((e) => e.message).join('; ')}`;
+  throw new TransportError({...first!.failure, message}, {cause: first!});
+}
