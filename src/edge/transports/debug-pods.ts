@@ -35,10 +35,6 @@ export class DebugPods {
     this.namespace = options.namespace;
   }
 
-  get #path(): string {
-    return `/api/v1/namespaces/${encodeURIComponent(this.namespace)}/pods`;
-  }
-
   /** The name of a pod that runs on the node. @throws TransportError */
   async on(node: string, signal: AbortSignal): Promise<string> {
     if (this.#over) throw new TransportError({kind: 'connect', message: `${node}: interrupted before its pod was made`});
@@ -77,7 +73,7 @@ export class DebugPods {
       .replace(/^-+|-+$/g, '')}-${randomBytes(4).toString('hex')}`;
     const body = debugPod({name, namespace: this.namespace, node, image, maker: await maker()});
     try {
-      await client.call('POST', this.#path, {body});
+      await client.call('POST', `/api/v1/namespaces/${this.namespace}/pods`, {body});
     } catch (error) {
       this.#made.delete(node);
       // No answer is no proof that nothing was made.
@@ -94,9 +90,11 @@ export class DebugPods {
     let why = 'nothing is known of it';
     for (;;) {
       if (signal.aborted) throw late(why);
-      const pod = await this.#options.client.call('GET', `${this.#path}/${name}`, {signal}).catch((error: unknown) => {
-        throw signal.aborted ? late(why) : refused(error, node, `looking at the pod ${name}`);
-      });
+      const pod = await this.#options.client
+        .call('GET', `/api/v1/namespaces/${this.namespace}/pods/${name}`, {signal})
+        .catch((error: unknown) => {
+          throw signal.aborted ? late(why) : refused(error, node, `looking at the pod ${name}`);
+        });
       const state = podState(pod);
       if (state.kind === 'running') return;
       why = state.why;
@@ -111,7 +109,7 @@ export class DebugPods {
 
   async #remove(name: string): Promise<boolean> {
     try {
-      await this.#options.client.call('DELETE', `${this.#path}/${name}`, {query: {gracePeriodSeconds: 0}});
+      await this.#options.client.call('DELETE', `/api/v1/namespaces/${this.namespace}/pods/${name}`, {query: {gracePeriodSeconds: 0}});
       return true;
     } catch (error) {
       if (error instanceof KubeError && error.status === 404) return true;
@@ -124,10 +122,12 @@ export class DebugPods {
   /** What earlier runs left: pods that have ended, and those of a process of this machine that is gone. Another operator's are left alone. */
   async #sweep(): Promise<void> {
     const {client, notice} = this.#options;
-    const found = await client.list(this.#path, {query: {labelSelector: LABEL}}).catch((error: unknown) => {
-      notice(`${oneLine(apiFailure(error, 'looking for pods that an earlier flanctl left').message)}`);
-      return [];
-    });
+    const found = await client
+      .list(`/api/v1/namespaces/${this.namespace}/pods`, {query: {labelSelector: LABEL}})
+      .catch((error: unknown) => {
+        notice(`${oneLine(apiFailure(error, 'looking for pods that an earlier flanctl left').message)}`);
+        return [];
+      });
     for (const pod of found) {
       const name = (pod['metadata'] as {name?: string} | undefined)?.name;
       if (name === undefined || !(await isOver(pod))) continue;
