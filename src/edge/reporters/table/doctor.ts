@@ -72,6 +72,10 @@ function gaps(report: DoctorReport, paint: Theme): string[] {
     const why = report.gaps.find((g) => g.node === node.name && g.what === 'node')?.why ?? 'no reason was given';
     lines.push(`${paint.warning('? not read')}  ${oneLine(node.name)}: ${oneLine(why)}`);
   }
+  // What is not a node's: flannel's records, as far as the API server or etcd would not give them.
+  const names = new Set(report.cluster.nodes.map((n) => n.name));
+  for (const {node, what, why} of report.gaps.filter((g) => !names.has(g.node)))
+    lines.push(`${paint.warning('? not read')}  ${oneLine(what)} of ${oneLine(node)}: ${oneLine(why)}`);
   const byNode = new Map<string, {rules: string[]; missing: Set<string>}>();
   for (const n of report.notEvaluated) {
     const held = byNode.get(n.node) ?? {rules: [], missing: new Set<string>()};
