@@ -1,6 +1,7 @@
 import {Flags} from '@oclif/core';
 import {BaseCommand, outputFlag, withEnv} from '../base-command.js';
-import {changeFlags} from '../edge/change/flags.js';
+import {answers, changeFlags, ledgerFlags} from '../edge/change/flags.js';
+import {unlockFirst} from '../edge/change/force-unlock.js';
 import {migrate} from '../edge/change/migrate.js';
 import {resumeChange} from '../edge/change/resume-change.js';
 import {evidenceFlags, openEvidence} from '../edge/evidence.js';
@@ -24,6 +25,7 @@ export default class Migrate extends BaseCommand {
   static override flags = withEnv({
     ...evidenceFlags,
     ...changeFlags,
+    ...ledgerFlags,
     output: outputFlag(['html']),
     to: Flags.string({summary: 'the backend', options: ['vxlan', 'host-gw'], exclusive: ['resume']}),
     resume: Flags.boolean({summary: 'go on with the newest change that this machine began and did not end'}),
@@ -33,6 +35,10 @@ export default class Migrate extends BaseCommand {
     canary: Flags.integer({summary: 'nodes in the first wave', helpValue: 'N', default: 1, min: 1}),
     batch: Flags.integer({summary: 'nodes in each wave after that', helpValue: 'N', default: 10, min: 1}),
     last: Flags.string({summary: 'the node that you work from: it comes last, alone', helpValue: 'NODE'}),
+    controller: Flags.option({
+      summary: "who keeps flanneld's configuration and restarts it; needed where a flanneld runs",
+      options: ['none', 'systemd'] as const,
+    })(),
     'pod-mtu': Flags.option({
       summary: 'MTU of pods that run, where the target has another: set it, or keep it until they are made anew',
       options: ['set', 'keep'] as const,
@@ -44,8 +50,10 @@ export default class Migrate extends BaseCommand {
     const signal = this.interrupted.signal;
     const notice = (message: string): void => this.notice(message);
     const evidence = await openEvidence({...flags, pods: 'all', pod: undefined}, {signal, quiet: this.quiet, notice});
+    const yes = answers(this.argv, flags);
+    if (flags['force-unlock']) await unlockFirst(evidence.reach, {yes: yes.unlock, signal, notice});
     if (flags.resume) {
-      const report = await resumeChange(evidence, {signal, notice});
+      const report = await resumeChange(evidence, {signal, notice, quiet: this.quiet});
       await this.emit('ChangeReport', report, flags.output);
       process.exitCode = report.exit;
       return;
@@ -58,7 +66,10 @@ export default class Migrate extends BaseCommand {
       last: flags.last,
       podMtu: flags['pod-mtu'],
       dryRun: flags['dry-run'],
-      yes: flags.yes,
+      controller: flags.controller,
+      yes: yes.change,
+      accepted: flags['accept-irreversible'] ?? [],
+      quiet: this.quiet,
       ttl: flags.ttl,
       probeInterval: flags['probe-interval'],
       signal,

@@ -10,21 +10,19 @@ import type {Lab} from '../../src/edge/lab/topology.js';
 import {labsWork, testLabs} from '../lab/in-lab.js';
 import {addresses, handMadeChange, agents as open} from './change.js';
 
-const before = {Network: '10.244.0.0/16', Backend: {Type: 'vxlan'}};
 const after = {Network: '10.244.0.0/16', Backend: {Type: 'host-gw'}};
 
 /**
- * Stand-ins on a node, in its own mounts: a process with flanneld's words, a systemctl and an etcdctl that write down what they are asked
- * and which backend flanneld would find then. (No lab node can run systemd, and there is no etcd here.)
+ * Stand-ins on a node, in its own mounts: a process with flanneld's words, and a systemctl that writes down what it is asked
+ * and which backend flanneld would find then. (No lab node can run systemd.)
  */
 async function dress(lab: Lab, node: string, words: string): Promise<void> {
   const script = [
     'mkdir -p /run/fake',
     `bash -c 'echo $$ >/run/fake/pid; exec -a /opt/bin/flanneld sh -c "sleep 3600; :" flanneld ${words}' </dev/null >/dev/null 2>&1 &
 until grep -q flanneld "/proc/$(cat /run/fake/pid 2>/dev/null)/cmdline" 2>/dev/null; do sleep 0.1; done`,
-    `printf '%s\\n' '#!/bin/sh' 'if [ "$1" = show ]; then echo MainPID=$(cat /run/fake/pid); exit; fi' 'config=/etc/kube-flannel/net-conf.json; [ ! -e /run/fake/etcd ] || config=/run/fake/etcd' 'echo "$* $(grep -o "vxlan\\|host-gw" $config)" >>/run/fake/calls' >/run/fake/systemctl`,
-    `printf '%s\\n' '#!/bin/sh' '[ "$ETCDCTL_API" = 3 ] || exit 1' 'case " $* " in *" put "*) cat >/run/fake/etcd; echo "$*" >>/run/fake/calls;; *) cat /run/fake/etcd;; esac' >/run/fake/etcdctl`,
-    'chmod +x /run/fake/systemctl /run/fake/etcdctl',
+    `printf '%s\\n' '#!/bin/sh' 'if [ "$1" = show ]; then echo MainPID=$(cat /run/fake/pid); exit; fi' 'config=/etc/kube-flannel/net-conf.json' 'echo "$* $(grep -o "vxlan\\|host-gw" $config)" >>/run/fake/calls' >/run/fake/systemctl`,
+    'chmod +x /run/fake/systemctl',
     'mount --bind /run/fake/systemctl "$(command -v systemctl)"',
   ].join('\n');
   const ran = await runIn(lab, node, script);
@@ -44,9 +42,13 @@ describe.skipIf(!labsWork)('flanneld as a unit of systemd', () => {
     const text = (await runIn(lab, 'n1', 'cat /etc/kube-flannel/net-conf.json')).stdout;
     const known: unknown = JSON.parse(text);
     const context = {nodes: ['n1', 'n2'], runners, signal: new AbortController().signal};
-    const {stages: find} = await controllers.systemd();
-    await expect(find({...context, change: {before, after}})).rejects.toThrow('is not what the plan was made from');
-    const control = await find({...context, change: {before: known, after}});
+    const {look} = await controllers.systemd();
+    const kept = await look(context);
+    expect(kept?.netConf).toEqual(known);
+    expect(await runIn(lab, 'n2', `sed -i 's/vxlan/udp/' /etc/kube-flannel/net-conf.json`)).toMatchObject({code: 0});
+    await expect(look(context)).rejects.toThrow(/^n2: flanneld's configuration .* is not the same as on n1$/);
+    expect(await runIn(lab, 'n2', `sed -i 's/udp/vxlan/' /etc/kube-flannel/net-conf.json`)).toMatchObject({code: 0});
+    const control = kept!.stages(after, ['n1', 'n2']);
     expect(control.map((s) => s.title)).toEqual(['flanneld of n1 is restarted', 'flanneld of n2 is restarted']);
 
     const made = handMadeChange(lab, 60);
@@ -66,34 +68,6 @@ describe.skipIf(!labsWork)('flanneld as a unit of systemd', () => {
       expect((await runIn(lab, name, 'cat /etc/kube-flannel/net-conf.json')).stdout).toBe(text);
       expect(await calls(lab, name)).toEqual(['restart flanneld vxlan', 'is-active --quiet flanneld vxlan']);
     }
-  });
-
-  test('its net-conf in etcd: written once, and on the way back before the first restart', async () => {
-    const lab = await labs.up({name: 'ctl-etcd', nodes: 2, pods: 0});
-    await using runners = openRunners(addresses(lab), {sshHostKeys: 'strict', notice: () => undefined});
-    const text = `${JSON.stringify(before, null, 3)}\n`;
-    for (const {name} of lab.nodes) await dress(lab, name, '--etcd-prefix=/my/net -etcd-endpoints http://10.0.0.1:2379');
-    const context = {nodes: ['n1', 'n2'], runners, signal: new AbortController().signal, change: {before, after}};
-    const {stages: find} = await controllers.systemd();
-    await expect(find(context)).rejects.toThrow(/n1: flanneld's configuration cannot be read \(etcd, \/my\/net\/config\)/);
-    // etcdctl is put where PATH finds it; each stand-in has a store of its own, so both are given the value.
-    for (const {name} of lab.nodes) {
-      const put = `mount -t tmpfs bin /usr/local/sbin && cp /run/fake/etcdctl /usr/local/sbin/ && printf '%s' '${text}' >/run/fake/etcd`;
-      expect(await runIn(lab, name, put)).toMatchObject({code: 0, stderr: ''});
-    }
-    const control = await find(context);
-    expect(control.map((s) => s.work[0]!.node)).toEqual(['n1', 'n1', 'n2', 'n1']);
-    const made = handMadeChange(lab, 60);
-    const agents = await open(lab);
-    const gate = async () => ({ok: true, because: []});
-    const change = {...made, stages: control};
-    expect((await execute({change, agents, gate, onEvent: () => undefined, signal: context.signal})).kind).toBe('done');
-    const put = '--endpoints=http://10.0.0.1:2379 put /my/net/config';
-    expect(await calls(lab, 'n1')).toEqual([put, 'restart flanneld host-gw', 'is-active --quiet flanneld host-gw', put]);
-    expect(JSON.parse((await runIn(lab, 'n1', 'cat /run/fake/etcd')).stdout)).toEqual(after);
-    expect((await rollback(made.header.id, await remember(agents), {agents, ttl: 60, onEvent: () => undefined})).kind).toBe('rolled-back');
-    expect(await calls(lab, 'n1')).toEqual([put, 'restart flanneld vxlan', 'is-active --quiet flanneld vxlan', put]);
-    expect((await runIn(lab, 'n1', 'cat /run/fake/etcd')).stdout).toBe(text);
   });
 });
 

@@ -202,6 +202,7 @@ describe.skipIf(!labsWork)('a change, from lock to commit and back', () => {
     const outcome = await go(change, {agents: cutAt(5, 'n1')});
     expect(outcome.kind).toBe('stranded');
     expect(outcome.left.map((l) => l.node).sort()).toEqual(['n1', 'n2', 'n3']);
+    expect(outcome.left.find((l) => l.what.startsWith('not reached'))?.why).toMatch(/: .*; the change was past its commit there$/);
     expect(await flipped()).toEqual([true, true, true]);
     expect((await labPing(lab)).pairs.filter((p) => !p.small)).toEqual([]);
     const saved = await savedChange(change.header.id);

@@ -13,15 +13,20 @@ export class Flannelds implements AsyncDisposable {
   readonly #lab: Lab;
   readonly #leases: string;
   readonly #period: number;
-  private constructor(lab: Lab, period: number) {
+  readonly #env: string;
+  private constructor(lab: Lab, period: number, env: string) {
     this.#lab = lab;
     this.#period = period;
+    this.#env = env;
     this.#leases = join(lab.dir, 'leases');
   }
 
-  /** Starts one on every node. `period`: seconds between two checks of host-gw's routes; the real one takes 10. */
-  static async start(lab: Lab, period = 1): Promise<Flannelds> {
-    const all = new Flannelds(lab, period);
+  /**
+   * Starts one on every node. `period`: seconds between two checks of host-gw's routes; the real one takes 10. `env`: words before its
+   * command, as `FLANNELD_COMM=1`.
+   */
+  static async start(lab: Lab, period = 1, env = ''): Promise<Flannelds> {
+    const all = new Flannelds(lab, period, env);
     await mkdir(all.#leases, {recursive: true});
     const script = readFileSync(join(import.meta.dirname, 'flanneld.sh'), 'utf8');
     for (const node of lab.nodes) {
@@ -37,23 +42,50 @@ export class Flannelds implements AsyncDisposable {
     return this.#lab.nodes.find((n) => n.name === name)!;
   }
 
+  /** As a unit of systemd: a stand-in for systemctl on each node, which restarts it in the same way, and writes down that it did. */
+  async asUnits(): Promise<void> {
+    for (const {name} of this.#lab.nodes) {
+      const path = join(this.#lab.dir, 'nodes', name, 'restart.sh');
+      await writeFile(path, this.#start(name));
+      const systemctl = `#!/bin/sh
+case "$*" in
+  'show -p MainPID flanneld') echo "MainPID=$(cat /run/flanneld.pid)" ;;
+  'restart flanneld') echo restart >>/run/restarts; exec sh ${path} ;;
+  'is-active --quiet flanneld') kill -0 "$(cat /run/flanneld.pid)" ;;
+  *) exit 1 ;;
+esac
+`;
+      const ran = await runIn(
+        this.#lab,
+        name,
+        `cat >/run/systemctl <<'EOF'\n${systemctl}EOF\nchmod +x /run/systemctl; mount --bind /run/systemctl "$(command -v systemctl)"`,
+      );
+      if (ran.code !== 0) throw new Error(`systemctl on ${name}: ${ran.stderr}`);
+    }
+  }
+
+  /** How often the unit was restarted. */
+  async restarts(name: string): Promise<number> {
+    return (await runIn(this.#lab, name, 'cat /run/restarts 2>/dev/null')).stdout.split('\n').filter(Boolean).length;
+  }
+
   /** Ends the node's and starts one anew, which reads net-conf.json again; returns once it has published its lease and done its first round. */
   async restart(name: string): Promise<void> {
+    const ran = await runIn(this.#lab, name, this.#start(name));
+    if (ran.code !== 0) throw new Error(`flanneld on ${name}: ${ran.stderr}`);
+  }
+
+  #start(name: string): string {
     const node = this.#node(name);
     const words = [node.name, this.#leases, String(this.#period), node.subnet, node.ip, node.subnet6 ?? '-', node.ip6 ?? '-'];
     const path = join(this.#lab.dir, 'nodes', name, 'flanneld.sh');
-    const ran = await runIn(
-      this.#lab,
-      name,
-      `[ ! -f /run/flanneld.pid ] || kill $(cat /run/flanneld.pid) 2>/dev/null
+    return `[ ! -f /run/flanneld.pid ] || kill $(cat /run/flanneld.pid) 2>/dev/null
 rm -f /run/flanneld.ready
-setsid sh ${path} ${words.join(' ')} </dev/null >/run/flanneld.log 2>&1 &
+${this.#env} setsid sh ${path} ${words.join(' ')} --kube-subnet-mgr=${!this.#env.includes('ETCD')} </dev/null >/run/flanneld.log 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
 echo $! > /run/flanneld.pid
 for i in $(seq 100); do [ -e /run/flanneld.ready ] && exit 0; sleep 0.1; done
 cat /run/flanneld.log >&2
-exit 1`,
-    );
-    if (ran.code !== 0) throw new Error(`flanneld on ${name}: ${ran.stderr}`);
+exit 1`;
   }
 
   /** Waits for two rounds of every node. */

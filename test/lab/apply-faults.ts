@@ -41,7 +41,7 @@ export async function applied(lab: Lab, wish: Partial<Parameters<typeof prepareA
   const made = await prepareApply(evidence, {prune: false, ...wish});
   if (made.kind === 'refused') throw new Error(made.because.join('\n'));
   const signal = new AbortController().signal;
-  return applyPlan(made, {reach: evidence.reach!, yes: true, accepted: [], ttl: 60, signal, notice: () => undefined});
+  return applyPlan(made, {reach: evidence.reach!, yes: 1, accepted: [], ttl: 60, quiet: true, signal, notice: () => undefined});
 }
 
 /** Where the journals of this process's changes lie; gone at the end of the file. */

@@ -9,7 +9,7 @@ import type {MigrationOptions} from './migration/options.js';
 import {podMtuWork} from './migration/pod-mtu.js';
 import {targetCluster, targetView} from './migration/target-view.js';
 import {named, waves} from './migration/waves.js';
-import type {Phase, Plan, Stage, Target} from './plan.js';
+import type {ControlChange, Phase, Plan, Stage, Target} from './plan.js';
 
 export type {Held, MigrationOptions, NodeFile} from './migration/options.js';
 export {targetCluster} from './migration/target-view.js';
@@ -58,30 +58,39 @@ export function migrationPlan(views: readonly NodeView[], target: Target, option
     .filter((dev) => !own.includes(dev));
   const parts = views.map((v, i) => nodeParts(v, wanted[i]!, {target, old, own, mtu: mtus[i]!, pods: pods[i]!}, options));
   const title = (which: 'shrink' | 'grow') => `pod MTU ${[...new Set(pods.flatMap((p) => p[which].map((m) => m.to)))].join(', ')}`;
-  const {netConf} = options.control === 'none' ? {netConf: undefined} : options.control;
+  const stages = [
+    ...stage('loosen', 'loose rp_filter', parts, 'loosen'),
+    ...stage('build', `build the ${target.type} path`, parts, 'build'),
+    ...stage('build', title('shrink'), parts, 'shrink'),
+    ...flips(parts, options),
+    ...stage('control', "flannel's files", parts, 'control'),
+    // Of the cleanup, so that undoing has pods small again before any route leads into a tunnel.
+    ...stage('cleanup', title('grow'), parts, 'grow'),
+    ...stage('cleanup', 'clean up the old path', parts, 'cleanup'),
+    ...stage('restore', 'rp_filter as it was', parts, 'restore'),
+  ];
+  const control = controlChange(options.control, target, stages);
   return {
     kind: 'plan',
     plan: {
       what: 'migrate',
       from: {type: running.type, settings: now},
       to: target,
-      stages: [
-        ...stage('loosen', 'loose rp_filter', parts, 'loosen'),
-        ...stage('build', `build the ${target.type} path`, parts, 'build'),
-        ...stage('build', title('shrink'), parts, 'shrink'),
-        ...flips(parts, options),
-        ...stage('control', "flannel's files", parts, 'control'),
-        // Of the cleanup, so that undoing has pods small again before any route leads into a tunnel.
-        ...stage('cleanup', title('grow'), parts, 'grow'),
-        ...stage('cleanup', 'clean up the old path', parts, 'cleanup'),
-        ...stage('restore', 'rp_filter as it was', parts, 'restore'),
-      ],
-      ...(netConf !== undefined && {control: {before: netConf, after: withBackend(netConf, target)}}),
+      stages,
+      ...(control !== undefined && {control}),
       warnings: large.length === 0 ? [] : [options.podMtu === 'set' ? shrunk(large.length) : kept(large.length)],
       irreversible: [],
       left: parts.flatMap((p) => p.left),
     },
   };
+}
+
+/** Undefined too where nothing else is to be done and flanneld is configured for the target already. */
+function controlChange(control: MigrationOptions['control'], target: Target, stages: readonly Stage[]): ControlChange | undefined {
+  if (control === 'none') return undefined;
+  const after = withBackend(control.netConf, target);
+  if (stages.length === 0 && JSON.stringify(after) === JSON.stringify(control.netConf)) return undefined;
+  return {by: control.by, before: control.netConf, after};
 }
 
 const refused = (because: readonly string[]): Migration => ({kind: 'refused', because});

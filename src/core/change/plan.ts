@@ -32,6 +32,8 @@ export interface Target {
 
 /** flanneld's configuration before and after, as net-conf.json holds it; whoever keeps it (etcd, a file, a ConfigMap) is the controller's matter. */
 export interface ControlChange {
+  /** Which controller keeps it: `systemd`. */
+  readonly by: string;
   readonly before: unknown;
   readonly after: unknown;
 }

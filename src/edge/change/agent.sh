@@ -111,7 +111,8 @@ lines() {
   bad=0
   while IFS= read -r line; do
     number=$((number + 1))
-    (eval "$line") </dev/null && continue
+    # A daemon that the line starts would keep the locks for as long as it lives.
+    (eval "$line") </dev/null 7>&- 8>&- 9>&- && continue
     echo "Command failed -:$number" >&2
     bad=1
     [ "$1" = -force ] || break

@@ -1,11 +1,23 @@
 import {Flags} from '@oclif/core';
 import {withEnv} from '../../base-command.js';
 import {Failure} from '../../failure.js';
+import {countYes} from '../ui/confirm.js';
 
 /** What every command takes that changes live nodes. */
 export const changeFlags = withEnv({
   'dry-run': Flags.boolean({summary: 'print the commands and their inverses, node by node, and do nothing', helpGroup: 'CHANGE'}),
-  yes: Flags.boolean({char: 'y', summary: 'do not ask', helpGroup: 'CHANGE'}),
+  yes: Flags.boolean({char: 'y', summary: 'do not ask (needed without a terminal)', helpGroup: 'CHANGE'}),
+  'force-unlock': Flags.boolean({
+    summary: 'first end whatever holds the nodes, undoing nothing; asks twice (--yes --yes --yes)',
+    helpGroup: 'CHANGE',
+  }),
+  'accept-irreversible': Flags.string({
+    summary: 'nodes on which what cannot be taken back may be done',
+    helpValue: 'NODE',
+    multiple: true,
+    delimiter: ',',
+    helpGroup: 'CHANGE',
+  }),
   ttl: Flags.integer({
     summary: 'seconds without a word from here after which each node undoes its part',
     default: 60,
@@ -13,6 +25,9 @@ export const changeFlags = withEnv({
     max: 3600,
     helpGroup: 'CHANGE',
   }),
+});
+
+export const ledgerFlags = withEnv({
   'probe-interval': Flags.string({
     summary: 'seconds between two echoes of each pair of nodes for the loss ledger; 0 for none',
     default: '0.01',
@@ -26,3 +41,15 @@ export const changeFlags = withEnv({
     },
   }),
 });
+
+/**
+ * How often yes was said, and to what: each `--yes` is one answer, and the first two are those of `--force-unlock`. FLANCTL_YES is one.
+ * @param argv for oclif counts no repeated flags.
+ */
+export function answers(
+  argv: readonly string[],
+  flags: {readonly yes: boolean; readonly 'force-unlock': boolean},
+): {unlock: number; change: number} {
+  const unlock = countYes(argv);
+  return {unlock, change: flags.yes ? Math.max(1, unlock) - (flags['force-unlock'] ? 2 : 0) : 0};
+}

@@ -4,18 +4,20 @@ import {ExitCode} from '../../exit-code.js';
 import {Failure} from '../../failure.js';
 import type {Evidence} from '../evidence.js';
 import type {ChangePlan, ChangeReport} from '../reporters/documents.js';
-import {confirm} from '../ui/confirm.js';
-import {eventLine} from './event-line.js';
+import {controlStages} from './control.js';
 import {planDocument} from './plan-document.js';
 import {type MigrateWish, type Prepared, prepareMigration, readAll} from './prepared.js';
-import {nodesOf, runChange} from './run-change.js';
+import {runChange} from './run-change.js';
 import {openRunners} from './runners.js';
 import {type TargetWish, targetOf} from './target-of.js';
 import {unbegun} from './unbegun.js';
 
 export interface MigrateOptions extends MigrateWish {
   readonly dryRun: boolean;
-  readonly yes: boolean;
+  /** How often yes was said on the command line. */
+  readonly yes: number;
+  readonly accepted: readonly string[];
+  readonly quiet: boolean;
   /** Seconds. */
   readonly ttl: number;
   readonly probeInterval: string;
@@ -47,7 +49,7 @@ export async function migrate(evidence: Evidence, wish: TargetWish, options: Mig
   const refused = refusal(prepared, title);
   if (refused) return {kind: 'ChangeReport', report: refused};
   const {plan, untried} = prepared as Extract<Prepared, {kind: 'plan'}>;
-  if (plan.stages.length === 0) {
+  if (plan.stages.length === 0 && !plan.control) {
     const because = [`every node runs ${shownTarget(target)} already`];
     return {
       kind: 'ChangeReport',
@@ -55,24 +57,16 @@ export async function migrate(evidence: Evidence, wish: TargetWish, options: Mig
     };
   }
   const told: Plan = {...plan, warnings: [...plan.warnings, ...later(plan, untried)]};
-  if (options.dryRun) return {kind: 'ChangePlan', plan: planDocument(told)};
-  for (const line of told.warnings) notice(`warning: ${line}`);
-  for (const {node, what, why} of plan.left) notice(`held back on ${node}: ${what}: ${why}`);
-  const waves = plan.stages.filter((s) => s.phase === 'flip').length;
-  await confirm([`${title}: ${nodesOf(plan).length} nodes in ${waves} waves. Go on?`], {yes: options.yes ? 1 : 0, signal});
+  const control = await controlStages(told, {nodes: read.cluster.members.map((m) => m.name), runners, signal});
+  if (options.dryRun) return {kind: 'ChangePlan', plan: planDocument(told, control)};
   const report = await runChange(told, read, {
+    ...options,
     title,
-    ttl: options.ttl,
     probeInterval: Number(options.probeInterval),
     untried,
     reach,
     runners,
-    signal,
-    onStep: notice,
-    onEvent: (event) => {
-      const line = eventLine(event);
-      if (line !== undefined) notice(line);
-    },
+    control,
   });
   return {kind: 'ChangeReport', report};
 }

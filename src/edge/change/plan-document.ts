@@ -1,17 +1,17 @@
 import {readFile} from 'node:fs/promises';
-import {runBatches, undoBatches} from '../../core/change/batch.js';
 import type {Plan} from '../../core/change/plan.js';
 import {ExitCode} from '../../exit-code.js';
 import {Failure} from '../../failure.js';
 import type {ChangePlan} from '../reporters/documents.js';
+import {type ChangeStage, stagesOf, withControl} from './stages.js';
 
-/** The plan with its commands, as it is printed and saved. */
-export const planDocument = (plan: Plan, exit: number = ExitCode.ok): ChangePlan => ({
+/** The plan with its commands, and those of whoever keeps flanneld's configuration, as it is printed and saved. */
+export const planDocument = (plan: Plan, control: readonly ChangeStage[] = []): ChangePlan => ({
   plan: plan as unknown as ChangePlan['plan'],
-  steps: plan.stages.flatMap(({title, work}) =>
-    work.map(({node, operations}) => ({stage: title, node, run: runBatches(operations), undo: undoBatches(operations)})),
+  steps: withControl(stagesOf(plan), control).stages.flatMap(({title, work}) =>
+    work.map(({node, run, undo}) => ({stage: title, node, run, undo})),
   ),
-  exit,
+  exit: ExitCode.ok,
 });
 
 /**

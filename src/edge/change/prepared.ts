@@ -8,6 +8,7 @@ import type {NodeDump} from '../../core/node/dump.js';
 import {rules} from '../../core/rules/index.js';
 import {diagnose, survey, views} from '../diagnose.js';
 import type {Evidence} from '../evidence.js';
+import {type ControllerKind, controlled} from './control.js';
 import {macOf} from './mac-of.js';
 import type {Runner} from './mesh.js';
 import {type Connections, connections} from './preflight/connections.js';
@@ -41,6 +42,8 @@ export interface MigrateWish {
   readonly batch: number;
   readonly last?: string | undefined;
   readonly podMtu?: 'keep' | 'set' | undefined;
+  /** Who keeps flanneld's configuration; undefined: nobody said. */
+  readonly controller?: ControllerKind | undefined;
 }
 
 export type Prepared =
@@ -67,6 +70,9 @@ export async function prepareMigration(
   onStep('doctor');
   const ill = unsound((await diagnose(evidence, evidence.given, rules)).findings);
   if (ill.length > 0) return {kind: 'refused', because: ill};
+  const nodes = cluster.members.map((m) => m.name);
+  onStep("who keeps flannel's configuration");
+  const {kept, warnings: unkept} = await controlled(wish.controller, {nodes, runners, signal});
   onStep('connections that a step would cut');
   const found = await connections(cluster, new Map(read.views.map((v) => [v.name, v.state])), target, runners, signal);
   const seed = [...cluster.networks, ...cluster.members.flatMap((m) => m.lease?.publicIP ?? m.lease?.publicIPv6 ?? [])].toSorted().join();
@@ -76,13 +82,13 @@ export async function prepareMigration(
     ...(wish.last !== undefined && {last: wish.last}),
     ...(wish.podMtu !== undefined && {podMtu: wish.podMtu}),
     macOf: (node, family) => macOf(seed, node, family),
-    control: 'none',
+    control: kept ? {by: wish.controller!, netConf: kept.netConf} : 'none',
     files: read.files,
     held: found.held,
   });
   if (migration.kind !== 'plan') return migration;
   const {plan} = migration;
-  if (plan.stages.length === 0) return {kind: 'plan', plan, untried: [], tried: 0};
+  if (plan.stages.length === 0 && !plan.control) return {kind: 'plan', plan, untried: [], tried: 0};
   onStep('proof that every pair keeps a path in every state');
   const states = read.views.map((v) => v.state);
   const proof = prove(plan, cluster, states);
@@ -96,7 +102,14 @@ export async function prepareMigration(
   const network = await preflight({plan, cluster, runners, signal}, new Map(states.map((s) => [s.name, s])));
   if (network.refused.length > 0) return {kind: 'refused', because: network.refused};
   const cuts = cutsIn(plan, found.found);
-  const warnings = [...cutWarnings(cuts), ...blindSpots(found), ...plan.warnings, ...network.warnings, ...stated(evidence, plan)];
+  const warnings = [
+    ...unkept,
+    ...cutWarnings(cuts),
+    ...blindSpots(found),
+    ...plan.warnings,
+    ...network.warnings,
+    ...stated(evidence, plan),
+  ];
   return {kind: 'plan', plan: {...plan, warnings, ...(cuts.length > 0 && {cuts})}, untried: network.untried, tried: proof.tried};
 }
 

@@ -4,7 +4,6 @@ import {Failure} from '../../failure.js';
 import type {Evidence} from '../evidence.js';
 import type {ChangeReport} from '../reporters/documents.js';
 import {Chronicle, changeReport} from './change-report.js';
-import {eventLine} from './event-line.js';
 import {type SavedChange, savedChange, savedEnd, savedIds} from './local-journal.js';
 import {mesh, worse} from './mesh.js';
 import {openAgents} from './node-agent.js';
@@ -13,9 +12,11 @@ import {resume} from './resume.js';
 import {reviewOf} from './review.js';
 import {type Remembered, remember} from './rollback.js';
 import {openRunners} from './runners.js';
+import {teller} from './tell.js';
 
 export interface ResumeOptions {
   readonly signal: AbortSignal;
+  readonly quiet: boolean;
   readonly notice: (message: string) => void;
 }
 
@@ -24,7 +25,7 @@ export interface ResumeOptions {
  * nodes are no longer compared with the plan, which began from another state.
  * @throws Failure when there is none, or its nodes cannot be reached.
  */
-export async function resumeChange(evidence: Evidence, {signal, notice}: ResumeOptions): Promise<ChangeReport> {
+export async function resumeChange(evidence: Evidence, {signal, quiet, notice}: ResumeOptions): Promise<ChangeReport> {
   const {reach} = evidence;
   if (!reach) throw new Failure('a snapshot cannot be changed: name live nodes', {hints: ['--inventory FILE', '--lab NAME']});
   const agents = await openAgents(reach.addresses, {transport: reach.transport, timeoutMs: reach.timeoutMs});
@@ -39,6 +40,7 @@ export async function resumeChange(evidence: Evidence, {signal, notice}: ResumeO
     const sized = largest && {size: ({family}: {readonly family: 4 | 6}) => largest[family]};
     const baseline = await mesh(runners, ends, {signal, ...sized});
     const chronicle = new Chronicle();
+    const told = await teller(change.stages, change.header.nodes, {quiet, notice});
     const outcome = await resume(change, remembered, {
       agents,
       review: reviewOf({reach, runners, ends, baseline, ...sized}),
@@ -50,10 +52,10 @@ export async function resumeChange(evidence: Evidence, {signal, notice}: ResumeO
       },
       onEvent(event) {
         chronicle.hear(event);
-        const line = eventLine(event);
-        if (line !== undefined) notice(line);
+        told.hear(event);
       },
     });
+    await told.end();
     const stages = change.stages.map(({phase, title, work}, stage) => ({
       stage,
       phase,

@@ -6,6 +6,7 @@ import type {Family} from '../../core/net/address.js';
 import type {NodeState} from '../../core/node/state.js';
 import type {Reach} from '../evidence.js';
 import type {ChangeReport} from '../reporters/documents.js';
+import {agree} from './agree.js';
 import {Chronicle, changeReport} from './change-report.js';
 import {execute} from './executor.js';
 import {type Gate, gateOf} from './gate.js';
@@ -13,12 +14,12 @@ import {newHeader} from './header.js';
 import {Ledger} from './ledger.js';
 import {mesh, pairName, type Runner} from './mesh.js';
 import {openAgents} from './node-agent.js';
-import type {ChangeEvent} from './outcome.js';
 import {podAddresses} from './preflight/direct.js';
 import type {Findings} from './preflight/findings.js';
 import type {Read} from './prepared.js';
 import {reviewOf} from './review.js';
-import {stagesOf} from './stages.js';
+import {type ChangeStage, stagesOf, withControl} from './stages.js';
+import {teller} from './tell.js';
 
 export interface RunOptions {
   readonly title: string;
@@ -31,19 +32,31 @@ export interface RunOptions {
   readonly reach: Reach;
   readonly runners: ReadonlyMap<string, Runner>;
   readonly signal: AbortSignal;
-  readonly onEvent: (event: ChangeEvent) => void;
-  readonly onStep: (step: string) => void;
+  /** What the plan's controller adds. */
+  readonly control: readonly ChangeStage[];
+  readonly accepted: readonly string[];
+  /** How often yes was said on the command line. */
+  readonly yes: number;
+  readonly quiet: boolean;
+  readonly notice: (message: string) => void;
 }
 
-/** Runs a plan to its end, good or bad: what answers before is what every gate asks for, and a ledger counts all the while. */
-export async function runChange(plan: Plan, {cluster, views}: Read, options: RunOptions): Promise<ChangeReport> {
-  const {reach, runners, signal, title, ttl, onStep} = options;
+/**
+ * Asks, and runs a plan to its end, good or bad: what answers before is what every gate asks for, and a ledger counts all the while.
+ * @throws Failure when it was not confirmed.
+ */
+export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluster' | 'views'>, options: RunOptions): Promise<ChangeReport> {
+  const {reach, runners, signal, title, ttl, notice} = options;
+  const {stages, planned} = withControl(stagesOf(plan), options.control);
+  const nodes = [...new Set(stages.flatMap((s) => s.work.map((w) => w.node)))].toSorted();
+  const refused = await agree(plan, {...options, nodes});
+  if (refused) return refused;
   const states = new Map(views.map((v) => [v.name, v.state]));
   const ends = views.flatMap((v) => probeEnd(v) ?? []);
   const largest = (family: Family) => largestOf(plan, cluster, [...states.values()], family);
   const sizes = {4: largest(4), 6: largest(6)};
   const size = (pair: {readonly family: Family}) => sizes[pair.family];
-  onStep('what answers now');
+  notice('what answers now');
   const baseline = await mesh(runners, ends, {signal, size});
   const gate = gateOf({
     plan,
@@ -59,20 +72,22 @@ export async function runChange(plan: Plan, {cluster, views}: Read, options: Run
     signal: new AbortController().signal,
   });
   const silent = baseline.pairs.filter((pair) => pair.small !== true).map(pairName);
+  const judge = withPodAddresses(gate, plan, options, cluster, states);
   // A list that long would say that nothing worked; without it a rollback asks for what answers then.
-  const header = {...newHeader(title, nodesOf(plan)), largest: sizes, ...(silent.length <= 2000 && {silent})};
+  const header = {...newHeader(title, nodes), largest: sizes, ...(silent.length <= 2000 && {silent})};
   const agents = await openAgents(reach.addresses, {transport: reach.transport, timeoutMs: reach.timeoutMs});
   const ledger =
     options.probeInterval > 0
       ? await Ledger.open(runners, ends, {id: header.id, interval: options.probeInterval, signal: new AbortController().signal})
       : undefined;
   const chronicle = new Chronicle();
+  const told = await teller(stages, nodes, options);
   try {
     const {sshConfig} = reach.transport;
     const outcome = await execute({
       change: {
         header,
-        stages: stagesOf(plan),
+        stages,
         addresses: reach.addresses,
         ttl,
         largest: sizes,
@@ -81,25 +96,25 @@ export async function runChange(plan: Plan, {cluster, views}: Read, options: Run
       agents,
       concurrency: reach.concurrency,
       review: reviewOf({reach, runners, ends, baseline, size}),
-      gate: withPodAddresses(gate, plan, options, cluster, states),
+      gate: (stage, touched) => judge(planned(stage), touched),
       onEvent: (event) => {
         chronicle.hear(event);
-        options.onEvent(event);
+        told.hear(event);
       },
       signal,
     });
+    await told.end();
     const counted = await ledger?.close();
-    const stages = plan.stages.map(({phase, title: name, work}, stage) => ({
-      stage,
-      phase,
-      title: name,
-      nodes: work.map((w) => w.node),
-      operations: work.reduce((n, w) => n + w.operations.length, 0),
-    }));
     return changeReport({
       what: plan.what,
       outcome,
-      stages,
+      stages: stages.map(({phase, title: name, work}, stage) => ({
+        stage,
+        phase,
+        title: name,
+        nodes: work.map((w) => w.node),
+        operations: plan.stages.find((s) => s.title === name)?.work.reduce((n, w) => n + w.operations.length, 0) ?? null,
+      })),
       warnings: plan.warnings,
       ...(plan.cuts && {cuts: plan.cuts}),
       left: plan.left,
@@ -111,9 +126,6 @@ export async function runChange(plan: Plan, {cluster, views}: Read, options: Run
     await Promise.all([...agents.values()].map((agent) => agent[Symbol.asyncDispose]()));
   }
 }
-
-/** The nodes that the plan touches; what the others do not do needs no lock. */
-export const nodesOf = (plan: Plan): readonly string[] => [...new Set(plan.stages.flatMap((s) => s.work.map((w) => w.node)))].toSorted();
 
 /** Once rp_filter is loose everywhere: does the underlay carry pod addresses between the pairs that could not be asked before? */
 function withPodAddresses(

@@ -11,9 +11,10 @@ export interface Unbegun {
   readonly because: readonly string[];
   readonly exit: ExitCode;
   readonly left?: Plan['left'];
+  readonly warnings?: Plan['warnings'];
 }
 
-export function unbegun({what, title, outcome, because, exit, left = []}: Unbegun): ChangeReport {
+export function unbegun({what, title, outcome, because, exit, left = [], warnings = []}: Unbegun): ChangeReport {
   const {operator, since} = newHeader(title, []);
   return {
     id: null,
@@ -26,7 +27,7 @@ export function unbegun({what, title, outcome, because, exit, left = []}: Unbegu
     outcome,
     because,
     stages: [],
-    warnings: [],
+    warnings,
     left,
     ledger: null,
     exit,

@@ -18,41 +18,30 @@ export async function gatherWithProgress(
     }
     return dumps;
   }
-  const {DefaultRenderer, Listr, ListrLogger, ProcessOutput} = await import('listr2');
-  // listr2 would fall back to plain lines when stdout is a file; ours is stderr, and whether that is a terminal was asked above.
-  // (`forceTTY` would do too, but it declares stdout a terminal, and then the file gets colours.)
-  class OnStderr extends DefaultRenderer {
-    static override nonTTY = true;
-  }
-  // Results own stdout; listr2 would write there.
-  const logger = new ListrLogger({useIcons: true, processOutput: new ProcessOutput(process.stderr, process.stderr)});
+  const {taskList} = await import('../ui/task-list.js');
   let dumps: readonly NodeDump[] = [];
-  const list = new Listr(
-    [
-      {
-        title: `reading ${addresses.length} ${addresses.length === 1 ? 'node' : 'nodes'}`,
-        task: async (_, task) => {
-          let done = 0;
-          const broken: string[] = [];
-          dumps = await collect(
-            gather(addresses, {
-              ...options,
-              onNode: (event) => {
-                if (event.kind === 'started') return;
-                done += 1;
-                if (event.kind === 'failed') broken.push(event.node);
-                task.output = `${done} of ${addresses.length}${notReadable(broken)}`;
-              },
-            }),
-          );
-          const ok = dumps.filter((d) => !d.failure).length;
-          task.title = `read ${ok} of ${dumps.length} nodes${notReadable(broken)}`;
-        },
+  await taskList([
+    {
+      title: `reading ${addresses.length} ${addresses.length === 1 ? 'node' : 'nodes'}`,
+      task: async (_, task) => {
+        let done = 0;
+        const broken: string[] = [];
+        dumps = await collect(
+          gather(addresses, {
+            ...options,
+            onNode: (event) => {
+              if (event.kind === 'started') return;
+              done += 1;
+              if (event.kind === 'failed') broken.push(event.node);
+              task.output = `${done} of ${addresses.length}${notReadable(broken)}`;
+            },
+          }),
+        );
+        const ok = dumps.filter((d) => !d.failure).length;
+        task.title = `read ${ok} of ${dumps.length} nodes${notReadable(broken)}`;
       },
-    ],
-    {renderer: OnStderr, rendererOptions: {logger}, registerSignalListeners: false},
-  );
-  await list.run();
+    },
+  ]);
   return dumps;
 }
 

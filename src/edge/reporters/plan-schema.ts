@@ -127,6 +127,7 @@ const operation = z.union([
 /** What one node runs in one stage. */
 export const operations = list(operation);
 
+const phase = z.enum(['loosen', 'build', 'flip', 'control', 'cleanup', 'restore']);
 const target = object({
   type: z.string().describe("flannel's Backend.Type"),
   settings: object({
@@ -160,12 +161,14 @@ export const changePlan = object({
     to: target,
     stages: list(
       object({
-        phase: z.enum(['loosen', 'build', 'flip', 'control', 'cleanup', 'restore']),
+        phase,
         title: z.string().describe('unique in the plan'),
         work: list(object({node: z.string(), operations})),
       }),
     ).describe('in order, each on all its nodes before the next begins'),
-    control: object({before: z.unknown(), after: z.unknown()}).optional().describe("flannel's net-conf.json"),
+    control: object({by: word.describe('who keeps it: --controller'), before: z.unknown(), after: z.unknown()})
+      .optional()
+      .describe("flannel's net-conf.json"),
     warnings: list(z.string()),
     irreversible: list(reason).describe('refused unless --accept-irreversible names the node'),
     cuts: cuts.optional(),

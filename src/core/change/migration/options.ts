@@ -29,8 +29,8 @@ export interface MigrationOptions {
    * tested way is clean (design/performance.md §5), and so the operator chooses.
    */
   readonly podMtu?: 'keep' | 'set';
-  /** `none`: no flanneld runs, and the nodes' files are this plan's matter. Else what flanneld's configuration is now, as parsed JSON. */
-  readonly control: 'none' | {readonly netConf: unknown};
+  /** `none`: no flanneld runs, and the nodes' files are this plan's matter. Else who keeps flanneld's configuration, and what it is now, as parsed JSON. */
+  readonly control: 'none' | {readonly by: string; readonly netConf: unknown};
   /** With `none`: the files that each node has. */
   readonly files?: ReadonlyMap<string, readonly NodeFile[]>;
   readonly held?: readonly Held[];

@@ -69,53 +69,87 @@ export function placeOf(flags: Flags): Place {
 /** flanneld as a unit of systemd, its net-conf in a file on each node or in etcd; one node after the other is restarted. */
 export const systemd: Controller = {
   kind: 'systemd',
-  async stages({change, nodes, runners, signal}) {
-    const kept: {node: string; place: Place; text: string}[] = [];
-    for (const node of nodes) kept.push(await inspect(node, runners.get(node)!, change.before, signal));
-    const after = `${JSON.stringify(change.after, null, 2)}\n`;
-    const stages: ChangeStage[] = [];
-    const inEtcd = kept.flatMap(({node, place, text}) => (place.kind === 'etcd' ? [{node, place, text}] : []))[0];
-    const put = (title: string): ChangeStage[] => {
-      if (!inEtcd) return [];
-      const {node, place, text} = inEtcd;
-      const write = (value: string) => sh(`printf ${printfFormat(value)} | ${shell([...place.etcdctl, 'put', place.key])} >/dev/null`);
-      return [{phase: 'control', title, work: [{node, run: [write(after)], undo: [write(text)]}]}];
+  async look({nodes, runners, signal}) {
+    const found: Found[] = [];
+    for (const node of nodes) found.push(await inspect(node, runners.get(node)!, signal));
+    const [first] = found;
+    if (first === undefined) return undefined;
+    const other = found.find((f) => !isDeepStrictEqual(f.netConf, first.netConf));
+    if (other) throw refusal(other.node, `flanneld's configuration (${from(other.place)}) is not the same as on ${first.node}`);
+    return {
+      netConf: first.netConf,
+      stages: (after, order) =>
+        stagesOf(
+          found.toSorted((a, b) => order.indexOf(a.node) - order.indexOf(b.node)),
+          `${JSON.stringify(after, null, 2)}\n`,
+        ),
     };
-    stages.push(...put("flanneld's configuration in etcd"));
-    for (const {node, place, text} of kept) {
-      const file: FileOperation[] = place.kind === 'file' ? [{on: 'file', do: 'replace', path: place.path, to: after, before: text}] : [];
-      const work = {node, run: [...runBatches(file), restart], undo: [...undoBatches(file), restart]};
-      stages.push({phase: 'control', title: `flanneld of ${node} is restarted`, work: [work]});
-    }
-    // On the way back this is the first to be undone: every flanneld is then restarted with the old configuration in its place.
-    stages.push(...put("flanneld's configuration in etcd, seen again"));
-    return stages;
   },
 };
 
-async function inspect(
-  node: string,
-  runner: Runner,
-  expected: unknown,
-  signal: AbortSignal,
-): Promise<{node: string; place: Place; text: string}> {
-  const refuse = (what: string, ...hints: string[]): never => {
-    throw new Failure(`${node}: ${what}`, {exit: ExitCode.findings, hints});
+interface Found {
+  readonly node: string;
+  readonly place: Place;
+  readonly text: string;
+  readonly netConf: unknown;
+}
+
+function stagesOf(found: readonly Found[], after: string): readonly ChangeStage[] {
+  const inEtcd = found.flatMap(({node, place, text}) => (place.kind === 'etcd' ? [{node, place, text}] : []))[0];
+  const put = (title: string): readonly ChangeStage[] => {
+    if (!inEtcd) return [];
+    const {node, place, text} = inEtcd;
+    return [{phase: 'control', title, work: [{node, run: [swap(place, text, after)], undo: [swap(place, after, text)]}]}];
   };
+  const restarts = found.map(({node, place, text}): ChangeStage => {
+    const file: FileOperation[] = place.kind === 'file' ? [{on: 'file', do: 'replace', path: place.path, to: after, before: text}] : [];
+    const work = {node, run: [...runBatches(file), restart], undo: [...undoBatches(file), restart]};
+    return {phase: 'control', title: `flanneld of ${node} is restarted`, work: [work]};
+  });
+  // On the way back the last is the first to be undone: every flanneld is then restarted with the old configuration in its place.
+  return [...put("flanneld's configuration in etcd"), ...restarts, ...put("flanneld's configuration in etcd, seen again")];
+}
+
+/**
+ * Compare and swap: written only where the value is still the one that was read. One that is there already is fine, for a step may be run
+ * again; any other is somebody else's, and is left alone.
+ */
+function swap(place: Extract<Place, {kind: 'etcd'}>, before: string, after: string): Batch {
+  const quoted = (text: string): string => JSON.stringify(text);
+  const key = quoted(place.key);
+  const transaction = `value(${key}) = ${quoted(before)}\n\nput ${key} ${quoted(after)}\n\n\n`;
+  const get = shell([...place.etcdctl, 'get', '--print-value-only', place.key]);
+  const foreign = `${place.key} in etcd is neither what it was nor what it is to be: somebody else has changed it`;
+  // One line: each line of `sh` is a step of its own. The dot keeps the line breaks that $() would drop.
+  return sh(
+    [
+      `said=$(printf ${printfFormat(transaction)} | ${shell([...place.etcdctl, 'txn'])}) || exit 1`,
+      'case $said in SUCCESS*) exit 0 ;; esac',
+      `now=$(${get} && echo .) || exit 1`,
+      `[ "$now" = "$(printf ${printfFormat(`${after}\n.`)})" ] || { echo ${shell([foreign])} >&2; exit 1; }`,
+    ].join('; '),
+  );
+}
+
+const from = (place: Place): string => (place.kind === 'file' ? place.path : `etcd, ${place.key}`);
+
+const refusal = (node: string, what: string, ...hints: string[]): Failure =>
+  new Failure(`${node}: ${what}`, {exit: ExitCode.findings, hints});
+
+async function inspect(node: string, runner: Runner, signal: AbortSignal): Promise<Found> {
   const said = (await runner.run(look, [], {signal})).stdout.toString();
-  if (!said.includes('arg ')) refuse('no flanneld runs there as a unit of systemd', '--controller none, when nothing keeps the tables');
+  if (!said.includes('arg '))
+    throw refusal(node, 'no flanneld runs there as a unit of systemd', '--controller none, when nothing keeps the tables');
   const place = placeOf(flagsOf(said));
   const read = place.kind === 'file' ? shell(['cat', place.path]) : shell([...place.etcdctl, 'get', '--print-value-only', place.key]);
   const {stdout, stderr, code} = await runner.run(read, [], {signal});
-  const from = place.kind === 'file' ? place.path : `etcd, ${place.key}`;
-  if (code !== 0) refuse(`flanneld's configuration cannot be read (${from}): ${stderr.trim().slice(0, 200)}`);
-  const text = stdout.toString();
-  let found: unknown;
+  if (code !== 0) throw refusal(node, `flanneld's configuration cannot be read (${from(place)}): ${stderr.trim().slice(0, 200)}`);
+  // etcdctl ends what it prints with a line break of its own.
+  const text = place.kind === 'file' ? stdout.toString() : stdout.toString().replace(/\n$/, '');
+  if (text === '') throw refusal(node, `there is no configuration of flanneld's (${from(place)})`);
   try {
-    found = JSON.parse(text);
+    return {node, place, text, netConf: JSON.parse(text) as unknown};
   } catch {
-    refuse(`flanneld's configuration is not JSON (${from})`);
+    throw refusal(node, `flanneld's configuration is not JSON (${from(place)})`);
   }
-  if (!isDeepStrictEqual(found, expected)) refuse(`flanneld's configuration (${from}) is not what the plan was made from`);
-  return {node, place, text};
 }

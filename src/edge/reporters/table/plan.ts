@@ -10,29 +10,44 @@ import {wrap} from './doctor.js';
 
 /** Nodes of one stage whose commands are shown. */
 const NODES = 20;
+/** Characters of one command. */
+const LONG = 200;
 
 /** What would be run on each node, stage by stage, each with what takes it back. */
-export const plan: Render<ChangePlan> = ({plan: document}, {level, width}) => {
+export const plan: Render<ChangePlan> = ({plan: document, steps}, {level, width}) => {
   const paint = theme(level);
   const wide = Math.min(Math.max(width, 60), 120);
-  const {what, from, to, warnings, irreversible, left, stages} = document as unknown as Plan;
+  const {what, from, to, control, warnings, irreversible, left, stages} = document as unknown as Plan;
   const title = oneLine(titleOf({what, ...(from && {from}), to}));
   const operations = stages.reduce((n, s) => n + s.work.reduce((m, w) => m + w.operations.length, 0), 0);
-  const nodes = new Set(stages.flatMap((s) => s.work.map((w) => w.node))).size;
+  const nodes = new Set(steps.map((s) => s.node)).size;
+  const titles = [...new Set(steps.map((s) => s.stage))];
   const list = (mark: string, lines: readonly string[], colour: (text: string) => string) =>
     lines.flatMap((line) => wrap(oneLine(line), wide - 4).map((part, i) => colour(`${i === 0 ? `  ${mark} ` : '    '}${part}`)));
   const out =
-    operations === 0
+    steps.length === 0
       ? [paint.good(`✔ ${title}: nothing to do`)]
       : [
           paint.strong(`${title}: ${count(operations, 'operation')} on ${count(nodes, 'node')}, nothing was changed yet`),
+          ...(control
+            ? list(
+                '→',
+                [`flanneld's configuration (${control.by}): ${backendOf(control.before)} becomes ${backendOf(control.after)}`],
+                (text) => text,
+              )
+            : []),
           ...list('▲', warnings, paint.warning),
           ...list(
             '✖',
             irreversible.map((i) => `${i.node}: ${i.what} cannot be taken back: ${i.why}`),
             paint.error,
           ),
-          ...stages.flatMap((stage, i) => ['', ...stageLines(stage, `${i + 1}/${stages.length}`, paint, wide)]),
+          ...titles.flatMap((name, i) => {
+            const stage = stages.find((s) => s.title === name);
+            const at = `${i + 1}/${titles.length}`;
+            const own = steps.filter((s) => s.stage === name);
+            return ['', ...(stage ? stageLines(stage, at, paint, wide) : commandLines(name, own, at, paint))];
+          }),
         ];
   if (left.length > 0) {
     const lines = few(left, (l) => l.why);
@@ -63,6 +78,30 @@ function stageLines({title, work}: Plan['stages'][number], at: string, paint: Th
     ...blocks.flatMap(([lines, nodes]) => [...wrap(nodes.join(', '), wide - 2).map((part) => `  ${paint.strong(part)}`), lines]),
     ...(shown < work.length ? [paint.dim(`  … ${work.length - shown} more nodes (-o json has them all)`)] : []),
   ];
+}
+
+/** A stage of whoever keeps flanneld's configuration: it has commands only. */
+function commandLines(title: string, steps: ChangePlan['steps'], at: string, paint: Theme): readonly string[] {
+  const shown = (batches: ChangePlan['steps'][number]['run']): readonly string[] =>
+    batches.flatMap(({tool, lines}) => lines.map((line) => cut(oneLine(tool === 'sh' ? line : `${tool} ${line}`))));
+  return [
+    `${paint.strong(oneLine(title))}  ${paint.dim(`stage ${at} · ${count(new Set(steps.map((s) => s.node)).size, 'node')}`)}`,
+    ...steps.flatMap(({node, run, undo}) => [
+      `  ${paint.strong(oneLine(node))}`,
+      ...shown(run).map((line) => `    ${line}`),
+      ...shown(undo).map((line, i) => paint.dim(`    ${i === 0 ? 'undo: ' : '      '}${line}`)),
+    ]),
+  ];
+}
+
+/** A page of shell is not read; `-o json` has it whole. */
+const cut = (line: string): string =>
+  line.length <= LONG ? line : `${line.slice(0, LONG)} … (${line.length} characters, whole in -o json)`;
+
+/** The Backend of a net-conf.json, whatever case its key is in. */
+function backendOf(netConf: unknown): string {
+  const entries = typeof netConf === 'object' && netConf !== null ? Object.entries(netConf) : [];
+  return oneLine(JSON.stringify(entries.find(([key]) => key.toLowerCase() === 'backend')?.[1] ?? {}));
 }
 
 /** Three of each sort that has many, then how many more there are; all in order. */

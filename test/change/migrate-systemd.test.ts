@@ -1,0 +1,123 @@
+import {mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterAll, describe, expect, test} from 'vitest';
+import {runIn} from '../../src/edge/lab/exec.js';
+import type {Lab} from '../../src/edge/lab/topology.js';
+import type {ChangePlan, ChangeReport} from '../../src/edge/reporters/documents.js';
+import {doctor, flanctl} from '../lab/flanctl.js';
+import {labsWork, testLabs} from '../lab/in-lab.js';
+import {Flannelds} from './flanneld.js';
+import {rpFilter} from './rehearse.js';
+import {noticed, witness} from './witness.js';
+
+/** `flanctl migrate --controller systemd` with a flanneld on every node that is a unit, its configuration in a file and in a real etcd. */
+const labs = testLabs();
+const state = mkdtempSync(join(tmpdir(), 'flanctl-state-'));
+process.env['XDG_STATE_HOME'] = state;
+afterAll(() => rmSync(state, {recursive: true, force: true}));
+
+async function change(lab: Lab, ...words: readonly string[]): Promise<ChangeReport & {readonly code: number | null}> {
+  const ran = await flanctl([...words, '--lab', lab.spec.name, '--yes', '-o', 'json', '--quiet']);
+  if (!ran.stdout.startsWith('{')) throw new Error(`${words.join(' ')}: exit ${ran.code}: ${ran.stderr}`);
+  return {...(JSON.parse(ran.stdout) as ChangeReport), code: ran.code};
+}
+
+const put = async (lab: Lab, node: string, words: string): Promise<string> => {
+  const ran = await runIn(lab, node, words);
+  if (ran.code !== 0) throw new Error(`${node}: ${words}: ${ran.stderr}`);
+  return ran.stdout;
+};
+
+const clean = {findings: [], notEvaluated: [], code: 0};
+const healthy = async (lab: Lab) => {
+  const {findings, notEvaluated, code} = await doctor(['--lab', lab.spec.name]);
+  expect({findings, notEvaluated, code}).toEqual(clean);
+};
+/** What it deleted or added at its last start. */
+const disturbed = async (lab: Lab, flannelds: Flannelds) =>
+  (await Promise.all(lab.nodes.map(({name}) => flannelds.log(name))))
+    .flat()
+    .filter((l) => /route (del|add)|link (del|add)|check added/.test(l));
+
+describe.skipIf(!labsWork)('flanneld as a unit', () => {
+  test('its configuration in a file: named before, changed, restarted node by node, rolled back; nobody notices', async () => {
+    const lab = await labs.up({name: 'sd-file', dualStack: true, pods: 1});
+    await rpFilter(lab, 1);
+    await using flannelds = await Flannelds.start(lab, 1, 'FLANNELD_COMM=1');
+    await flannelds.asUnits();
+    const conf = await put(lab, 'n2', 'cat /etc/kube-flannel/net-conf.json');
+    const unsaid = await flanctl(['migrate', '--to', 'host-gw', '--lab', lab.spec.name, '--yes']);
+    expect(unsaid).toMatchObject({code: 2, stderr: expect.stringMatching(/flannel runs here \(n1: flanneld, .*--controller systemd/s)});
+    const dry = await flanctl(['migrate', '--to', 'host-gw', '--controller', 'systemd', '--lab', lab.spec.name, '--dry-run', '-o', 'json']);
+    const {plan, steps} = JSON.parse(dry.stdout) as ChangePlan;
+    expect(plan.control).toEqual({by: 'systemd', before: JSON.parse(conf), after: {...JSON.parse(conf), Backend: {Type: 'host-gw'}}});
+    expect(steps.filter((s) => s.stage.startsWith('flanneld of')).map((s) => s.node)).toEqual(['n1', 'n2', 'n3']);
+
+    await using watch = await witness(lab);
+    const there = await change(lab, 'migrate', '--to', 'host-gw', '--controller', 'systemd');
+    expect(there).toMatchObject({code: 0, outcome: 'done', left: [], ledger: {total: {lost: 0, reordered: 0}}});
+    expect(there.stages.map((s) => s.title)).toContain('flanneld of n3 is restarted');
+    for (const {name} of lab.nodes) expect(await flannelds.restarts(name)).toBe(1);
+    expect(JSON.parse(await put(lab, 'n3', 'cat /etc/kube-flannel/net-conf.json'))).toEqual(plan.control!.after);
+    expect(await disturbed(lab, flannelds)).toEqual([]);
+    await healthy(lab);
+
+    expect(await change(lab, 'rollback')).toMatchObject({code: 0, outcome: 'done', left: []});
+    for (const {name} of lab.nodes) {
+      expect(await put(lab, name, 'cat /etc/kube-flannel/net-conf.json')).toBe(conf);
+      expect(await flannelds.restarts(name)).toBe(2);
+    }
+    await flannelds.settle();
+    expect(noticed(await watch.stop())).toEqual([]);
+    await healthy(lab);
+  }, 180_000);
+
+  test('its configuration in etcd: compare and swap, on the way back too; what somebody else wrote meanwhile is left and named', async () => {
+    const lab = await labs.up({name: 'sd-etcd', nodes: 2, pods: 1});
+    await put(
+      lab,
+      'n1',
+      `setsid etcd --data-dir /run/etcd --listen-client-urls http://0.0.0.0:2379 --advertise-client-urls http://192.168.77.11:2379 </dev/null >/run/etcd.log 2>&1 &
+for i in $(seq 100); do ETCDCTL_API=3 etcdctl endpoint health >/dev/null 2>&1 && exit 0; sleep 0.1; done; cat /run/etcd.log >&2; exit 1`,
+    );
+    const key = '/coreos.com/network/config';
+    const get = () => put(lab, 'n1', `ETCDCTL_API=3 etcdctl get --print-value-only ${key}`);
+    const set = (text: string) => put(lab, 'n1', `printf %s '${text}' | ETCDCTL_API=3 etcdctl put ${key}`);
+    const before = '{"Network": "10.244.0.0/16",\n\t"Backend": {"Type": "vxlan", "VNI": 1, "é\\"%": 7}}';
+    await set(before);
+    for (const {name} of lab.nodes) await put(lab, name, 'rm /etc/kube-flannel/net-conf.json');
+    await using flannelds = await Flannelds.start(lab, 1, 'FLANNELD_ETCD_ENDPOINTS=http://192.168.77.11:2379');
+    await flannelds.asUnits();
+
+    await using watch = await witness(lab);
+    const dry = await flanctl(['migrate', '--to', 'host-gw', '--controller', 'systemd', '--lab', lab.spec.name, '--dry-run', '-o', 'json']);
+    const planFile = join(state, 'plan.json');
+    (await import('node:fs')).writeFileSync(planFile, dry.stdout);
+    // A plan that was saved is run with its controller, and is stale when the configuration has moved.
+    await set(before.replace('7', '8'));
+    expect(await flanctl(['apply', '--plan', planFile, '--lab', lab.spec.name, '--yes'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("flanneld's configuration is not what the plan was made from"),
+    });
+    await set(before);
+    expect(await change(lab, 'apply', '--plan', planFile)).toMatchObject({code: 0, outcome: 'done', left: []});
+    expect(JSON.parse(await get())).toEqual({Network: '10.244.0.0/16', Backend: {Type: 'host-gw'}});
+    expect(await disturbed(lab, flannelds)).toEqual([]);
+    for (const {name} of lab.nodes) expect(await flannelds.restarts(name)).toBe(1);
+    await healthy(lab);
+
+    expect(await change(lab, 'rollback')).toMatchObject({code: 0, outcome: 'done'});
+    expect(await get()).toBe(`${before}\n`);
+    expect(noticed(await watch.stop())).toEqual([]);
+
+    // Again, and somebody changes it between: a rollback does not write over that.
+    expect(await change(lab, 'migrate', '--to', 'host-gw', '--controller', 'systemd')).toMatchObject({code: 0, outcome: 'done'});
+    const theirs = '{"Network": "10.244.0.0/16", "Backend": {"Type": "host-gw"}, "EnableNFTables": false}';
+    await set(theirs);
+    const back = await change(lab, 'rollback');
+    expect(back).toMatchObject({code: 5, outcome: 'stranded'});
+    expect(JSON.stringify(back.left)).toContain('somebody else has changed it');
+    expect(await get()).toBe(`${theirs}\n`);
+  }, 180_000);
+});
