@@ -1,6 +1,5 @@
-import {Flags} from '@oclif/core';
 import {BaseCommand, outputFlag, withEnv} from '../base-command.js';
-import {answers, changeFlags, ledgerFlags} from '../edge/change/flags.js';
+import {answers, changeFlags, ledgerFlags, migrateFlags} from '../edge/change/flags.js';
 import {unlockFirst} from '../edge/change/force-unlock.js';
 import {migrate} from '../edge/change/migrate.js';
 import {resumeChange} from '../edge/change/resume-change.js';
@@ -27,22 +26,7 @@ export default class Migrate extends BaseCommand {
     ...changeFlags,
     ...ledgerFlags,
     output: outputFlag(['html']),
-    to: Flags.string({summary: 'the backend', options: ['vxlan', 'host-gw'], exclusive: ['resume']}),
-    resume: Flags.boolean({summary: 'go on with the newest change that this machine began and did not end'}),
-    'direct-routing': Flags.boolean({summary: 'vxlan: plain routes between nodes on one segment'}),
-    vni: Flags.integer({summary: 'vxlan: network identifier', min: 1, max: 16_777_215}),
-    'vxlan-port': Flags.integer({summary: 'vxlan: UDP port', min: 1, max: 65_535}),
-    canary: Flags.integer({summary: 'nodes in the first wave', helpValue: 'N', default: 1, min: 1}),
-    batch: Flags.integer({summary: 'nodes in each wave after that', helpValue: 'N', default: 10, min: 1}),
-    last: Flags.string({summary: 'the node that you work from: it comes last, alone', helpValue: 'NODE'}),
-    controller: Flags.option({
-      summary: "who keeps flanneld's configuration and restarts it; needed where a flanneld runs",
-      options: ['none', 'systemd'] as const,
-    })(),
-    'pod-mtu': Flags.option({
-      summary: 'MTU of pods that run, where the target has another: set it, or keep it until they are made anew',
-      options: ['set', 'keep'] as const,
-    })(),
+    ...migrateFlags,
   });
 
   async run(): Promise<void> {

@@ -42,6 +42,26 @@ export const ledgerFlags = withEnv({
   }),
 });
 
+/** Where a migration goes, and how. */
+export const migrateFlags = withEnv({
+  to: Flags.string({summary: 'the backend', options: ['vxlan', 'host-gw'], exclusive: ['resume']}),
+  resume: Flags.boolean({summary: 'go on with the newest change that this machine began and did not end'}),
+  'direct-routing': Flags.boolean({summary: 'vxlan: plain routes between nodes on one segment'}),
+  vni: Flags.integer({summary: 'vxlan: network identifier', min: 1, max: 16_777_215}),
+  'vxlan-port': Flags.integer({summary: 'vxlan: UDP port', min: 1, max: 65_535}),
+  canary: Flags.integer({summary: 'nodes in the first wave', helpValue: 'N', default: 1, min: 1}),
+  batch: Flags.integer({summary: 'nodes in each wave after that', helpValue: 'N', default: 10, min: 1}),
+  last: Flags.string({summary: 'the node that you work from: it comes last, alone', helpValue: 'NODE'}),
+  controller: Flags.option({
+    summary: "who keeps flanneld's configuration and restarts it; needed where a flanneld runs",
+    options: ['none', 'systemd'] as const,
+  })(),
+  'pod-mtu': Flags.option({
+    summary: 'MTU of pods that run, where the target has another: set it, or keep it until they are made anew',
+    options: ['set', 'keep'] as const,
+  })(),
+});
+
 /**
  * How often yes was said, and to what: each `--yes` is one answer, and the first two are those of `--force-unlock`. FLANCTL_YES is one.
  * @param argv for oclif counts no repeated flags.
