@@ -20,6 +20,8 @@ const shared = new Set([
   'flannel-namespace',
   'flannel-configmap',
   'annotation-prefix',
+  'via',
+  'debug-image',
   'net-conf',
   'node',
   'pods',

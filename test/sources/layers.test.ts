@@ -57,3 +57,10 @@ test.each([
 ])('%s', async (_, argv, env, file, expected) => {
   expect(await left(argv, env, file)).toEqual(expected);
 });
+
+test('every flag of the evidence may stand in a file that other commands read too', async () => {
+  const file = Object.keys(evidenceFlags)
+    .filter((name) => name !== 'pod')
+    .map((name) => `${name}: x`);
+  await expect(applyConfiguration(place.write('all.yaml', file.join('\n')), new Set(), [])).resolves.toBeUndefined();
+});

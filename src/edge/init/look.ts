@@ -2,7 +2,7 @@ import {access} from 'node:fs/promises';
 import {resolve} from 'node:path';
 import {Failure} from '../../failure.js';
 import {namesEtcd, namesKubernetes, namesRecords, type RecordFlags} from '../record-flags.js';
-import {findKubeConfig} from '../sources/kube-config.js';
+import {findKubeConfig, hasKubeConfig, ownKubeConfig} from '../sources/kube-config.js';
 import {openRecords} from '../sources/open-records.js';
 import type {Found, Settings} from './text.js';
 
@@ -12,13 +12,16 @@ export interface InitFlags extends RecordFlags {
 }
 
 /**
- * Looks for what flanctl can work with: what the flags name, else an API server as kubectl knows it, else this machine. What it finds is read,
+ * Looks for what flanctl can work with: what the flags name, else an API server as kubectl knows it or as k3s, RKE2, MicroK8s or kubeadm left
+ * it on this machine, else this machine alone. What it finds is read,
  * so that nothing is written that does not work. @throws Failure when there is nothing, or it cannot be read
  */
-export async function look(flags: InitFlags, signal: AbortSignal): Promise<Found> {
-  if (flags.inventory !== undefined && !namesRecords(flags)) return fromInventory(flags.inventory);
-  const {hasKubeConfig} = await import('../sources/kube-config.js');
-  if (!namesRecords(flags) && !(await hasKubeConfig())) return fromThisMachine();
+export async function look(asked: InitFlags, signal: AbortSignal): Promise<Found> {
+  if (asked.inventory !== undefined && !namesRecords(asked)) return fromInventory(asked.inventory);
+  const known = namesRecords(asked) || (await hasKubeConfig());
+  const own = known ? undefined : await ownKubeConfig();
+  if (!known && own === undefined) return fromThisMachine();
+  const flags = own === undefined ? asked : {...asked, kubeconfig: own};
   const [{records, addresses}, settings] = await Promise.all([
     openRecords(flags, {timeoutMs: flags.timeout * 1000, signal, wish: {}, optional: false}),
     sourceOf(flags),

@@ -7,6 +7,7 @@ import {parse} from 'yaml';
 import {Failure} from '../../failure.js';
 import {oneLine} from '../ui/escape.js';
 import {type ExecPlugin, Login, type LoginUser} from './kube-login.js';
+import {proxyOf} from './kube-proxy.js';
 
 export interface KubeFlags {
   readonly kubeconfig?: string | undefined;
@@ -46,6 +47,15 @@ function places(flags: KubeFlags): {readonly files: readonly string[]; readonly 
 
 const inPod = async (): Promise<boolean> =>
   process.env['KUBERNETES_SERVICE_HOST'] !== undefined && (await readable(`${SERVICE_ACCOUNT}/token`)) === undefined;
+
+/** Where distributions put the kubeconfig of a machine's own cluster; kubectl is told of it by their wrappers, or not at all. */
+const OWN = ['/etc/rancher/k3s/k3s.yaml', '/etc/rancher/rke2/rke2.yaml', '/var/snap/microk8s/current/credentials/client.config'];
+
+/** The kubeconfig that a distribution made on this machine and that we may read. */
+export async function ownKubeConfig(): Promise<string | undefined> {
+  for (const file of [...OWN, '/etc/kubernetes/admin.conf']) if ((await readable(file)) === undefined) return file;
+  return undefined;
+}
 
 /** Whether kubectl would know a cluster here without being told; nothing is parsed. */
 export async function hasKubeConfig(): Promise<boolean> {
@@ -194,7 +204,7 @@ async function assembled(name: string, server: string, cluster: Entry, user: Ent
         ...given('caData', text(cluster, 'certificate-authority-data')),
         ...(text(cluster, 'certificate-authority-data') === undefined && given('caFile', text(cluster, 'certificate-authority'))),
         ...given('tlsServerName', text(cluster, 'tls-server-name')),
-        ...given('proxyUrl', text(cluster, 'proxy-url')),
+        ...given('proxyUrl', text(cluster, 'proxy-url') ?? proxyOf(server, process.env)),
       },
     ],
     users: [known],
