@@ -123,6 +123,7 @@ const ruleHelpers: readonly string[] = [
   'masquerade',
   'pair',
   'policy',
+  'published',
   'rebuild',
   'sysctl',
   'witness',

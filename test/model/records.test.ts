@@ -61,13 +61,15 @@ describe("flannel's records beside the nodes", () => {
     expect(cluster.members[1]!.record!.lease).toMatchObject({publicIP: '192.168.77.99', backendData: {vtepMAC: '0a:00:00:00:00:99'}});
   });
 
-  test('but an address that is meant to be elsewhere, and the pod subnet, are the record’s', async () => {
+  test('and so does the pod subnet that it runs', async () => {
+    const cluster = await beside({from: 'kubernetes', nodes: {n2: {spec: {podCIDR: '10.244.9.0/24', podCIDRs: ['10.244.9.0/24']}}}});
+    expect(cluster.members[1]).toMatchObject({lease: {subnet: '10.244.2.0/24'}, record: {lease: {subnet: '10.244.9.0/24'}}});
+  });
+
+  test('but an address that is meant to be elsewhere is the one of the record', async () => {
     const overwritten = {[annotation('public-ip')]: '198.51.100.2', [annotation('public-ip-overwrite')]: '198.51.100.2'};
-    const cluster = await beside({
-      from: 'kubernetes',
-      nodes: {n2: {...annotated(overwritten), spec: {podCIDR: '10.244.9.0/24', podCIDRs: ['10.244.9.0/24']}}},
-    });
-    expect(cluster.members[1]!.lease).toMatchObject({publicIP: '198.51.100.2', subnet: '10.244.9.0/24'});
+    const cluster = await beside({from: 'kubernetes', nodes: {n2: annotated(overwritten)}});
+    expect(cluster.members[1]!.lease).toMatchObject({publicIP: '198.51.100.2', subnet: '10.244.2.0/24'});
   });
 
   test('a node without the mark is invisible to its peers: its rows may be there or not', async () => {
@@ -114,7 +116,7 @@ describe("flannel's records beside the nodes", () => {
       from: 'etcd',
       keys: {'subnets/10.244.2.0-24': null, 'subnets/10.244.7.0-24': {PublicIP: '192.168.77.12', BackendType: 'vxlan'}},
     });
-    expect(renumbered.members[1]!.lease).toMatchObject({node: 'n2', subnet: '10.244.7.0/24'});
+    expect(renumbered.members[1]).toMatchObject({name: 'n2', lease: {subnet: '10.244.2.0/24'}, record: {lease: {subnet: '10.244.7.0/24'}}});
     const dead = await beside({from: 'etcd', keys: {'subnets/10.244.8.0-24': {PublicIP: '192.168.77.18', BackendType: 'vxlan'}}});
     expect(dead.members.map((m) => m.name)).toEqual(['n1', 'n2', 'n3', '192.168.77.18']);
     expect(dead.members[3]!.survey.state.gaps).toEqual([]);

@@ -201,7 +201,7 @@ function usesPublicAddresses(surveys: readonly NodeSurvey[], claims: Claims, net
 
 /** Is its lease known in every family that the cluster has, or known to lack it? What belongs to an unknown part would look like a stray. */
 export function isKnown({lease, survey, record}: Pick<Member, 'lease' | 'survey' | 'record'>, networks: readonly Prefix[]): boolean {
-  if (record !== undefined) return true;
+  if (record !== undefined) return lease !== undefined || !record.lease.managed;
   const {families, subnetEnv} = survey.state;
   const looked = families.address !== undefined && subnetEnv !== undefined;
   return lease !== undefined && (looked || networks.every((network) => leaseOf(lease, familyOf(network)) !== undefined));

@@ -35,9 +35,9 @@ export interface Written {
 }
 
 /**
- * A node as a member of the cluster. Its lease is what flannel's records say, what the inventory says, or what it and its peers show; only
- * its own addresses and its own device say more than any record, since the kernel cannot be wrong about those: where the record parts from
- * them, peers follow something that is not there, and the lease rules say so.
+ * A node as a member of the cluster. Its lease is what it and its peers show, as far as it was read, and else what flannel's records say:
+ * where a record parts from what the node has, rows written from it lead to something that is not there, and the lease rules say so. What
+ * an inventory states wins over the node.
  */
 export function member(survey: NodeSurvey, {listed, record, recorded}: Written, context: Context): Member {
   const {mode, settings, netConf} = context;
@@ -47,7 +47,8 @@ export function member(survey: NodeSurvey, {listed, record, recorded}: Written, 
     const name = devices.find((d) => d.family === family)?.name;
     return survey.links.find((l) => l.ifname === name);
   };
-  const kept = record && ofFamilies(record.lease, netConf);
+  const uses = (family: Family): boolean => usesFamily(record?.lease, netConf, family);
+  const kept = record && ofFamilies(record.lease, uses);
   // Records are what an inventory's `lease` is a copy of.
   const written = kept ?? listed?.lease;
   const uplinkName = uplinkOf(survey, device(4) ?? device(6), written?.publicIP);
@@ -55,21 +56,23 @@ export function member(survey: NodeSurvey, {listed, record, recorded}: Written, 
   const publicIP = (family: Family): Ip | undefined => {
     const published = family === 4 ? written?.publicIP : written?.publicIPv6;
     if (published !== undefined && (!record || isPublic(survey, record.lease, published))) return published;
-    // A record without an address of this family has no lease in it.
-    if (record?.lease.managed && published === undefined) return undefined;
+    if (readable(record) && !uses(family)) return undefined;
     return publicAddress(survey, family, device(family), uplinkName, context) ?? published;
   };
-  const subnet = (family: Family): Prefix | undefined =>
-    (family === 4 ? written?.subnet : written?.ipv6Subnet) ??
-    (record ? undefined : subnetOf(survey, family, devices.find((d) => d.family === family)?.name, context));
-  const readable = !survey.state.failure || survey.looksAt.links || record !== undefined;
+  const subnet = (family: Family): Prefix | undefined => {
+    const published = family === 4 ? written?.subnet : written?.ipv6Subnet;
+    if (published !== undefined && !record) return published;
+    if (readable(record) && !uses(family)) return undefined;
+    return subnetOf(survey, family, devices.find((d) => d.family === family)?.name, context) ?? published;
+  };
+  const known = !survey.state.failure || survey.looksAt.links || record !== undefined;
   const published = {
     vtepMAC: (kept ? undefined : listed?.lease?.vtepMAC) ?? device(4)?.address ?? kept?.backendData?.vtepMAC,
     vtepMACv6: (kept ? undefined : listed?.lease?.vtepMACv6) ?? device(6)?.address ?? kept?.backendV6Data?.vtepMAC,
   };
   const [p4, p6, s4, s6] = [publicIP(4), publicIP(6), subnet(4), subnet(6)];
   const lease: Lease | undefined =
-    readable && ((s4 !== undefined && p4 !== undefined) || (s6 !== undefined && p6 !== undefined))
+    known && ((s4 !== undefined && p4 !== undefined) || (s6 !== undefined && p6 !== undefined))
       ? {
           node: survey.name,
           backendType: kept?.backendType ?? own?.mode.type ?? mode?.type ?? '',
@@ -79,7 +82,7 @@ export function member(survey: NodeSurvey, {listed, record, recorded}: Written, 
           ...(p6 !== undefined && {publicIPv6: p6}),
           ...(devices.length > 0 && published.vtepMAC !== undefined && {vtepMAC: published.vtepMAC}),
           ...(devices.length > 0 && published.vtepMACv6 !== undefined && {vtepMACv6: published.vtepMACv6}),
-          ...(recorded && record?.lease.managed !== true && {unpublished: true as const}),
+          ...(recorded && !readable(record) && {unpublished: true as const}),
         }
       : undefined;
   return {
@@ -92,21 +95,28 @@ export function member(survey: NodeSurvey, {listed, record, recorded}: Written, 
 }
 
 /**
- * A record without the families that flannel does not use: the controller gives IPv6 podCIDRs whether flannel wants them or not, and
- * annotations of a family that was turned off stay (model/flannel-backends.md §5.3).
+ * Does flannel use this family? The controller gives IPv6 podCIDRs whether it does or not, and annotations of a family that was turned off
+ * stay (model/flannel-backends.md §5.3).
  */
-function ofFamilies(lease: LeaseRecord, netConf: NetConf | undefined): LeaseRecord {
+function usesFamily(lease: LeaseRecord | undefined, netConf: NetConf | undefined, family: Family): boolean {
+  if (family === 6) return netConf?.enableIPv6 ?? lease?.publicIPv6 !== undefined;
+  return netConf?.enableIPv4 ?? (!lease?.managed || lease.publicIP !== undefined);
+}
+
+function ofFamilies(lease: LeaseRecord, uses: (family: Family) => boolean): LeaseRecord {
   const {subnet, ipv6Subnet, publicIP, publicIPv6, ...rest} = lease;
-  const v4 = netConf?.enableIPv4 ?? (!lease.managed || publicIP !== undefined);
-  const v6 = netConf?.enableIPv6 ?? publicIPv6 !== undefined;
   return {
     ...rest,
-    ...(v4 && subnet !== undefined && {subnet}),
-    ...(v4 && publicIP !== undefined && {publicIP}),
-    ...(v6 && ipv6Subnet !== undefined && {ipv6Subnet}),
-    ...(v6 && publicIPv6 !== undefined && {publicIPv6}),
+    ...(uses(4) && subnet !== undefined && {subnet}),
+    ...(uses(4) && publicIP !== undefined && {publicIP}),
+    ...(uses(6) && ipv6Subnet !== undefined && {ipv6Subnet}),
+    ...(uses(6) && publicIPv6 !== undefined && {publicIPv6}),
   };
 }
+
+/** Does flannel of the other nodes take it for a lease? */
+const readable = (record: NodeRecord | undefined): boolean =>
+  record?.lease.managed === true && (record.lease.publicIP !== undefined || record.lease.publicIPv6 !== undefined);
 
 /** Is what was published an address of the node, as far as it was read, or meant not to be one? */
 const isPublic = (survey: NodeSurvey, lease: LeaseRecord | undefined, published: Ip): boolean =>

@@ -5,7 +5,7 @@ import type {NodeView} from '../model/view.js';
 import {type Family, familyOf} from '../net/address.js';
 import {looked} from '../node/state.js';
 import type {Judged} from './fold.js';
-import type {Need, NodeRule, Rule} from './rule.js';
+import type {Need, NodeRule, RecordNeed, Rule} from './rule.js';
 
 /** A rule that could not be judged on a node, and what was missing. */
 export interface NotEvaluated {
@@ -20,7 +20,11 @@ export interface Examination {
 }
 
 const applies = (rule: Rule, cluster: Cluster): boolean =>
-  rule.modes === undefined || (cluster.mode !== undefined && rule.modes.includes(cluster.mode.type));
+  (rule.modes === undefined || (cluster.mode !== undefined && rule.modes.includes(cluster.mode.type))) &&
+  (rule.scope === 'node' || (rule.records ?? []).every((need) => recorded(cluster, need)));
+
+const recorded = ({records, source}: Cluster, need: RecordNeed): boolean =>
+  need === 'kubernetes' || need === 'etcd' ? source === need : records?.[need] !== undefined;
 
 /** Rules that look at the model as a whole. */
 export function examineCluster(cluster: Cluster, rules: readonly Rule[]): Examination {

@@ -8,10 +8,16 @@ import {cni0AddrMismatch} from './cni0-addr-mismatch.js';
 import {cni0Missing} from './cni0-missing.js';
 import {cni0NoAddress} from './cni0-no-address.js';
 import {conntrackFull} from './conntrack-full.js';
+import {etcdConfigUnreadable} from './etcd-config-unreadable.js';
+import {etcdLeaseExpiring} from './etcd-lease-expiring.js';
+import {etcdLeaseLost} from './etcd-lease-lost.js';
 import {fdbDefaultEntry} from './fdb-default-entry.js';
 import {fdbMissing} from './fdb-missing.js';
 import {fdbStray} from './fdb-stray.js';
 import {fdbWrongDst} from './fdb-wrong-dst.js';
+import {flanneldDuplicateDaemonset} from './flanneld-duplicate-daemonset.js';
+import {flanneldNotRunning} from './flanneld-not-running.js';
+import {flanneldOom} from './flanneld-oom.js';
 import {fwEncapPortBlocked} from './fw-encap-port-blocked.js';
 import {fwFlannelChainMissing} from './fw-flannel-chain-missing.js';
 import {fwFlannelRuleAfterReject} from './fw-flannel-rule-after-reject.js';
@@ -25,17 +31,25 @@ import {hostgwNeighFailed} from './hostgw-neigh-failed.js';
 import {ifaceNoDefaultRoute} from './iface-no-default-route.js';
 import {ipv6PrerequisiteMissing} from './ipv6-prerequisite-missing.js';
 import {ipv6RouterAdvertAddress} from './ipv6-router-advert-address.js';
+import {leaseAnnotationMissing} from './lease-annotation-missing.js';
 import {leaseBackendMixed} from './lease-backend-mixed.js';
+import {leaseDeadNode} from './lease-dead-node.js';
 import {leaseFirstSubnet} from './lease-first-subnet.js';
 import {leaseIfaceWrongNetwork} from './lease-iface-wrong-network.js';
 import {leasePodcidrDuplicate} from './lease-podcidr-duplicate.js';
+import {leasePodcidrExhausted} from './lease-podcidr-exhausted.js';
+import {leasePodcidrMissing} from './lease-podcidr-missing.js';
 import {leasePodcidrOutsideNetwork} from './lease-podcidr-outside-network.js';
 import {leasePodcidrOverlap} from './lease-podcidr-overlap.js';
 import {leasePublicIpDuplicate} from './lease-public-ip-duplicate.js';
+import {leasePublicIpOverwriteStale} from './lease-public-ip-overwrite-stale.js';
 import {leasePublicIpStale} from './lease-public-ip-stale.js';
+import {leaseSubnetChanged} from './lease-subnet-changed.js';
+import {leaseUnreadable} from './lease-unreadable.js';
 import {leaseVtepmacDuplicate} from './lease-vtepmac-duplicate.js';
 import {leaseVtepmacMismatch} from './lease-vtepmac-mismatch.js';
 import {leaseVxlanParamsMismatch} from './lease-vxlan-params-mismatch.js';
+import {migrateAnnotationLeftover} from './migrate-annotation-leftover.js';
 import {migrateDaemonConfigSplit} from './migrate-daemon-config-split.js';
 import {migrateOldDeviceLeft} from './migrate-old-device-left.js';
 import {mtuBackendValueMisread} from './mtu-backend-value-misread.js';
@@ -51,6 +65,7 @@ import {neighStray} from './neigh-stray.js';
 import {neighWrongMac} from './neigh-wrong-mac.js';
 import {netconfInvalid} from './netconf-invalid.js';
 import {nmCloudSetupOnFlannel} from './nm-cloud-setup-on-flannel.js';
+import {nodeNetworkUnavailable} from './node-network-unavailable.js';
 import {podGatewayNeighbourBad} from './pod-gateway-neighbour-bad.js';
 import {podIpDuplicate} from './pod-ip-duplicate.js';
 import {podIpOutsidePodcidr} from './pod-ip-outside-podcidr.js';
@@ -87,6 +102,20 @@ import {vxlanPortInUse} from './vxlan-port-in-use.js';
 export const rules: readonly Rule[] = [
   ipv6PrerequisiteMissing,
   ipv6RouterAdvertAddress,
+  leaseAnnotationMissing,
+  etcdLeaseLost,
+  leasePodcidrMissing,
+  leasePodcidrExhausted,
+  leaseDeadNode,
+  etcdLeaseExpiring,
+  etcdConfigUnreadable,
+  flanneldDuplicateDaemonset,
+  flanneldNotRunning,
+  flanneldOom,
+  nodeNetworkUnavailable,
+  leaseUnreadable,
+  leasePublicIpOverwriteStale,
+  leaseSubnetChanged,
   leaseBackendMixed,
   leaseFirstSubnet,
   leaseIfaceWrongNetwork,
@@ -166,6 +195,7 @@ export const rules: readonly Rule[] = [
   podIpDuplicate,
   podIpOutsidePodcidr,
   vethNotEnslaved,
+  migrateAnnotationLeftover,
   migrateDaemonConfigSplit,
   migrateOldDeviceLeft,
 ];

@@ -1,3 +1,4 @@
+import {published} from './published.js';
 import type {ClusterRule} from './rule.js';
 import {token} from './token.js';
 
@@ -12,8 +13,20 @@ export const leaseBackendMixed: ClusterRule = {
   remedy: 'Finish the roll-out: restart flannel on the nodes that stayed behind; without flannel, write the rows of the common backend.',
   fix: 'ask',
   replay: true,
-  *check({members, mode, configuredBy}) {
+  *check({members, mode, configuredBy, configuredFrom}) {
     if (!mode) return;
+    for (const member of members) {
+      const type = member.record?.lease.backendType;
+      // The backends that publish no type (model/flannel-backends.md §5.3), and nodes whose own tables say it, below.
+      if (!type || type === mode.type || (member.mode !== undefined && member.mode !== mode)) continue;
+      yield {
+        node: member.name,
+        subject: type,
+        message: `${member.name} is published with backend ${type}; ${configuredBy === 'net-conf' ? `by ${configuredFrom ?? 'net-conf'} it should be` : 'the other nodes run'} ${mode.type}`,
+        evidence: published(member, 'backend-type', 'backend-data'),
+        breaks: [token.lease(member.name), token.mac(member.name)],
+      };
+    }
     const known = members.filter((m) => m.mode !== undefined);
     const strays = known.filter((m) => m.mode !== mode);
     const all = strays.length === known.length && configuredBy === 'net-conf';

@@ -23,7 +23,8 @@ export const leaseIfaceWrongNetwork: ClusterRule = {
       if (common === undefined) continue;
       for (const member of members) {
         const own = member.lease && leaseOf(member.lease, family);
-        if (!own || contains(common, own.publicIP)) continue;
+        const overwritten = [member.record?.lease.publicIPOverwrite, member.record?.lease.publicIPv6Overwrite];
+        if (!own || contains(common, own.publicIP) || overwritten.includes(own.publicIP)) continue;
         const better = member.survey.addresses.find(
           (a) => a.family === family && contains(common, a.address) && mode?.ownsDevice(a.dev) !== true,
         );

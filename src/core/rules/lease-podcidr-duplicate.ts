@@ -1,3 +1,4 @@
+import {published} from './published.js';
 import {restoreSubnetEnv} from './remedy.js';
 import type {ClusterRule} from './rule.js';
 import {token} from './token.js';
@@ -15,10 +16,10 @@ export const leasePodcidrDuplicate: ClusterRule = {
   fix: 'ask',
   *check({members}) {
     const holders = new Map<string, Set<string>>();
-    for (const {name, lease, survey} of members) {
+    for (const {name, lease, survey, record} of members) {
       const env = survey.state.subnetEnv;
       const stated = env === undefined || env === 'none' ? [] : [env.subnet, env.ipv6Subnet];
-      for (const subnet of [...stated, lease?.subnet, lease?.ipv6Subnet]) {
+      for (const subnet of [...stated, lease?.subnet, lease?.ipv6Subnet, record?.lease.subnet, record?.lease.ipv6Subnet]) {
         if (subnet !== undefined) holders.set(subnet, (holders.get(subnet) ?? new Set()).add(name));
       }
     }
@@ -43,7 +44,10 @@ export const leasePodcidrDuplicate: ClusterRule = {
         }),
         subject: subnet,
         message: `${nodes.join(' and ')} hold the same pod subnet ${subnet}`,
-        evidence: nodes.map((name) => envLines(name, byName.get(name)!.survey.state.subnetEnv, key)),
+        evidence: nodes.flatMap((name) => [
+          ...published(byName.get(name)!, 'spec.podCIDRs'),
+          envLines(name, byName.get(name)!.survey.state.subnetEnv, key),
+        ]),
         peers: nodes.filter((name) => name !== node),
         steps: copied.flatMap((name) => restoreSubnetEnv(byName.get(name)!)),
         breaks: [...copied.map(token.subnetEnv), ...(real.length < 2 ? [] : real.flatMap((name) => [token.lease(name), token.mac(name)]))],

@@ -1,5 +1,6 @@
 import type {Prefix} from '../net/address.js';
 import {contains, lengthOf, partsOf} from '../net/prefix.js';
+import {published} from './published.js';
 import {restoreSubnetEnv} from './remedy.js';
 import type {ClusterRule} from './rule.js';
 import {token} from './token.js';
@@ -22,11 +23,11 @@ export const leasePodcidrOverlap: ClusterRule = {
   fix: 'ask',
   *check({members}) {
     const byName = new Map(members.map((m) => [m.name, m]));
-    const holders = members.flatMap(({name, lease, survey}): Holder[] => {
+    const holders = members.flatMap(({name, lease, survey, record}): Holder[] => {
       const env = survey.state.subnetEnv;
       const stated = env === undefined || env === 'none' ? [] : [env.subnet, env.ipv6Subnet];
-      return [...new Set([...stated, lease?.subnet, lease?.ipv6Subnet])].flatMap((subnet) =>
-        subnet === undefined ? [] : [{name, subnet}],
+      return [...new Set([...stated, lease?.subnet, lease?.ipv6Subnet, record?.lease.subnet, record?.lease.ipv6Subnet])].flatMap(
+        (subnet) => (subnet === undefined ? [] : [{name, subnet}]),
       );
     });
     for (const [outer, inner] of nested(holders)) {
@@ -45,7 +46,10 @@ export const leasePodcidrOverlap: ClusterRule = {
         }),
         subject: `${outer.subnet} holds ${inner.subnet}`,
         message: `the pod subnet of ${outer.name}, ${outer.subnet}, holds that of ${inner.name}, ${inner.subnet}`,
-        evidence: [outer, inner].map(({name}) => envLines(name, byName.get(name)!.survey.state.subnetEnv, key)),
+        evidence: [outer, inner].flatMap(({name}) => [
+          ...published(byName.get(name)!, 'spec.podCIDRs'),
+          envLines(name, byName.get(name)!.survey.state.subnetEnv, key),
+        ]),
         peers: [inner.name],
         steps: onlyFile ? restoreSubnetEnv(member) : [],
         breaks: [token.subnetEnv(outer.name), ...(onlyFile ? [] : [token.lease(outer.name), token.lease(inner.name)])],

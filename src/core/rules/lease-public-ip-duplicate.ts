@@ -1,4 +1,5 @@
 import {leaseOf} from '../flannel/lease.js';
+import {published} from './published.js';
 import type {ClusterRule} from './rule.js';
 import {token} from './token.js';
 import {addressLines} from './witness.js';
@@ -17,8 +18,9 @@ export const leasePublicIpDuplicate: ClusterRule = {
   fix: 'no',
   *check({members}) {
     const holders = new Map<string, string[]>();
-    for (const {name, lease} of members) {
-      if (!lease) continue;
+    for (const {name, lease, survey} of members) {
+      // A lease that no node is behind is lease-dead-node's.
+      if (!lease || survey.state.failure?.kind === 'not-asked') continue;
       for (const family of [4, 6] as const) {
         const publicIP = leaseOf(lease, family)?.publicIP;
         if (publicIP === undefined) continue;
@@ -36,7 +38,10 @@ export const leasePublicIpDuplicate: ClusterRule = {
         subject: address,
         message: `${nodes.join(' and ')} have the same public address ${address}`,
         effect: `pods of ${nodes.join(', ')} are reached on the wrong node, or not at all`,
-        evidence: nodes.map((name) => addressLines(byName.get(name)!.survey, (a) => a.address === address)),
+        evidence: nodes.flatMap((name) => [
+          ...published(byName.get(name)!, 'public-ip', 'public-ipv6'),
+          addressLines(byName.get(name)!.survey, (a) => a.address === address),
+        ]),
         peers: nodes.filter((name) => name !== node),
         breaks: nodes.flatMap((name) => [token.lease(name), token.mac(name)]),
       };

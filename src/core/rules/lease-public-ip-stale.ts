@@ -6,6 +6,7 @@ import {directRoute} from '../modes/direct-route.js';
 import type {Family, Ip} from '../net/address.js';
 import {baseOf, contains, network} from '../net/prefix.js';
 import {defaultRouteSteps} from './default-gateway.js';
+import {published} from './published.js';
 import {step} from './remedy.js';
 import {type ClusterRule, type Observation, rows, type Step} from './rule.js';
 import {token} from './token.js';
@@ -26,7 +27,7 @@ export const leasePublicIpStale: ClusterRule = {
     for (const member of cluster.members) {
       if (member.survey.state.families.address === undefined) continue;
       for (const family of [4, 6] as const) {
-        const found = ofDevice(cluster, member, family) ?? ofPeers(cluster, member, family);
+        const found = ofDevice(cluster, member, family) ?? ofRecord(cluster, member, family) ?? ofPeers(cluster, member, family);
         if (found) yield {...found, node: member.name};
       }
     }
@@ -73,6 +74,35 @@ function ofDevice({mode, settings, members}: Cluster, {name, survey, lease}: Mem
     effect: `pods of ${name} cannot reach pods of other nodes, in both directions`,
     evidence: [rows(name, table.show, [device!]), addressLines(survey, (a) => a.dev === lower && a.family === family)],
     steps,
+    breaks: broken(name),
+  };
+}
+
+/** What flannel's records say is not the node's, and is not meant to be elsewhere (the model takes the node's own then). */
+function ofRecord({claims}: Cluster, member: Member, family: Family): Observation | undefined {
+  const {name, survey, record, lease} = member;
+  const own = lease && leaseOf(lease, family);
+  const stated = family === 4 ? record?.lease.publicIP : record?.lease.publicIPv6;
+  if (!own || stated === undefined || stated === own.publicIP) return undefined;
+  const believers = new Set([
+    ...(claims.route.get(own.subnet)?.get(stated) ?? []),
+    ...(own.vtepMAC === undefined ? [] : (claims.fdb.get(own.vtepMAC)?.get(stated) ?? [])),
+  ]);
+  believers.delete(name);
+  const nodes = [...believers];
+  return {
+    ...(nodes.length === 0 && {severity: 'warning' as const}),
+    subject: stated,
+    message: `${name} is published at ${stated}, which it does not have (it has ${own.publicIP})`,
+    effect:
+      nodes.length === 0
+        ? `none yet, no node sends to ${stated}; whichever starts flannel next cannot reach pods of ${name}`
+        : `pods of ${nodes.join(', ')} cannot reach pods of ${name}`,
+    evidence: [
+      ...published(member, family === 4 ? 'public-ip' : 'public-ipv6'),
+      addressLines(survey, (a) => a.family === family && (a.address === own.publicIP || a.address === stated)),
+    ],
+    peers: nodes,
     breaks: broken(name),
   };
 }

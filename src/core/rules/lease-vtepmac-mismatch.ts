@@ -3,6 +3,7 @@ import {fdbDelete, fdbReplace, neighReplace} from '../kernel/commands.js';
 import {link as table} from '../kernel/link.js';
 import {publishedMac} from '../model/published-mac.js';
 import {baseOf} from '../net/prefix.js';
+import {published as recordOf} from './published.js';
 import {step} from './remedy.js';
 import {type ClusterRule, rows} from './rule.js';
 import {token} from './token.js';
@@ -31,7 +32,8 @@ export const leaseVtepmacMismatch: ClusterRule = {
         if (subnet !== undefined) holders.set(subnet, (holders.get(subnet) ?? 0) + 1);
     for (const {lease} of members)
       for (const mac of [lease?.vtepMAC, lease?.vtepMACv6]) if (mac !== undefined) owners.set(mac, (owners.get(mac) ?? 0) + 1);
-    for (const {name, lease, survey} of members) {
+    for (const member of members) {
+      const {name, lease, survey, record} = member;
       for (const {family, name: dev} of mode.devices(settings)) {
         const own = lease && leaseOf(lease, family);
         const device = survey.links.find((l) => l.ifname === dev);
@@ -40,21 +42,31 @@ export const leaseVtepmacMismatch: ClusterRule = {
           continue;
         // The usual case, without counting thousands of peers.
         const said = claims.neigh.get(baseOf(own.subnet));
-        if (said === undefined || (said.size === 1 && said.has(own.vtepMAC))) continue;
+        const stated = (family === 4 ? record?.lease.backendData : record?.lease.backendV6Data)?.vtepMAC;
+        if (stated === undefined && (said === undefined || (said.size === 1 && said.has(own.vtepMAC)))) continue;
         const published = publishedMac(cluster, name, family);
         if (!published || published.mac === own.vtepMAC) continue;
         // With DirectRouting the rows of peers on the same link are leftovers that nothing uses.
         const users = settings.directRouting ? new Set(claims.route.get(own.subnet)?.get(baseOf(own.subnet))) : undefined;
         const nodes = settings.directRouting ? published.nodes.filter((n) => users?.has(n)) : published.nodes;
-        if (nodes.length < Math.min(2, published.of) || nodes.length === 0 || published.nodes.length < published.of * 0.9) continue;
+        const doubtful = nodes.length < Math.min(2, published.of) || nodes.length === 0 || published.nodes.length < published.of * 0.9;
+        if (stated === undefined && doubtful) continue;
         const stale = owners.has(published.mac) ? undefined : claims.fdb.get(published.mac);
         yield {
           node: name,
           subject: dev,
-          message: `${dev} on ${name} has ${own.vtepMAC}, but ${nodes.length === 1 ? nodes[0] : `all ${nodes.length} peers`} send to ${published.mac}`,
-          effect: `pods of other nodes cannot reach pods of ${name}`,
+          ...(nodes.length === 0 && {severity: 'warning' as const}),
+          message:
+            stated === undefined
+              ? `${dev} on ${name} has ${own.vtepMAC}, but ${nodes.length === 1 ? nodes[0] : `all ${nodes.length} peers`} send to ${published.mac}`
+              : `${dev} on ${name} has ${own.vtepMAC}, but ${stated} is published for it`,
+          effect:
+            nodes.length === 0
+              ? `none yet, no node sends to ${published.mac}; whichever starts flannel next cannot reach pods of ${name}`
+              : `pods of ${stated === undefined ? 'other nodes' : nodes.join(', ')} cannot reach pods of ${name}`,
           evidence: [
             rows(name, table.show, [device]),
+            ...recordOf(member, family === 4 ? 'backend-data' : 'backend-v6-data'),
             ...nodes
               .slice(0, 3)
               .map((node) => ({node, command: `ip neigh show dev ${dev}`, lines: [`${baseOf(own.subnet)} lladdr ${published.mac}`]})),

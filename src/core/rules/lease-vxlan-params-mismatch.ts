@@ -1,9 +1,11 @@
 import {link as table} from '../kernel/link.js';
 import type {Cluster} from '../model/cluster.js';
 import {mostCommon} from '../model/most-common.js';
+import type {NodeView} from '../model/view.js';
 import {idleTunnel} from './idle-tunnel.js';
+import {published} from './published.js';
 import {rebuildDevice} from './rebuild.js';
-import {type NodeRule, rows} from './rule.js';
+import {type NodeRule, type Observation, rows} from './rule.js';
 import {token} from './token.js';
 
 export const leaseVxlanParamsMismatch: NodeRule = {
@@ -22,6 +24,7 @@ export const leaseVxlanParamsMismatch: NodeRule = {
   *check(view) {
     const {name, cluster, changes, state, self, member} = view;
     const usual = usualOf(cluster);
+    yield* recorded(view);
     for (const change of changes.link ?? []) {
       if (change.kind === 'unexpected') continue;
       const {row, family} = change.want;
@@ -51,6 +54,25 @@ export const leaseVxlanParamsMismatch: NodeRule = {
     }
   },
 };
+
+/** Other Linux nodes take no notice of the identifier in a lease; Windows nodes and the next start of flannel do. */
+function* recorded({name, cluster: {settings}, member}: NodeView): Generator<Observation> {
+  const {lease} = member.record ?? {};
+  if (!settings || !lease) return;
+  for (const [data, annotation] of [
+    [lease.backendData, 'backend-data'],
+    [lease.backendV6Data, 'backend-v6-data'],
+  ] as const) {
+    if (data?.vni === undefined || data.vni === settings.vni) continue;
+    yield {
+      severity: 'warning',
+      subject: `VNI ${data.vni}`,
+      message: `${name} is published with VNI ${data.vni}; it should be ${settings.vni}`,
+      effect: `none between Linux nodes; a Windows node sends to ${name} with VNI ${data.vni}`,
+      evidence: published(member, annotation),
+    };
+  }
+}
 
 const words = {id: 'VNI', port: 'port'} as const;
 const isFlannel = (ifname: string, family: 4 | 6): boolean => (family === 4 ? /^flannel\.\d+$/ : /^flannel-v6\.\d+$/).test(ifname);

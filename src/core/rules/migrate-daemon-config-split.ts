@@ -11,7 +11,7 @@ export const migrateDaemonConfigSplit: ClusterRule = {
   effect: 'None now. Any restart of flanneld, a crash included, switches that one node to the other backend.',
   remedy: 'Roll the change out on purpose, node by node, or put the configuration back to what runs.',
   fix: 'no',
-  *check({unrolled, members}) {
+  *check({unrolled, members, records}) {
     const [first] = members;
     if (!unrolled || !first) return;
     const conf = first.survey.state.netConf;
@@ -22,7 +22,7 @@ export const migrateDaemonConfigSplit: ClusterRule = {
       evidence: [
         {
           node: first.name,
-          command: conf !== undefined && conf !== 'none' ? conf.command : 'net-conf as given',
+          command: records?.netConf?.where ?? (conf !== undefined && conf !== 'none' ? conf.command : 'net-conf as given'),
           lines: [`Backend: ${unrolled.asked}`],
         },
       ],

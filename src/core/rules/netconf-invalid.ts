@@ -1,3 +1,4 @@
+import {anyNode} from './published.js';
 import type {ClusterRule, Severity} from './rule.js';
 
 export const netconfInvalid: ClusterRule = {
@@ -11,21 +12,26 @@ export const netconfInvalid: ClusterRule = {
   effect: 'flanneld does not start again, or starts with the slow udp backend; unknown keys are ignored without a word.',
   remedy: 'Correct the ConfigMap kube-flannel-cfg (key net-conf.json) and restart flannel everywhere.',
   fix: 'no',
-  *check({members}) {
+  *check({members, records}) {
     // One ConfigMap is on every node: the same trouble is told once.
     const groups = new Map<
       string,
       {readonly severity: Severity; readonly problem: string; readonly command: string; readonly nodes: string[]}
     >();
-    for (const {name, survey} of members) {
-      const conf = survey.state.netConf;
+    const kept = records?.netConf;
+    const first = anyNode({members});
+    const texts = [
+      ...(kept && first !== undefined ? [{name: first, conf: {...kept.parsed, command: kept.where}}] : []),
+      ...members.map(({name, survey}) => ({name, conf: survey.state.netConf})),
+    ];
+    for (const {name, conf} of texts) {
       if (conf === undefined || conf === 'none') continue;
       const found: readonly (readonly [Severity, string])[] = conf.ok
         ? conf.warnings.map((w) => [w.startsWith('unknown key') ? 'info' : 'warning', w] as const)
         : conf.problems.map((p) => ['warning', p] as const);
       for (const [severity, problem] of found) {
         const held = groups.get(problem);
-        if (held) held.nodes.push(name);
+        if (held) held.nodes.push(...(held.nodes.includes(name) ? [] : [name]));
         else groups.set(problem, {severity, problem, command: conf.command, nodes: [name]});
       }
     }

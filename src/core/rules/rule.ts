@@ -96,8 +96,13 @@ export interface NodeRule extends RuleInfo {
   check(view: NodeView): Iterable<Observation>;
 }
 
+/** A part of flannel's records. `kubernetes` and `etcd`: all of them, where they are kept there and list the nodes. */
+export type RecordNeed = 'kubernetes' | 'etcd' | 'daemonSets' | 'flannelPods' | 'pods';
+
 export interface ClusterRule extends RuleInfo {
   readonly scope: 'cluster';
+  /** Without these records it is about nothing: a run without the API server or etcd is no worse for it. What was refused is a gap. */
+  readonly records?: readonly RecordNeed[];
   check(cluster: Cluster): Iterable<Observation & {readonly node: string}>;
 }
 

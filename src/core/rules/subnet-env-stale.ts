@@ -1,6 +1,7 @@
 import type {SubnetEnv} from '../flannel/subnet-env.js';
 import {link as links} from '../kernel/link.js';
 import type {NodeView} from '../model/view.js';
+import {published} from './published.js';
 import {restoreSubnetEnv, step} from './remedy.js';
 import {type NodeRule, type Observation, rows} from './rule.js';
 import {token} from './token.js';
@@ -42,9 +43,9 @@ function subnet({name, self, member, state}: NodeView, env: SubnetEnv): Observat
   if (wrong.length === 0) return undefined;
   return {
     subject: wrong.map(([stated]) => stated).join(', '),
-    message: `subnet.env on ${name} says ${wrong.map(([stated]) => stated).join(', ')}, but the node and its peers use ${wrong.map(([, own]) => own).join(', ')}`,
+    message: `subnet.env on ${name} says ${wrong.map(([stated]) => stated).join(', ')}, but ${member.record ? 'flannel holds' : 'the node and its peers use'} ${wrong.map(([, own]) => own).join(', ')}`,
     effect: `new pods of ${name} fail, or get addresses of ${wrong.map(([stated]) => stated).join(', ')} that nobody routes to it`,
-    evidence: [envLines(name, state.subnetEnv, 'FLANNEL_SUBNET', 'FLANNEL_IPV6_SUBNET')],
+    evidence: [envLines(name, state.subnetEnv, 'FLANNEL_SUBNET', 'FLANNEL_IPV6_SUBNET'), ...published(member, 'spec.podCIDRs')],
     steps: restoreSubnetEnv(member),
   };
 }

@@ -1,0 +1,65 @@
+import type {Cluster, Member} from '../model/cluster.js';
+import {published} from './published.js';
+import type {ClusterRule, Severity} from './rule.js';
+import {token} from './token.js';
+
+export const leaseAnnotationMissing: ClusterRule = {
+  id: 'lease-annotation-missing',
+  scope: 'cluster',
+  stage: 'lease',
+  severity: 'error',
+  holds: 'Every Node carries the annotations by which flannel of the other nodes learns of it.',
+  cause: 'flanneld never finished its start there, may not patch nodes/status, or the Node object was made anew while flanneld went on.',
+  effect: 'flannel of the other nodes passes the node over: nobody has a route to its pods.',
+  remedy: 'Restart flannel on that node; if the annotations do not come, its log says why (RBAC: patch of nodes/status).',
+  fix: 'no',
+  records: ['kubernetes'],
+  *check(cluster) {
+    for (const member of cluster.members) {
+      const {name, record, survey} = member;
+      const lease = record?.lease;
+      if (lease?.managed) {
+        if (lease.backendType !== 'vxlan' || lease.backendData?.vtepMAC !== undefined || lease.publicIP === undefined) continue;
+        yield {
+          node: name,
+          ...judged(cluster, member),
+          subject: 'backend-data',
+          message: `the annotations of ${name} name no VtepMAC`,
+          evidence: published(member, 'backend-type', 'backend-data'),
+          breaks: [token.lease(name), token.mac(name)],
+        };
+        continue;
+      }
+      // Without a podCIDR it could not come that far.
+      if (record ? (record.podCIDRs ?? []).length === 0 : !member.unrecorded || survey.state.failure) continue;
+      yield {
+        node: name,
+        ...judged(cluster, member),
+        subject: record ? 'kube-subnet-manager' : 'Node',
+        message: record ? `the Node ${name} is not marked as flannel's` : `${name} is no Node of ${cluster.records!.from}`,
+        evidence: record
+          ? published(member, 'kube-subnet-manager', 'backend-type', 'backend-data', 'public-ip')
+          : [{node: name, command: `kubectl get node ${name}`, lines: ['(no such Node)']}],
+        breaks: [token.lease(name)],
+      };
+    }
+  },
+};
+
+/** Who lost it already. Rows from before carry on: flanneld passes the node over, and takes nothing away. */
+function judged(
+  {members, claims}: Cluster,
+  {name, lease, survey}: Member,
+): {severity?: Severity; effect?: string; peers?: readonly string[]} {
+  const subnet = lease?.subnet ?? lease?.ipv6Subnet;
+  if (subnet === undefined)
+    return survey.looksAt.links ? {severity: 'warning', effect: `pods of ${name} get no network of flannel, if it runs any`} : {};
+  const holders = new Set([...(claims.route.get(subnet)?.values() ?? [])].flat());
+  const lost = members.filter((m) => m.name !== name && m.survey.looksAt.routes && !holders.has(m.name)).map((m) => m.name);
+  return lost.length > 0
+    ? {effect: `pods of ${lost.join(', ')} cannot reach pods of ${name}`, peers: lost}
+    : {
+        severity: 'warning',
+        effect: `none while the rows from before stand; nodes that start flannel again or join cannot reach pods of ${name}`,
+      };
+}
