@@ -37,10 +37,16 @@ export interface Pki {
   readonly key: (name: string) => string;
 }
 
+// At the level of the file: from within a test, a hook would never be called.
+const ends: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const end of ends) await end();
+});
+
 /** A certificate authority with a certificate for each name, all good for 127.0.0.1, made with openssl. */
 export async function certificates(...names: readonly string[]): Promise<Pki> {
   const folder = mkdtempSync(join(tmpdir(), 'flanctl-pki-'));
-  afterAll(() => rmSync(folder, {recursive: true, force: true}));
+  ends.push(async () => rmSync(folder, {recursive: true, force: true}));
   const at = (file: string) => join(folder, file);
   const openssl = (...args: readonly string[]) => run('openssl', [...args], {cwd: folder});
   const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
@@ -117,7 +123,7 @@ export async function startEtcd(options: {readonly v2?: boolean; readonly pki?: 
     await ended;
     rmSync(data, {recursive: true, force: true});
   };
-  afterAll(stop);
+  ends.push(stop);
   const environment = (api: '2' | '3') => ({
     PATH: process.env['PATH'],
     ETCDCTL_API: api,

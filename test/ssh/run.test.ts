@@ -73,11 +73,9 @@ test('a command that a signal ends has no code', async () => {
 });
 
 describe('a session that is killed in the middle', () => {
-  const killLater = async (node: Transport): Promise<void> => {
-    await until(
-      () => sshd.log().includes('Accepted publickey') && sshd.sessions().some((pid) => commandOf(pid) === 'sleep'),
-      'no sleep was seen',
-    );
+  /** `what`: the sleep of this test, for that of another may not have ended yet. */
+  const killLater = async (node: Transport, what: string): Promise<void> => {
+    await until(() => sshd.sessions().some((pid) => wordsOf(pid) === what), 'no sleep was seen');
     // When a second run has passed through sshd, what the first had printed before has as well.
     await node.run('true', [], {signal: soon()});
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -91,9 +89,17 @@ describe('a session that is killed in the middle', () => {
     }
   };
 
+  const wordsOf = (pid: number): string => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim();
+    } catch {
+      return '';
+    }
+  };
+
   test('leaves what had come, with no code', async () => {
     await using node = await go();
-    const [result] = await Promise.all([node.run('echo partial; sleep 4.1', [], {signal: soon()}), killLater(node)]);
+    const [result] = await Promise.all([node.run('echo partial; sleep 4.1', [], {signal: soon()}), killLater(node, 'sleep 4.1')]);
     expect(result).toMatchObject({stdout: Buffer.from('partial\n'), code: undefined});
     const {failure} = await failed(node.run('echo more', [], {signal: soon()}));
     expect(failure.kind).toBe('connect');
@@ -101,7 +107,7 @@ describe('a session that is killed in the middle', () => {
 
   test('is a failure where nothing had come', async () => {
     await using node = await go();
-    const [{failure}] = await Promise.all([failed(node.run('sleep 4.2', [], {signal: soon()})), killLater(node)]);
+    const [{failure}] = await Promise.all([failed(node.run('sleep 4.2', [], {signal: soon()})), killLater(node, 'sleep 4.2')]);
     expect(failure).toMatchObject({
       kind: 'connect',
       message: expect.stringContaining(`root@127.0.0.1:${sshd.port}: the connection was lost`),
