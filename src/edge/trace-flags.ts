@@ -41,6 +41,6 @@ export const wishOf = ({proto, port, size, mtu}: PacketFlags, family: 4 | 6 | un
 /** What must be asked of the API server to know these ends. */
 export function wishedOf(ends: readonly (string | undefined)[]): RecordWish {
   const names = ends.map((end) => kubernetesName(end ?? ''));
-  const [pods, services] = [names.flatMap((n) => n.pod ?? []), names.flatMap((n) => n.service ?? [])];
-  return {...(pods.length > 0 && {pods}), ...(services.length > 0 && {services})};
+  const [pods, services] = [new Set(names.flatMap((n) => n.pod ?? [])), new Set(names.flatMap((n) => n.service ?? []))];
+  return {...(pods.size > 0 && {pods: [...pods]}), ...(services.size > 0 && {services: [...services]})};
 }

@@ -53,6 +53,7 @@ test('what names mean in Kubernetes, and what must be asked for them', () => {
     ['web-1', '10.0.0.1', 'fd00::1', 'a/b/c', 'shop/web', 'svc/shop/web', 'pod/shop/web', 'service/shop/web'].map(kubernetesName),
   ).toEqual([...[{}, {}, {}, {}], {pod: 'shop/web', service: 'shop/web'}, {service: 'shop/web'}, {pod: 'shop/web'}, {service: 'shop/web'}]);
   expect(wishedOf(['shop/web', 'n1'])).toEqual({pods: ['shop/web'], services: ['shop/web']});
+  expect(wishedOf(['shop/web', 'svc/shop/web'])).toEqual({pods: ['shop/web'], services: ['shop/web']});
   expect(wishedOf(['10.0.0.1', undefined])).toEqual({});
 });
 

@@ -82,7 +82,11 @@ test('with an inventory it goes on when the server refuses or is gone, and says 
   expect(found.opened?.records).toEqual({source: 'kubernetes', from: 'context test', nodes: [], gaps: [{what: 'records', why: gone}]});
   expect(notices).toEqual([`no records: ${gone}`]);
   expect(recordsOfFiles(found.opened!.files, {})).toEqual({...found.opened!.records, annotationPrefix: 'flannel.alpha.coreos.com/'});
-  await expect(find({kubeconfig: dead})).rejects.toMatchObject({message: gone, exit: 3});
+  await expect(find({kubeconfig: dead})).rejects.toMatchObject({
+    message: gone,
+    exit: 3,
+    hints: expect.arrayContaining(['--inventory FILE or --snapshot FILE|DIR go without it']),
+  });
   api.answer = (_, response) => status(response, 403, 'no');
   expect((await find({kubeconfig: config(), inventory: inventory()})).opened?.records.gaps[0]?.why).toContain(
     'list nodes in all namespaces is missing',

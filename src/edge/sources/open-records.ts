@@ -86,11 +86,15 @@ async function fromKubernetes(flags: RecordFlags, {timeoutMs, signal, wish, opti
   } catch (error) {
     signal.throwIfAborted();
     const failure = apiFailure(error, "reading flannel's records");
-    if (!optional) throw failure;
+    if (!optional) throw without(failure);
     const records = unread('kubernetes', client.from, failure);
     return {records, addresses: [], files: filesOfKubernetes({}, records, flags), client};
   }
 }
+
+/** What works without the server is said where it is missed. */
+const without = ({message, exit, hints}: Failure): Failure =>
+  new Failure(message, {exit, hints: [...hints, '--inventory FILE or --snapshot FILE|DIR go without it']});
 
 /** Records that could not be read, which is not the same as none: the gap says why. */
 const unread = (source: Records['source'], from: string, failure: Failure): Records => ({
