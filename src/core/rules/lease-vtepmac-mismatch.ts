@@ -43,6 +43,7 @@ export const leaseVtepmacMismatch: ClusterRule = {
         // The usual case, without counting thousands of peers.
         const said = claims.neigh.get(baseOf(own.subnet));
         const stated = (family === 4 ? record?.lease.backendData : record?.lease.backendV6Data)?.vtepMAC;
+        if (stated === own.vtepMAC) continue;
         if (stated === undefined && (said === undefined || (said.size === 1 && said.has(own.vtepMAC)))) continue;
         const published = publishedMac(cluster, name, family);
         if (!published || published.mac === own.vtepMAC) continue;
