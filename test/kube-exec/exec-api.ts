@@ -32,6 +32,8 @@ export interface ExecAnswer {
  */
 export class ExecApi {
   readonly pods = new Map<string, Pod & KubeObject>();
+  /** Listings that stay as they are: `/api/v1/nodes`. */
+  readonly listings = new Map<string, readonly KubeObject[]>();
   readonly asked: string[] = [];
   readonly children = new Set<ChildProcess>();
   /** What happens to a pod that is made: its status then. */
@@ -92,6 +94,8 @@ export class ExecApi {
     this.asked.push(`${method} ${pathname}`);
     const failed = (code: number, message: string, reason = '') =>
       [code, {kind: 'Status', status: 'Failure', code, message, reason}] as const;
+    const listing = this.listings.get(pathname);
+    if (listing) return [200, {kind: 'List', metadata: {}, items: listing}];
     const name = /^\/api\/v1\/namespaces\/[^/]+\/pods(?:\/([^/]+))?$/.exec(pathname);
     if (!name) return failed(404, 'the server could not find the requested resource');
     const own = name[1] === undefined ? undefined : this.pods.get(name[1]);

@@ -148,7 +148,12 @@ describe('what may be wrong is said in one line', () => {
       /there is no sh: .*not found in \$PATH/,
     ],
     ['container gone', () => ({broken: 'container not found ("kube-flannel")'}), 'exec', /no shell could be started: container not found/],
-    ['a shell that ends', () => ({enter: ['sh', '-c', 'echo no such user >&2; exit 5']}), 'exec', /no shell could be started: .*exit code/],
+    [
+      'a shell that ends',
+      () => ({enter: ['sh', '-c', 'echo no such user >&2; exit 5']}),
+      'exec',
+      /no shell could be started: .*exit code: no such user$/,
+    ],
     [
       'cut at once',
       () => ({enter: ['sh', '-c', 'head -c 99 /dev/zero; sleep 5'], cutAfter: 1}),

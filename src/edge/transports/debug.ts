@@ -5,7 +5,9 @@ import {openSession, type Place} from './kube-session.js';
 import {type NodeAddress, type Transport, TransportError} from './transport.js';
 
 /** Into the namespaces of the node's first process; an image without nsenter gets at least the node's files (the network is the node's already). */
-const ENTER = 'if command -v nsenter >/dev/null; then exec nsenter -t 1 -m -u -n -i -- "$@"; fi; exec chroot /proc/1/root "$@"';
+const ENTER = `PATH=$PATH:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH
+if command -v nsenter >/dev/null; then exec nsenter -t 1 -m -u -n -i -- "$@"; fi
+exec chroot /proc/1/root "$@"`;
 
 /**
  * Exec in a pod that is made for it on the node and removed at the end; everything is the node's own.

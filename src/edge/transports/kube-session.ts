@@ -117,7 +117,8 @@ function unstarted({status}: {readonly status: ExecStatus | undefined}, stderr: 
   if (status === undefined)
     return new TransportError({kind: 'connect', message: `${via}: the connection was lost before there was a shell`});
   const code = exitCode(status);
-  const words = oneLine((status.message ?? stderr).trim()).slice(0, 400);
+  // Of a command that ended by itself the status tells nothing but the code; what it said tells why.
+  const words = oneLine([status.message ?? '', stderr.trim()].filter(Boolean).join(': ')).slice(0, 400);
   const missing = code === 126 || code === 127 || /executable file not found|no such file or directory/i.test(words);
   return new TransportError({
     kind: 'exec',
