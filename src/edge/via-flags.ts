@@ -65,11 +65,12 @@ export async function waysTo(
   const ordered = via === undefined ? addresses : addresses.map((address) => ({...address, via, ...(otherwise.length > 0 && {otherwise})}));
   if (client === undefined || through === undefined) return {addresses: ordered};
   const {flannelPods = [], daemonSets = []} = opened!.records;
-  const reach: KubeReach = {client, flannelPods};
+  const namespaces = [...new Set([...flannelPods, ...daemonSets].map(({namespace}) => namespace))];
+  const reach: KubeReach = {client, flannelPods, namespaces};
   if (image === undefined) return {addresses: ordered, kube: reach};
   const {DebugPods} = await import('./transports/debug-pods.js');
   // Where flannel may run privileged pods, so may we.
-  const namespace = flannelPods[0]?.namespace ?? daemonSets[0]?.namespace ?? 'kube-system';
+  const namespace = namespaces[0] ?? 'kube-system';
   const debug = new DebugPods({client, image, namespace, notice});
   removeAtEnd(debug);
   return {addresses: ordered, kube: {...reach, debug}};

@@ -46,7 +46,7 @@ const notice = (line: string) => void notices.push(line);
 const options = (): TransportOptions & {readonly pods: DebugPods} => {
   const pods = new DebugPods({client, image: 'busybox:1.36', namespace: 'kube-flannel', notice});
   made.push(pods);
-  return {sshHostKeys: 'strict', notice, kube: {client, flannelPods: [], debug: pods}, pods};
+  return {sshHostKeys: 'strict', notice, kube: {client, flannelPods: [], namespaces: [], debug: pods}, pods};
 };
 const soon = (): AbortSignal => AbortSignal.timeout(20_000);
 const go = (how: TransportOptions, node = 'N1.example', signal = soon()) => openTransport({node, via: 'debug'}, how, signal);

@@ -96,6 +96,7 @@ export class ExecApi {
       [code, {kind: 'Status', status: 'Failure', code, message, reason}] as const;
     const listing = this.listings.get(pathname);
     if (listing) return [200, {kind: 'List', metadata: {}, items: listing}];
+    if (pathname === '/api/v1/pods') return [200, {kind: 'PodList', metadata: {}, items: [...this.pods.values()]}];
     const name = /^\/api\/v1\/namespaces\/[^/]+\/pods(?:\/([^/]+))?$/.exec(pathname);
     if (!name) return failed(404, 'the server could not find the requested resource');
     const own = name[1] === undefined ? undefined : this.pods.get(name[1]);

@@ -43,7 +43,7 @@ const flannelPods = (): readonly FlannelPodRecord[] => [...api.pods.values()].fl
 const options = (): TransportOptions => ({
   sshHostKeys: 'strict',
   notice: (line) => void notices.push(line),
-  kube: {client, flannelPods: flannelPods()},
+  kube: {client, flannelPods: flannelPods(), namespaces: ['kube-flannel']},
 });
 const go = (how = options(), signal = soon()): Promise<Transport> => open({node: 'n1', via: 'kube'}, how, signal);
 const failed = (promise: Promise<unknown>): Promise<TransportError> =>
@@ -178,7 +178,7 @@ describe('what may be wrong is said in one line', () => {
       kubeconfig: place.write('dead', kubeconfig({server: 'http://127.0.0.1:9', 'insecure-skip-tls-verify': true})),
       timeoutMs: 1000,
     });
-    const {failure} = await failed(go({...options(), kube: {client: dead, flannelPods: flannelPods()}}));
+    const {failure} = await failed(go({...options(), kube: {client: dead, flannelPods: flannelPods(), namespaces: []}}));
     expect(failure).toMatchObject({kind: 'connect', message: expect.stringContaining('connection refused')});
   });
 
@@ -194,13 +194,16 @@ describe('what may be wrong is said in one line', () => {
   });
 });
 
-test('a pod that was replaced since it was listed is found again', async () => {
+test('a pod that was replaced since it was listed, or was not listed, is found', async () => {
   const before = options();
   api.pods.clear();
   api.add('flannel-new', 'n1');
   api.add('flannel-other', 'n2');
-  await using node = await go(before);
-  expect(node.via).toBe('kube kube-flannel/flannel-new');
+  const unlisted = {...before, kube: {client, flannelPods: [], namespaces: ['kube-flannel']}};
+  for (const how of [before, unlisted]) {
+    await using node = await go(how);
+    expect(node.via).toBe('kube kube-flannel/flannel-new');
+  }
 });
 
 test('fifty nodes at a time, of which one hangs', async () => {

@@ -17,6 +17,8 @@ export interface KubeReach {
   readonly client: KubeClient;
   /** flannel's own pods, as the records have them. */
   readonly flannelPods: readonly FlannelPodRecord[];
+  /** Where flannel's DaemonSets are: there its pod is looked for that the records do not have. */
+  readonly namespaces: readonly string[];
   /** Pods that we make; absent when nobody named an image for them. */
   readonly debug?: DebugPods;
 }
@@ -55,8 +57,10 @@ export async function openTransport(address: NodeAddress, options: TransportOpti
     try {
       const open = await transports[via]();
       const transport = await open(address, options, more ? AbortSignal.any([signal, clock.signal]) : signal);
-      if (failed.length > 0 && last !== via)
-        options.notice(`${address.node}: ${failed.map((e) => oneLine(e.message)).join('; ')}: taking ${transport.via} instead`);
+      if (failed.length > 0 && last !== via) {
+        const why = oneLine(failed.map((e) => e.message).join('; '));
+        options.notice(`${why.startsWith(`${address.node}: `) ? '' : `${address.node}: `}${why}: taking ${transport.via} instead`);
+      }
       known.set(address.node, via);
       return transport;
     } catch (error) {

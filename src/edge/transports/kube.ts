@@ -12,7 +12,7 @@ import {type NodeAddress, type Transport, TransportError} from './transport.js';
  */
 export async function open({node}: NodeAddress, options: TransportOptions, signal: AbortSignal): Promise<Transport> {
   const reach = kubeReach(node, options);
-  let pod = podOn(node, reach.flannelPods);
+  let pod = podOn(node, reach.flannelPods) ?? (await look(node, reach.namespaces, reach, signal));
   let first: Session | undefined;
   try {
     if (pod) first = await openSession(reach.client, placeOf(pod), signal);
@@ -20,7 +20,7 @@ export async function open({node}: NodeAddress, options: TransportOptions, signa
     // Pods come and go: it may have been replaced since they were listed. A login that has expired is renewed by asking.
     const status = error instanceof TransportError && error.cause instanceof KubeError ? error.cause.status : undefined;
     if (status !== 404 && status !== 401) throw error;
-    const fresh = podOn(node, await listed(pod!.namespace, node, reach, signal));
+    const fresh = await look(node, [pod!.namespace], reach, signal);
     if (fresh === undefined || (fresh.name === pod!.name && status === 404)) throw error;
     pod = fresh;
     first = await openSession(reach.client, placeOf(pod), signal);
@@ -78,13 +78,26 @@ const podOn = (node: string, pods: readonly FlannelPodRecord[]): FlannelPodRecor
   return here.find((pod) => pod.ready) ?? here[0];
 };
 
-async function listed(namespace: string, node: string, {client}: KubeReach, signal: AbortSignal): Promise<readonly FlannelPodRecord[]> {
+/** Asks the API server which pod of flannel is on the node now; undefined when there is none in these namespaces. */
+async function look(
+  node: string,
+  namespaces: readonly string[],
+  {client}: KubeReach,
+  signal: AbortSignal,
+): Promise<FlannelPodRecord | undefined> {
+  const query = {fieldSelector: `spec.nodeName=${node}`};
   try {
-    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
-    const items = await client.list(path, {query: {fieldSelector: `spec.nodeName=${node}`}, signal});
-    return items.flatMap((item) => flannelPodOf(item) ?? []);
+    for (const namespace of namespaces) {
+      const items = await client.list(`/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`, {query, signal});
+      const pod = podOn(
+        node,
+        items.flatMap((item) => flannelPodOf(item) ?? []),
+      );
+      if (pod) return pod;
+    }
+    return undefined;
   } catch (error) {
-    if (signal.aborted) throw new TransportError({kind: 'timeout', message: `timed out looking for the flannel pod of ${node}`});
+    if (signal.aborted) throw new TransportError({kind: 'timeout', message: `${node}: timed out looking for its flannel pod`});
     throw refused(error, node, 'looking for its flannel pod');
   }
 }
