@@ -7,7 +7,7 @@ import {flannelPodOf} from '../../src/core/flannel/records/daemons.js';
 import type {FlannelPodRecord} from '../../src/core/flannel/records.js';
 import {gather} from '../../src/edge/gather/gather.js';
 import {type KubeClient, kubeClient} from '../../src/edge/sources/kube-client.js';
-import {openTransport, type TransportOptions} from '../../src/edge/transports/index.js';
+import {lasting, openTransport, type TransportOptions} from '../../src/edge/transports/index.js';
 import {open} from '../../src/edge/transports/kube.js';
 import type {Transport, TransportError, Via} from '../../src/edge/transports/transport.js';
 import {kubeconfig, scratch} from '../sources/tiny-api.js';
@@ -240,5 +240,16 @@ describe('ways in their order', () => {
     api.pods.clear();
     const {failure} = await failed(by(['netns', 'debug']));
     expect(failure.message).toBe('n1: no pod of flannel runs there; n1: its entry names no pid; n1: no image for a pod was named');
+  });
+  test('a change takes none that ends with a pod', async () => {
+    const ways = (via: Via, otherwise?: readonly Via[]) => lasting({node: 'n1', via, ...(otherwise && {otherwise})});
+    expect(ways('kube', ['debug', 'ssh'])).toMatchObject({via: 'ssh', otherwise: []});
+    expect(ways('netns', ['kube'])).toMatchObject({via: 'netns', otherwise: []});
+    expect(() => ways('kube', ['debug'])).toThrow('n1: a change keeps a journal and a timer on the node, and in a pod neither would last');
+    // The way that was taken for reading is not taken for a change.
+    const how = options();
+    await using read = await by(['local'], how);
+    await using changed = await openTransport(ways('kube', ['local']), how, soon());
+    expect([read.via, changed.via]).toEqual(['kube kube-flannel/flannel-n1', 'local']);
   });
 });

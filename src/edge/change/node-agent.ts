@@ -1,5 +1,5 @@
 import {randomBytes} from 'node:crypto';
-import {openTransport, type TransportOptions} from '../transports/index.js';
+import {lasting, openTransport, type TransportOptions} from '../transports/index.js';
 import {type NodeAddress, type Transport, TransportError} from '../transports/transport.js';
 import type {NodeAgent, Progress} from './agent.js';
 import {agentCall, agentScript, failedLine, stageName, stepFile} from './agent-script.js';
@@ -40,7 +40,7 @@ function nodeAgent(address: NodeAddress, script: string, owner: string, options:
     const clock = new AbortController();
     const timer = setTimeout(() => clock.abort(new DOMException(`no answer in ${timeoutMs / 1000} s`, 'TimeoutError')), timeoutMs);
     try {
-      open ??= openTransport(address, options.transport, connecting.signal);
+      open ??= openTransport(lasting(address), options.transport, connecting.signal);
       const transport = await Promise.race([open, aborted(clock.signal, address)]);
       const {stdout, stderr, code} = await transport.run(agentCall(script, payload), words, {signal: clock.signal});
       const lines = stdout.toString().trimEnd().split('\n');

@@ -1,4 +1,4 @@
-import {openTransport, type TransportOptions} from '../transports/index.js';
+import {lasting, openTransport, type TransportOptions} from '../transports/index.js';
 import {type NodeAddress, type Transport, TransportError} from '../transports/transport.js';
 import type {Runner} from './mesh.js';
 
@@ -19,7 +19,7 @@ export function openRunners(addresses: readonly NodeAddress[], options: Transpor
       let held = open.get(address.node);
       if (held === undefined) {
         // Not the caller's signal: the connection outlives this script.
-        held = openTransport(address, options, new AbortController().signal);
+        held = openTransport(lasting(address), options, new AbortController().signal);
         open.set(address.node, held);
       }
       try {

@@ -48,7 +48,8 @@ export async function openTransport(address: NodeAddress, options: TransportOpti
   const known = taken.get(options) ?? new Map<string, Via>();
   taken.set(options, known);
   const last = known.get(address.node);
-  const ways = [...new Set([...(last === undefined ? [] : [last]), address.via, ...(address.otherwise ?? [])])];
+  const given = [address.via, ...(address.otherwise ?? [])];
+  const ways = [...new Set([...given.filter((way) => way === last), ...given])];
   const failed: TransportError[] = [];
   for (const [index, via] of ways.entries()) {
     const clock = new AbortController();
@@ -75,4 +76,19 @@ export async function openTransport(address: NodeAddress, options: TransportOpti
   if (others.length === 0) throw first!;
   const message = `${first!.message}; ${others.map((e) => e.message).join('; ')}`;
   throw new TransportError({...first!.failure, message}, {cause: first!});
+}
+
+/**
+ * The address with those ways only by which something can be left on a node: a change keeps a journal there, and a timer that acts when we are
+ * gone. The kubelet ends every process of a pod with the pod, and its files are not the node's.
+ * @throws TransportError when no way is left
+ */
+export function lasting(address: NodeAddress): NodeAddress {
+  const [via, ...otherwise] = [address.via, ...(address.otherwise ?? [])].filter((way) => way !== 'kube' && way !== 'debug');
+  if (via !== undefined) return {...address, via, otherwise};
+  throw new TransportError({
+    kind: 'connect',
+    message: `${address.node}: a change keeps a journal and a timer on the node, and in a pod neither would last`,
+    hint: 'Changes go by SSH: --via ssh, or --via kube,ssh to read through the API server and to change by SSH.',
+  });
 }
