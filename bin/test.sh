@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 sh bin/setup.sh ip:iproute2 bridge:iproute2 ping:iputils-ping iptables:iptables nft:nftables sshd:openssh-server ssh:openssh-client \
-  sudo:sudo busybox:busybox-static nsenter:util-linux brctl:bridge-utils route:net-tools tcpdump:tcpdump ss:iproute2 setpriv:util-linux zstd:zstd ps:procps python3:python3 etcd:etcd-server etcdctl:etcd-client openssl:openssl
+  sudo:sudo busybox:busybox-static nsenter:util-linux brctl:bridge-utils route:net-tools tcpdump:tcpdump ss:iproute2 setpriv:util-linux zstd:zstd ps:procps python3:python3 etcd:etcd-server etcdctl:etcd-client openssl:openssl kubectl:kubernetes-client
 if [ "${1:-}" = --long ]; then
   shift
   FLANCTL_TEST_LONG=1

@@ -1,8 +1,11 @@
+import {execFileSync} from 'node:child_process';
 import {chmodSync, copyFileSync, readFileSync, rmSync} from 'node:fs';
 import {join} from 'node:path';
 import type {TLSSocket} from 'node:tls';
 import {afterAll, beforeAll, beforeEach, describe, expect, test, vi} from 'vitest';
 import {apiFailure, type KubeFlags, kubeClient} from '../../src/edge/sources/kube-client.js';
+import {findKubeConfig} from '../../src/edge/sources/kube-config.js';
+import type {LoginUser} from '../../src/edge/sources/kube-login.js';
 import {askedOf} from '../../src/edge/sources/kube-request.js';
 import {Failure} from '../../src/failure.js';
 import {type Certificates, json, kubeconfig, makeCertificates, scratch, status, type TinyApi, tinyApi} from './tiny-api.js';
@@ -154,6 +157,42 @@ describe('which cluster', () => {
     await client.list('/api/v1/nodes');
     expect(api.headers[0]!.authorization).toBe('Bearer first-token');
     expect((await kubeClient({context: 'third', timeoutMs: 5000})).context).toBe('third');
+  });
+
+  test('lists of files are merged as kubectl merges them', async () => {
+    const file = (name: string, text: string): string => place.write(name, text);
+    const files = {
+      a: file(
+        'a',
+        'clusters: [{name: c, cluster: {server: "https://a:1"}}]\nusers: [{name: u, user: {token: ta}}]\ncontexts: [{name: one, context: {cluster: c, user: u}}]\n',
+      ),
+      b: file(
+        'b',
+        'clusters: [{name: c, cluster: {server: "https://b:1/", tls-server-name: b}}]\nusers: [{name: u, user: {username: tb, password: p}}]\ncontexts: [{name: two, context: {cluster: c, user: u}}]\ncurrent-context: two\n',
+      ),
+      c: file(
+        'c',
+        'current-context: one\ncontexts: [{name: two, context: {cluster: q, user: u}}]\nclusters: [{name: q, cluster: {server: "https://q:1"}}]\n',
+      ),
+      e: file('e', ''),
+      gone: '/nowhere/config',
+    };
+    for (const list of ['ab', 'ba', 'eab', 'cab', 'acb', 'bca', 'cba']) {
+      const KUBECONFIG = [files.gone, ...[...list].map((name) => files[name as 'a'])].join(':');
+      const said = execFileSync('kubectl', ['config', 'view', '--raw', '--minify', '-o', 'json'], {env: {...process.env, KUBECONFIG}});
+      const [cluster, user, context] = (['clusters', 'users', 'contexts'] as const).map((kind) => JSON.parse(said.toString())[kind][0]);
+      vi.stubEnv('KUBECONFIG', KUBECONFIG);
+      const ours = await findKubeConfig({});
+      const {bearer, username} = ours.config.getCurrentUser() as LoginUser;
+      expect([list, ours.context, ours.server, bearer, username]).toEqual([
+        list,
+        context.name,
+        cluster.cluster.server.replace(/\/$/, ''),
+        user.user.token,
+        user.user.username,
+      ]);
+      expect(ours.config.getCurrentCluster()?.tlsServerName).toBe(cluster.cluster['tls-server-name']);
+    }
   });
 
   test('without any, ~/.kube/config; and a message that says where was looked', async () => {
