@@ -3,7 +3,7 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import type {ChangeHeader, NodeAgent, NodeJournal} from '../../src/edge/change/agent.js';
 import {agentCall, agentScript, stepFile} from '../../src/edge/change/agent-script.js';
 import {readJournals} from '../../src/edge/change/read-journals.js';
-import {runIn} from '../../src/edge/lab/exec.js';
+import {enter, runIn} from '../../src/edge/lab/exec.js';
 import {run} from '../../src/edge/lab/shell.js';
 import type {Lab, LabNode} from '../../src/edge/lab/topology.js';
 import {labsWork, testLabs} from '../lab/in-lab.js';
@@ -138,6 +138,24 @@ for (const kind of ['netns', 'ssh'] as const) {
         'ip route replace 203.0.113.0/24 via 192.0.2.1 dev nosuch0: Cannot find device "nosuch0"',
       ]);
       expect((await journal(agent, change.id))!.steps).toMatchObject([{state: 'undo-failed'}]);
+      await agent.finish(change.id, 'rolled-back');
+      await clean();
+    });
+
+    test('who asked is gone when an undo has something to say: it comes to its end', async () => {
+      const change = header(lab);
+      await agent.arm(change, 60);
+      const step = handMade(lab, node)[1]!;
+      const undo = [
+        {tool: 'ip' as const, lines: ['link set nosuch0 up']},
+        {tool: 'sh' as const, lines: ['false']},
+        {tool: 'ip' as const, lines: ['link del probe0']},
+      ];
+      expect(await agent.run(change.id, {...step, undo})).toEqual({kind: 'done'});
+      const owner = (await runIn(lab, 'n1', `cat /var/lib/flanctl/changes/${change.id}/owner`)).stdout.trim();
+      const call = `{ sleep 0.3; sh -s -- undo ${change.id} ${owner} 0001; } | true; sleep 2`;
+      await run([...(await enter(lab, 'n1')), 'sh', '-c', call], {input: agentCall(await agentScript())});
+      expect((await journal(agent, change.id))!.steps).toMatchObject([{stage: 1, state: 'undo-failed'}]);
       await agent.finish(change.id, 'rolled-back');
       await clean();
     });

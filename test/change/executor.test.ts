@@ -282,6 +282,94 @@ describe.skipIf(!labsWork)('a change, from lock to commit and back', () => {
     await asBefore();
   });
 
+  test('an undo that fails on a node that was lost for a while is told as well', async () => {
+    const change = handMadeChange(lab, 5);
+    const lost = cutAt(2, 'n2');
+    const n2 = lost.get('n2')!;
+    let asked = 0;
+    const agent: NodeAgent = {
+      ...n2,
+      undo: async (...args) => {
+        asked += 1;
+        if (asked === 1) return n2.undo(...args);
+        return asked === 2 ? {failed: ['ip route replace …: no']} : {failed: []};
+      },
+      finish: agents.get('n2')!.finish,
+    };
+    const outcome = await go(change, {agents: new Map([...lost, ['n2', agent]])});
+    expect(outcome.left).toContainEqual({node: 'n2', what: 'not undone', why: 'ip route replace …: no'});
+    expect(outcome.kind).toBe('stranded');
+    await expect.poll(async () => (await remember(agents)).journals.get('n2')![0]!.guard.alive, {timeout: 30_000}).toBe(false);
+    await rollback(change.header.id, await remember(agents), {agents, ttl: 10, onEvent: () => undefined});
+    await asBefore();
+  });
+
+  test('a node that is lost when all is undone, but for its end: said, since its journal stays open', async () => {
+    const change = handMadeChange(lab, 4);
+    const n2: NodeAgent = {
+      ...agents.get('n2')!,
+      finish: async () => {
+        throw new TransportError({kind: 'connect', message: 'n2: no route to host'});
+      },
+    };
+    const outcome = await go(change, {
+      agents: new Map([...agents, ['n2', n2]]),
+      gate: async (stage) => (stage === 2 ? {ok: false, because: ['no']} : yes()),
+    });
+    expect(outcome.left).toEqual([{node: 'n2', what: 'its journal still calls the change open', why: 'n2: no route to host'}]);
+    await expect.poll(async () => (await remember(agents)).journals.get('n2')![0]!.guard.alive, {timeout: 30_000}).toBe(false);
+    await rollback(change.header.id, await remember(agents), {agents, ttl: 10, onEvent: () => undefined});
+    await asBefore();
+  });
+
+  test('past the commit, where a guard is gone nothing is taken away from under its node', async () => {
+    const change = handMadeChange(lab, 30);
+    expect(await go(change)).toMatchObject({kind: 'done'});
+    const real = agents.get('n2')!;
+    const n2: NodeAgent = {...real, extend: async (id, ttl, progress) => progress === 'committed' && real.extend(id, ttl, progress)};
+    const context = {ttl: 30, onEvent: () => undefined};
+    const stays = await rollback(change.header.id, await remember(agents), {...context, agents: new Map([...agents, ['n2', n2]])});
+    expect(stays.kind).toBe('stranded');
+    expect(stays.left.find((l) => l.node === 'n2')!.why).toContain('its dead-man timer has run out or was ended');
+    expect(await flipped()).toEqual([true, true, true]);
+    expect((await labPing(lab)).pairs.filter((p) => !p.small)).toEqual([]);
+    expect((await rollback(change.header.id, await remember(agents), {...context, agents})).kind).toBe('rolled-back');
+    await asBefore();
+  });
+
+  test('a node whose journal is gone: nothing is pulled out from under it', async () => {
+    const change = handMadeChange(lab, 30);
+    expect(await go(change)).toMatchObject({kind: 'done'});
+    const {id} = change.header;
+    await runIn(lab, 'n2', `mv /var/lib/flanctl/changes/${id} /var/lib/flanctl/away`);
+    const context = {agents, ttl: 30, onEvent: () => undefined};
+    await expect(rollback(id, await remember(agents), context)).rejects.toMatchObject({
+      exit: 1,
+      message: `the change ${id} cannot be rolled back: n2 does not know of it any more`,
+    });
+    expect(await flipped()).toEqual([true, true, true]);
+    await runIn(lab, 'n2', `mv /var/lib/flanctl/away /var/lib/flanctl/changes/${id}`);
+    expect((await rollback(id, await remember(agents), context)).kind).toBe('rolled-back');
+    await asBefore();
+  });
+
+  test('a rollback that is refused leaves every journal as ended as it was, and no lock', async () => {
+    const change = handMadeChange(lab, 30);
+    expect(await go(change)).toMatchObject({kind: 'done'});
+    const theirs = handMadeChange(lab, 30);
+    const other = (await open(lab)).get('n2')!;
+    await other.arm(theirs.header, 60);
+    const {id} = change.header;
+    const context = {agents, ttl: 30, onEvent: () => undefined};
+    expect(await rollback(id, await remember(agents), context)).toMatchObject({kind: 'refused'});
+    await other.finish(theirs.header.id, 'rolled-back');
+    const {journals} = await remember(agents);
+    expect([...journals.values()].map((list) => list.find((j) => j.header.id === id)!.outcome)).toEqual(['done', 'done', 'done']);
+    await nothingLeft();
+    expect((await rollback(id, await remember(agents), context)).kind).toBe('rolled-back');
+    await asBefore();
+  });
+
   test('an older change is not pulled out from under a newer one, and no change is undone without all its nodes', async () => {
     const [older, newer] = [handMadeChange(lab, 30), handMadeChange(lab, 30)];
     const first = {...older, stages: older.stages.slice(0, 1)};

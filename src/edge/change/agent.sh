@@ -20,6 +20,8 @@ export LC_ALL
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin
 export PATH
 umask 077
+# Whoever asked may be gone when it is answered: what was begun comes to its end all the same.
+trap '' PIPE
 root=/var/lib/flanctl
 changes=$root/changes
 

@@ -1,6 +1,6 @@
-import {type FileHandle, mkdir, open, readdir, readFile, rename} from 'node:fs/promises';
+import {access, type FileHandle, mkdir, open, readdir, readFile, rename} from 'node:fs/promises';
 import {homedir} from 'node:os';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import {ExitCode} from '../../exit-code.js';
 import {Failure} from '../../failure.js';
 import type {NodeAddress} from '../transports/transport.js';
@@ -33,7 +33,7 @@ export const stateFolder = (): string => join(process.env['XDG_STATE_HOME'] || j
 export async function openJournal(change: SavedChange): Promise<LocalJournal> {
   const folder = join(stateFolder(), change.header.id);
   try {
-    await mkdir(folder, {recursive: true, mode: 0o700});
+    await makeFolder(folder);
     const plan = await open(join(folder, 'plan.json.new'), 'w', 0o600);
     try {
       await plan.writeFile(`${JSON.stringify(change)}\n`);
@@ -47,6 +47,19 @@ export async function openJournal(change: SavedChange): Promise<LocalJournal> {
   } catch (error) {
     throw unwritable(folder, error);
   }
+}
+
+/** One at a time: asked for several at once, Node calls a read-only file system ENOENT. */
+async function makeFolder(folder: string): Promise<void> {
+  const there = await access(folder).then(
+    () => true,
+    () => false,
+  );
+  if (there) return;
+  await makeFolder(dirname(folder));
+  await mkdir(folder, {mode: 0o700}).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 const journal = (folder: string, file: FileHandle): LocalJournal => ({
@@ -91,10 +104,18 @@ export async function savedEnd(id: string): Promise<Extract<ChangeEvent, {kind: 
   const text = await readFile(join(stateFolder(), id, 'journal.ndjson'), 'utf8').catch(() => '');
   let end: Extract<ChangeEvent, {kind: 'ended'}> | undefined;
   for (const line of text.split('\n')) {
-    // The last line may have been cut off by whatever ended the machine.
     if (!line.includes('"ended"') || !line.endsWith('}')) continue;
-    const event = JSON.parse(line) as ChangeEvent;
-    if (event.kind === 'ended') end = event;
+    const event = eventIn(line);
+    if (event?.kind === 'ended') end = event;
   }
   return end;
+}
+
+/** A line may have been cut off: the last by whatever ended the machine, another by a full disk, with the next one on its heels. */
+function eventIn(line: string): ChangeEvent | undefined {
+  try {
+    return JSON.parse(line) as ChangeEvent;
+  } catch {
+    return undefined;
+  }
 }

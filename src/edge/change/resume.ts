@@ -6,7 +6,7 @@ import {Crew, lostOf} from './crew.js';
 import {type ChangeContext, execute} from './executor.js';
 import type {SavedChange} from './local-journal.js';
 import type {Outcome} from './outcome.js';
-import {progressOf, type Remembered} from './rollback.js';
+import {endedAgain, progressOf, type Remembered} from './rollback.js';
 
 /**
  * Goes on with a change that was begun and not ended, from where its nodes stand: a step that was cut off is undone and run again, one that a
@@ -41,6 +41,7 @@ export async function resume(
   const state = (stage: number, node: string): string | undefined => by.get(node)?.steps.find((s) => s.stage === stage)?.state;
   const refused = await arm(crew, header, header.nodes, 'keep');
   if (refused.length > 0) {
+    await endedAgain(crew, by);
     return {kind: 'refused', header, because: refused, left: [], stages: [], interrupted: false};
   }
   // Where none is past the commit, a timer that runs out takes the node all the way back, as at the beginning.

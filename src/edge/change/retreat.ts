@@ -69,6 +69,8 @@ export async function retreat(
         return agent.extend(crew.id, crew.ttl, 'final');
       });
       for (const {node, lost: why} of lostOf(told)) lost.set(node, why);
+      // Without a guard nothing would take its routes back if it were lost later.
+      for (const {node, value} of answered(told)) if (!value) lost.set(node, `${node}: its dead-man timer has run out or was ended`);
     }
     if (lost.size > 0) {
       await crew.extend(here(), 'committed');
@@ -78,13 +80,16 @@ export async function retreat(
     first = ['flip', 'control'];
   }
   await crew.during(here(), progress, () => undo(of(...first)));
-  if (lost.size > 0) await waitFor(crew, lost, here, progress, begun, onEvent);
+  if (lost.size > 0) left.push(...(await waitFor(crew, lost, here, progress, begun, onEvent)));
   if (progress === 'final') {
     await crew.extend(here(), 'applying');
     progress = 'applying';
   }
   await crew.during(here(), progress, () => undo(of('build', 'loosen')));
-  await crew.each(here(), (agent) => agent.finish(crew.id, left.some((l) => l.node === agent.node) ? 'abandoned' : 'rolled-back'));
+  const ends = await crew.each(here(), (agent) =>
+    agent.finish(crew.id, left.some((l) => l.node === agent.node) ? 'abandoned' : 'rolled-back'),
+  );
+  left.push(...lostOf(ends).map(({node, lost: why}) => ({node, what: 'its journal still calls the change open', why})));
   for (const [node, why] of lost) {
     left.push({
       node,
@@ -95,7 +100,10 @@ export async function retreat(
   return {left, undone, back: here()};
 }
 
-/** Until every lost node has answered again, and its flips are undone, or its timer has surely run out. */
+/**
+ * Until every lost node has answered again, and its flips are undone, or its timer has surely run out.
+ * @returns what could not be undone on those that answered again
+ */
 async function waitFor(
   crew: Crew,
   lost: Map<string, string>,
@@ -103,11 +111,12 @@ async function waitFor(
   progress: Progress,
   begun: readonly Begun[],
   onEvent: (event: ChangeEvent) => void,
-): Promise<void> {
+): Promise<readonly Left[]> {
+  const left: Left[] = [];
   const until = performance.now() + (crew.secondsLeft([...lost.keys()]) + MARGIN) * 1000;
   onEvent({kind: 'waiting', nodes: [...lost.keys()], seconds: Math.ceil((until - performance.now()) / 1000)});
   while (lost.size > 0) {
-    const again = (): Promise<readonly Answer<unknown>[]> =>
+    const again = (): Promise<readonly Answer<{readonly failed: readonly string[]}>[]> =>
       crew.each([...lost.keys()], (agent, node) => {
         const flips = undoOrder(begun.filter((b) => (b.phase === 'flip' || b.phase === 'control') && b.nodes.includes(node)));
         return agent.undo(
@@ -116,12 +125,16 @@ async function waitFor(
         );
       });
     const answers = await crew.during(here(), progress, again);
-    for (const {node} of answered(answers)) lost.delete(node);
+    for (const {node, value} of answered(answers)) {
+      lost.delete(node);
+      left.push(...value.failed.map((why) => ({node, what: 'not undone', why})));
+    }
     await crew.extend(here(), progress);
     const rest = until - performance.now();
-    if (lost.size === 0 || rest <= 0) return;
+    if (lost.size === 0 || rest <= 0) return left;
     await new Promise((resolve) => setTimeout(resolve, Math.min(rest, (crew.ttl * 1000) / 3)));
   }
+  return left;
 }
 
 const stay = (lost: ReadonlyMap<string, string>, nodes: readonly string[]): readonly Left[] =>

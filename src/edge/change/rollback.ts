@@ -75,6 +75,14 @@ export async function rollback(id: string, remembered: Remembered, context: Roll
       hints: [...lost, 'nothing was touched'],
     });
   }
+  // Every node was armed before the first step was written anywhere.
+  const forgot = [...change.by.values()].some((j) => j.steps.length > 0) ? header.nodes.filter((node) => !change.by.has(node)) : [];
+  if (forgot.length > 0) {
+    throw new Failure(`the change ${id} cannot be rolled back: ${forgot.join(', ')} does not know of it any more`, {
+      exit: ExitCode.findings,
+      hints: ['its journal was removed there: the others would go back, and it would not', 'nothing was touched'],
+    });
+  }
   const newer = changes.find((c) => c.id > id && [...c.by].some(([node, journal]) => change.by.has(node) && undoable(journal)));
   if (newer) {
     throw new Failure(`a newer change stands on top of it: ${newer.id}`, {
@@ -99,7 +107,10 @@ async function undoChange({id, by}: KnownChange, {agents, ttl, concurrency, revi
     return {kind, header, because, left, stages, interrupted: false};
   };
   const refused = await arm(crew, header, nodes, 'keep');
-  if (refused.length > 0) return end('refused', refused, [], []);
+  if (refused.length > 0) {
+    await endedAgain(crew, by);
+    return end('refused', refused, [], []);
+  }
   onEvent({kind: 'armed', nodes, ttl});
   const kept = await crew.each(nodes, (agent) => agent.operations(id));
   const {left: remain, undone, back} = await retreat(crew, nodes, begun, progressOf(by), onEvent);
@@ -138,4 +149,13 @@ export function begunIn(by: ReadonlyMap<string, NodeJournal>): readonly Begun[] 
   }
   // A node may have no part in an early stage and be the first that is read.
   return [...begun.values()].sort((a, b) => a.stage - b.stage);
+}
+
+/**
+ * Where a change was ended before it was armed once more, it is so again and the node's lock is free; one that was open has its timer. What
+ * somebody else holds stays his.
+ */
+export async function endedAgain(crew: Crew, by: ReadonlyMap<string, NodeJournal>): Promise<void> {
+  const outcomes = new Map([...by].flatMap(([node, {outcome}]) => (outcome === 'open' ? [] : [[node, outcome] as const])));
+  await crew.each([...outcomes.keys()], (agent, node) => agent.finish(crew.id, outcomes.get(node)!));
 }
