@@ -125,6 +125,7 @@ const ruleHelpers: readonly string[] = [
   'policy',
   'published',
   'rebuild',
+  'recorded-pods',
   'sysctl',
   'witness',
 ];

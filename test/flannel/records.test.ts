@@ -325,6 +325,14 @@ describe('the daemons', () => {
       parsed: {ok: true},
     });
     expect(mounted.problems).toBeUndefined();
+    const managedFields = [
+      {time: '2026-02-01T00:00:00Z', fieldsV1: {'f:data': {'f:net-conf.json': {}}}},
+      {time: '2026-03-01T00:00:00Z', fieldsV1: {'f:data': {}}},
+      {time: '2026-04-01T00:00:00Z', fieldsV1: {'f:metadata': {}}},
+    ];
+    const [, canal] = configMaps;
+    const written = {...canal!, metadata: {...canal!.metadata, managedFields}};
+    expect(recordsOfKubernetes({configMaps: [written]}, {from}).netConf).toMatchObject({changed: '2026-03-01T00:00:00Z'});
     const unmounted = recordsOfKubernetes({configMaps}, {from});
     expect(unmounted.netConf!.where).toBe('ConfigMap kube-flannel/kube-flannel-cfg, net-conf.json');
     expect(unmounted.problems).toEqual([

@@ -42,6 +42,8 @@ export interface NetConfRecord {
   readonly parsed: NetConfResult;
   /** For a compare-and-swap: `metadata.resourceVersion`, or etcd's mod_revision. */
   readonly version: string;
+  /** RFC 3339: when its data was last written, where the API server says it (`metadata.managedFields`). */
+  readonly changed?: string;
 }
 
 /** One node's lease as it is published. For etcd, which knows no node names, `name` is undefined until a node's tables say whose it is. */

@@ -1,3 +1,4 @@
+import type {LeaseRecord} from '../flannel/records.js';
 import type {Cluster, Member} from '../model/cluster.js';
 import {published} from './published.js';
 import type {ClusterRule, Severity} from './rule.js';
@@ -19,13 +20,15 @@ export const leaseAnnotationMissing: ClusterRule = {
       const {name, record, survey} = member;
       const lease = record?.lease;
       if (lease?.managed) {
-        if (lease.backendType !== 'vxlan' || lease.backendData?.vtepMAC !== undefined || lease.publicIP === undefined) continue;
+        // What is there and cannot be read is lease-unreadable's.
+        const missing = lease.problems.length > 0 ? [] : missingIn(lease, cluster);
+        if (missing.length === 0) continue;
         yield {
           node: name,
           ...judged(cluster, member),
-          subject: 'backend-data',
-          message: `the annotations of ${name} name no VtepMAC`,
-          evidence: published(member, 'backend-type', 'backend-data'),
+          subject: missing.join(', '),
+          message: `the Node ${name} is marked as flannel's, but has no ${missing.join(' and no ')}`,
+          evidence: published(member, 'backend-type', 'backend-data', 'backend-v6-data', 'public-ip', 'public-ipv6'),
           breaks: [token.lease(name), token.mac(name)],
         };
         continue;
@@ -45,6 +48,18 @@ export const leaseAnnotationMissing: ClusterRule = {
     }
   },
 };
+
+/** Annotations that flannel of the other nodes needs, of the families it uses. */
+function missingIn(lease: LeaseRecord, {networks}: Cluster): readonly string[] {
+  const uses = (family: 4 | 6) => networks.some((n) => n.includes(':') === (family === 6) && !n.endsWith('/0'));
+  const vxlan = lease.backendType === 'vxlan';
+  return [
+    ...(uses(4) && lease.publicIP === undefined ? ['public-ip'] : []),
+    ...(uses(4) && vxlan && lease.backendData?.vtepMAC === undefined ? ['VtepMAC in backend-data'] : []),
+    ...(uses(6) && lease.publicIPv6 === undefined ? ['public-ipv6'] : []),
+    ...(uses(6) && vxlan && lease.backendV6Data?.vtepMAC === undefined ? ['VtepMAC in backend-v6-data'] : []),
+  ];
+}
 
 /** Who lost it already. Rows from before carry on: flanneld passes the node over, and takes nothing away. */
 function judged(

@@ -2,6 +2,7 @@ import type {Address} from '../kernel/address.js';
 import {address as table} from '../kernel/address.js';
 import {podPorts} from '../model/pod-port.js';
 import {bridgeFamilies} from './bridge-state.js';
+import {podEvidence, podNamed, podsAt, podsOf} from './recorded-pods.js';
 import {type NodeRule, rows} from './rule.js';
 import {token} from './token.js';
 
@@ -10,7 +11,7 @@ export const podIpDuplicate: NodeRule = {
   scope: 'node',
   stage: 'pod',
   severity: 'error',
-  holds: "No two pods of a node have one address, and none has the bridge's.",
+  holds: "No two pods have one address, and none has the bridge's.",
   cause: 'Two CNI configurations with their own books took turns, lost address records, or an address set by hand.',
   effect: 'Packets reach one or the other, as the bridge happens to have learnt.',
   remedy: 'Make the pods anew; between nodes the same comes from a duplicate pod subnet.',
@@ -35,6 +36,21 @@ export const podIpDuplicate: NodeRule = {
         dependsOn: [token.lease(name), token.cni(name)],
         breaks: held.map((h) => token.pod(name, h.who)),
       };
+    }
+    for (const pod of podsOf(view)) {
+      for (const ip of pod.ips) {
+        const all = podsAt(view, ip);
+        // Once, and not beside what the namespaces of this node already showed.
+        if (all.length < 2 || all[0] !== pod || (holders.get(ip) ?? []).length > 1) continue;
+        yield {
+          subject: ip,
+          message: `${all.map((p) => `${podNamed(p)} on ${p.node}`).join(' and ')} have the same address ${ip}`,
+          evidence: [podEvidence(name, ...all)],
+          peers: [...new Set(all.map((p) => p.node!))].filter((node) => node !== pod.node),
+          dependsOn: [token.lease(name), token.cni(name), ...all.map((p) => token.lease(p.node!))],
+          breaks: all.map((p) => token.pod(p.node!, podNamed(p))),
+        };
+      }
     }
   },
 };

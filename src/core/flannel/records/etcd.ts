@@ -84,6 +84,9 @@ function leaseOfKey({key, value, version, ttl}: EtcdKey, name: string): LeaseRec
   ];
   const [publicIP, publicIPv6] = [address('PublicIP', 4), address('PublicIPv6', 6)];
   if (publicIP === undefined && publicIPv6 === undefined && problems.length === 0) problems.push('it names no PublicIP');
+  const vxlan = typeof type === 'string' && type.toLowerCase() === 'vxlan';
+  if (vxlan && data.data?.vtepMAC === undefined && dataV6.data?.vtepMAC === undefined && data.problems.length === 0)
+    problems.push('it names no VtepMAC');
   return {
     managed: true,
     raw: {[key]: value},

@@ -139,7 +139,7 @@ function netConfOf(
       if (named || asked?.name !== undefined) problems.push(`ConfigMap ${namespace}/${name} has no text under net-conf.json`);
       return [];
     }
-    return [{name, namespace, content, named, version: text(item, 'metadata', 'resourceVersion') ?? ''}];
+    return [{name, namespace, content, named, version: text(item, 'metadata', 'resourceVersion') ?? '', changed: changedAt(item)}];
   });
   const rank = ({name, namespace, named}: (typeof maps)[number]): number =>
     (named ? 0 : 100) + (usualNames.includes(name) ? usualNames.indexOf(name) : 10) + (namespace === 'kube-flannel' ? 0 : 0.5);
@@ -156,7 +156,16 @@ function netConfOf(
     text: first.content,
     parsed: parseNetConfText(first.content),
     version: first.version,
+    ...given({changed: first.changed}),
   };
+}
+
+/** When somebody last wrote the data of a ConfigMap; labels and annotations, which every `kubectl apply` touches, do not count. */
+function changedAt(item: unknown): string | undefined {
+  const times = list(at(item, 'metadata', 'managedFields')).flatMap((entry) =>
+    at(entry, 'fieldsV1', 'f:data') === undefined ? [] : (moment(entry, 'time') ?? []),
+  );
+  return times.toSorted((a, b) => (Date.parse(a) || 0) - (Date.parse(b) || 0)).at(-1);
 }
 
 function podOf(item: unknown): PodRecord | undefined {
