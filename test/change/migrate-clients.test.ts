@@ -138,7 +138,7 @@ describe.skipIf(!labsWork)('long connections of a node itself, and the commands'
         ),
       },
     ]);
-    expect(stderr).toMatch(/held back on n1: deleting flannel\.1: it would cut n1: 10\.244\.1\.0:/);
+    expect(stderr).toMatch(/left as it is on n1: deleting flannel\.1: it would cut n1: 10\.244\.1\.0:/);
     expect(await put(lab, 'n1', 'ip -br link show type vxlan')).toContain('flannel.1');
     expect(await put(lab, 'n2', 'ip -br link show type vxlan')).toBe('');
     expect(await held(connection)).toMatch(/^held 1 \d+$/);

@@ -1,5 +1,6 @@
 import type {NodeView} from '../model/view.js';
 import {modeOf} from '../modes/index.js';
+import {irreversibleIn} from './irreversible.js';
 import {incompatible} from './migration/build.js';
 import {unplannable, unreachable} from './migration/feasible.js';
 import {withBackend} from './migration/files.js';
@@ -79,7 +80,7 @@ export function migrationPlan(views: readonly NodeView[], target: Target, option
       stages,
       ...(control !== undefined && {control}),
       warnings: large.length === 0 ? [] : [options.podMtu === 'set' ? shrunk(large.length) : kept(large.length)],
-      irreversible: [],
+      irreversible: irreversibleIn(stages),
       left: parts.flatMap((p) => p.left),
     },
   };
