@@ -109,10 +109,10 @@ export async function kubeClient(flags: KubeFlags & {readonly timeoutMs: number}
       }
       const wait = BACK_OFF[tries];
       if (wait === undefined || !worthAnother(failed, method)) throw failed;
-      await sleep(afterMs(after) ?? wait, undefined, {signal}).catch((error: unknown) => {
+      await sleep(afterMs(after) ?? wait, undefined, {signal}).catch(() => {
         options.signal?.throwIfAborted();
-        // The server's own answer says more than that the time is up.
-        throw failed.status === undefined ? late(error) : failed;
+        // What the server said, or did, tells more than that the time is up.
+        throw failed;
       });
     }
 
