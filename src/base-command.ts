@@ -1,4 +1,4 @@
-import {mkdtempSync, writeFileSync} from 'node:fs';
+import {mkdtempSync, writeFileSync, writeSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {Command, Errors, Flags, type Interfaces} from '@oclif/core';
@@ -44,13 +44,20 @@ export abstract class BaseCommand extends Command {
     if ((this.ctor as typeof BaseCommand).configurable) await applyConfiguration(named, known, this.argv);
     this.#noColor = this.#isOn('no-color');
     this.quiet = this.#isOn('quiet');
+    // Libraries that draw on the terminal know the variable only.
+    if (this.#noColor) process.env['NO_COLOR'] = '1';
     // Whoever read our messages may have gone; that is no bug of ours. (oclif sees to stdout.)
     process.stderr.on('error', () => undefined);
     // A second interrupt ends at once; the first lets a command put things back.
     process.once('SIGINT', () => {
       process.exitCode = ExitCode.interrupted;
       this.interrupted.abort(new Failure('interrupted', {exit: ExitCode.interrupted}));
-      process.once('SIGINT', () => process.exit(ExitCode.interrupted));
+      process.once('SIGINT', () => {
+        // Progress on a terminal hides the cursor.
+        if (process.stderr.isTTY) writeSync(2, '\x1b[?25h\n');
+        if (this.#parting !== undefined) writeSync(2, `${printable(this.#parting)}\n`);
+        process.exit(ExitCode.interrupted);
+      });
     });
   }
 
@@ -62,6 +69,21 @@ export abstract class BaseCommand extends Command {
 
   /** Fires when the user presses ^C; long work takes its signal. */
   protected readonly interrupted = new AbortController();
+
+  #parting: string | undefined;
+
+  /** The command as the operator's, for work that asks, tells and can be interrupted. */
+  protected get operator(): Operator {
+    return {
+      argv: this.argv,
+      quiet: this.quiet,
+      signal: this.interrupted.signal,
+      notice: (message) => this.notice(message),
+      parting: (words) => {
+        this.#parting = words;
+      },
+    };
+  }
 
   /** oclif makes no list of a variable's value, as it does of a flag's. */
   protected override async parse<F extends Flat, B extends Flat, A extends Flat>(
@@ -133,6 +155,16 @@ export abstract class BaseCommand extends Command {
       process.env['FLANCTL_OUTPUT']
     );
   }
+}
+
+export interface Operator {
+  readonly argv: readonly string[];
+  readonly quiet: boolean;
+  /** Fires at the first ^C. */
+  readonly signal: AbortSignal;
+  readonly notice: (message: string) => void;
+  /** What to say when a second ^C ends all at once; undefined: nothing. */
+  readonly parting: (words: string | undefined) => void;
 }
 
 /** Which lab: the same flag, variable and default on every lab command. */

@@ -1,6 +1,6 @@
 import {BaseCommand, outputFlag, withEnv} from '../base-command.js';
-import {answers, changeFlags, ledgerFlags, migrateFlags} from '../edge/change/flags.js';
-import {unlockFirst} from '../edge/change/force-unlock.js';
+import {changeOptions} from '../edge/change/change-options.js';
+import {changeFlags, migrateFlags} from '../edge/change/flags.js';
 import {migrate} from '../edge/change/migrate.js';
 import {resumeChange} from '../edge/change/resume-change.js';
 import {evidenceFlags, openEvidence} from '../edge/evidence.js';
@@ -24,20 +24,15 @@ export default class Migrate extends BaseCommand {
   static override flags = withEnv({
     ...evidenceFlags,
     ...changeFlags,
-    ...ledgerFlags,
     output: outputFlag(['html']),
     ...migrateFlags,
   });
 
   async run(): Promise<void> {
     const {flags} = await this.parse(Migrate);
-    const signal = this.interrupted.signal;
-    const notice = (message: string): void => this.notice(message);
-    const evidence = await openEvidence({...flags, pods: 'all', pod: undefined}, {signal, quiet: this.quiet, notice});
-    const yes = answers(this.argv, flags);
-    if (flags['force-unlock']) await unlockFirst(evidence.reach, {yes: yes.unlock, signal, notice});
+    const evidence = await openEvidence({...flags, pods: 'all', pod: undefined}, this.operator);
     if (flags.resume) {
-      const report = await resumeChange(evidence, {signal, notice, quiet: this.quiet});
+      const report = await resumeChange(evidence, this.operator);
       await this.emit('ChangeReport', report, flags.output);
       process.exitCode = report.exit;
       return;
@@ -51,13 +46,7 @@ export default class Migrate extends BaseCommand {
       podMtu: flags['pod-mtu'],
       dryRun: flags['dry-run'],
       controller: flags.controller,
-      yes: yes.change,
-      accepted: flags['accept-irreversible'] ?? [],
-      quiet: this.quiet,
-      ttl: flags.ttl,
-      probeInterval: flags['probe-interval'],
-      signal,
-      notice,
+      ...changeOptions(flags, this.operator),
     });
     if (done.kind === 'ChangePlan') return this.emit('ChangePlan', done.plan, flags.output);
     await this.emit('ChangeReport', done.report, flags.output);

@@ -27,19 +27,21 @@ export default class Rollback extends BaseCommand {
 
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Rollback);
-    const options = {signal: this.interrupted.signal, quiet: this.quiet, notice: (m: string) => this.notice(m)};
-    await using live = await liveAgents(flags, options, args.id);
+    const {signal, quiet, notice} = this.operator;
+    await using live = await liveAgents(flags, this.operator, args.id);
     const {agents, reach} = live;
     let remembered = await remember(agents, reach.concurrency);
-    for (const {lost} of remembered.lost) this.notice(lost);
-    const asked = {yes: countYes(this.argv), signal: this.interrupted.signal};
+    for (const {lost} of remembered.lost) notice(lost);
+    let yes = countYes(this.argv, flags.yes);
     if (flags['force-unlock']) {
-      for (const line of await forceUnlock(agents, remembered, asked)) this.notice(line);
+      const lines = await forceUnlock(agents, remembered, {yes, signal});
+      for (const line of lines) notice(line);
+      if (lines.length > 0) yes = Math.max(0, yes - 2);
       remembered = await remember(agents, reach.concurrency);
     }
     const id = args.id ?? newestUndoable(knownChanges(remembered))?.id;
     if (id === undefined) {
-      this.notice(remembered.lost.length === 0 ? 'nothing to undo' : 'nothing to undo on the nodes that were reached');
+      notice(remembered.lost.length === 0 ? 'nothing to undo' : 'nothing to undo on the nodes that were reached');
       process.exitCode = remembered.lost.length === 0 ? ExitCode.ok : ExitCode.incomplete;
       return;
     }
@@ -48,10 +50,9 @@ export default class Rollback extends BaseCommand {
     if (known) {
       const {title, operator, since, nodes} = known.header;
       const question = `Undo ${title} (${id}, ${operator}, ${since}) on ${nodes.join(', ')}?`;
-      await confirm([question], {...asked, yes: flags.yes ? Math.max(1, asked.yes) - (flags['force-unlock'] ? 2 : 0) : 0});
+      await confirm([question], {yes, signal});
     }
-    const {signal, notice} = options;
-    const report = await undoReviewed(id, change, remembered, {agents, reach, ttl: flags.ttl, signal, notice});
+    const report = await undoReviewed(id, change, remembered, {agents, reach, ttl: flags.ttl, signal, quiet, notice});
     await this.emit('ChangeReport', report, flags.output);
     process.exitCode = report.exit;
   }

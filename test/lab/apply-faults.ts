@@ -5,7 +5,7 @@ import {afterAll, beforeAll, expect, test} from 'vitest';
 import {showOperation} from '../../src/core/change/operations/index.js';
 import type {Plan} from '../../src/core/change/plan.js';
 import {rules} from '../../src/core/rules/index.js';
-import {applyPlan} from '../../src/edge/change/applying.js';
+import {apply} from '../../src/edge/change/applying.js';
 import {type Preparation, prepareApply} from '../../src/edge/change/preparing.js';
 import {diagnose} from '../../src/edge/diagnose.js';
 import {type Evidence, openEvidence} from '../../src/edge/evidence.js';
@@ -37,11 +37,16 @@ export async function planned(lab: Lab, wish: Partial<Parameters<typeof prepareA
 
 /** Applies for real: lock, journal, timers and gates. */
 export async function applied(lab: Lab, wish: Partial<Parameters<typeof prepareApply>[1]> = {}): Promise<ChangeReport> {
-  const evidence = await evidenceOf(lab);
-  const made = await prepareApply(evidence, {prune: false, ...wish});
-  if (made.kind === 'refused') throw new Error(made.because.join('\n'));
-  const signal = new AbortController().signal;
-  return applyPlan(made, {reach: evidence.reach!, yes: 1, accepted: [], ttl: 60, quiet: true, signal, notice: () => undefined});
+  const operator = {
+    quiet: true,
+    signal: new AbortController().signal,
+    notice: () => undefined,
+    parting: () => undefined,
+  };
+  const asked = {dryRun: false, yes: 1, forceUnlock: false, accepted: [], ttl: 60, probeInterval: 0, ...operator};
+  const done = await apply(await evidenceOf(lab), {prune: false, ...wish}, asked);
+  if (done.kind !== 'ChangeReport') throw new Error('a plan, not a report');
+  return done.report;
 }
 
 /** Where the journals of this process's changes lie; gone at the end of the file. */

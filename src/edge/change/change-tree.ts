@@ -1,108 +1,160 @@
-import {oneLine} from '../ui/escape.js';
 import {taskList} from '../ui/task-list.js';
+import {TreeLine} from '../ui/tree-line.js';
 import {eventLine} from './event-line.js';
 import type {ChangeEvent} from './outcome.js';
 import {afterCommit, type ChangeStage} from './stages.js';
+import {type Teller, turning} from './tell.js';
 
-/** Where the events of a change are told as they come. */
-export interface Teller {
-  readonly hear: (event: ChangeEvent) => void;
-  /** Resolves when all that was heard is on the screen. */
-  readonly end: () => Promise<void>;
+/** Nodes of a stage that get a line each; more are counted. */
+const NODES = 8;
+/** Lines that must fit on the screen beside the stages, or the tree could not be drawn in place. */
+const AROUND = 8 + NODES;
+
+interface StageLine {
+  readonly line: TreeLine;
+  readonly nodes: ReadonlyMap<string, TreeLine>;
+  readonly gate: TreeLine;
+  readonly late: boolean;
 }
 
-/** One line of the tree: waits for its events. */
-class Line {
-  readonly title: string;
-  #said = '';
-  #began = 0;
-  #show: (text: string) => void = () => undefined;
-  #end: (result: 'done' | 'skipped' | Error) => void = () => undefined;
-  readonly #ended = new Promise<'done' | 'skipped' | Error>((resolve) => {
-    this.#end = resolve;
-  });
-  constructor(title: string) {
-    this.title = oneLine(title);
-  }
-
-  say(text: string): void {
-    this.#began ||= performance.now();
-    this.#said = oneLine(text);
-    this.#show(this.#said);
-  }
-  end(result: 'done' | 'skipped' | Error): void {
-    this.#end(result);
-  }
-
-  readonly task: Parameters<typeof taskList>[0][number] = {
-    title: '',
-    task: async (_, task) => {
-      task.title = this.title;
-      this.#show = (text) => {
-        task.output = text;
-      };
-      if (this.#said !== '') task.output = this.#said;
-      const result = await this.#ended;
-      if (result === 'skipped') return task.skip(this.title);
-      if (result instanceof Error) throw result;
-      if (this.#began > 0) task.title = `${this.title}  ${((performance.now() - this.#began) / 1000).toFixed(1)} s`;
-    },
-  };
+function stageLine({phase, title, work}: ChangeStage): StageLine {
+  const gate = new TreeLine('gate: the tables, and every pair that answered before');
+  const named = work.length <= NODES ? work.map(({node}) => [node, new TreeLine(node)] as const) : [];
+  const nodes = named.length > 0 ? named.map(([, line]) => line) : [new TreeLine(`${work.length} nodes`)];
+  return {line: new TreeLine(title, [...nodes, gate]), nodes: new Map(named), gate, late: afterCommit(phase)};
 }
 
-/**
- * A change as a tree on the terminal: the timers, each wave with its nodes and its gate, the commit, what follows it; and when it turns back,
- * what is taken back.
- */
-export function changeTree(stages: readonly ChangeStage[], nodes: readonly string[]): Teller {
-  const lines = stages.map(({title}) => new Line(title));
-  const arm = new Line(`lock ${counted(nodes)}, arm their timers`);
-  const commit = new Line('commit: no timer goes back from here');
-  const first = stages.findIndex(({phase}) => afterCommit(phase));
-  const at = first < 0 ? stages.length : first;
-  const all = [arm, ...lines.slice(0, at), commit, ...lines.slice(at)];
-  let back: Line | undefined;
-  let shown = taskList(all.map((line) => line.task));
-  const upTo = (line: Line | undefined): void => {
-    for (const earlier of all.slice(0, line ? all.indexOf(line) : all.length)) earlier.end('skipped');
+/** A change as a tree on a terminal: what is looked at before, the stages, each with its nodes and its gate, the commit; then what is taken back. */
+export class ChangeTree implements Teller {
+  readonly #ttl: number;
+  readonly #notice: (message: string) => void;
+  /** One drawing after the other: two at a time would paint over each other. */
+  #drawing: Promise<void> = Promise.resolve();
+  /** Lines that are or will be drawn and have not ended. */
+  #open: TreeLine[] = [];
+  #stages: readonly StageLine[] = [];
+  readonly #arm = new TreeLine('lock and dead-man timer on every node');
+  readonly #commit = new TreeLine('commit: from here on no timer goes back');
+  /** Too long for the screen: a stage is drawn when it begins. */
+  #oneByOne = false;
+  readonly #undone = new Map<number, TreeLine>();
+
+  constructor({ttl, notice}: {readonly ttl: number; readonly notice: (message: string) => void}) {
+    this.#ttl = ttl;
+    this.#notice = notice;
+  }
+
+  readonly step = (what: string): void => {
+    this.#end('done');
+    const line = new TreeLine(what);
+    line.begin();
+    this.#draw([line]);
   };
 
-  const stage = (event: Extract<ChangeEvent, {kind: 'stage'}>): void => {
-    const line = lines[event.stage]!;
-    upTo(line);
-    if (event.state === 'failed') line.end(new Error(line.title));
-    else if (event.state === 'begun') line.say(`on ${counted(stages[event.stage]!.work.map((w) => w.node))}`);
-    else line.say('gate: tables as planned? every pair that answered?');
-  };
-  const turnBack = (because: string): void => {
-    upTo(undefined);
-    const line = new Line(`undo: ${because}`);
-    back = line;
-    shown = shown.then(() => taskList([line.task]));
+  stages(list: readonly ChangeStage[]): void {
+    this.#end('done');
+    this.#stages = list.map(stageLine);
+    const early = this.#stages.filter((s) => !s.late).map((s) => s.line);
+    const late = this.#stages.filter((s) => s.late).map((s) => s.line);
+    const all = [this.#arm, ...early, this.#commit, ...late];
+    this.#arm.begin();
+    this.#oneByOne = all.length + AROUND > (process.stderr.rows ?? 24);
+    this.#draw(this.#oneByOne ? [this.#arm] : all);
+  }
+
+  hear(event: ChangeEvent): void {
+    switch (event.kind) {
+      case 'armed':
+        this.#arm.finish('done');
+        break;
+      case 'stage':
+        this.#hearStage(event);
+        break;
+      case 'node':
+        this.#stages[event.stage]?.nodes.get(event.node)?.finish(event.state === 'done' ? 'done' : {failed: ''});
+        break;
+      case 'gate':
+        if (event.state !== 'begun') this.#hearGate(event.stage, event.state === 'open', event.because);
+        break;
+      case 'progress':
+        if (event.progress === 'committed') this.#commit.finish('done');
+        else this.#begin(this.#commit);
+        break;
+      case 'undo':
+        this.#hearUndo(event);
+        break;
+      case 'turning-back':
+      case 'waiting':
+        this.#end('skipped');
+        this.#say(eventLine(event) ?? '');
+        break;
+      case 'ended':
+        this.#end('skipped');
+    }
+  }
+
+  readonly interrupted = (): void => {
+    const text = turning(this.#ttl);
+    if (!this.#open.some((line) => line.say(text))) this.#say(text);
   };
 
-  const hear = (event: ChangeEvent): void => {
-    if (event.kind === 'armed') arm.end('done');
-    if (event.kind === 'stage') stage(event);
-    if (event.kind === 'gate' && event.state === 'open') lines[event.stage]!.end('done');
-    if (event.kind === 'gate' && event.state === 'shut') {
-      const line = lines[event.stage]!;
-      line.end(new Error(`${line.title}: the gate stays shut: ${oneLine(event.because.join('; '))}`));
-    }
-    if (event.kind === 'progress') {
-      upTo(commit);
-      if (event.progress === 'committed') commit.end('done');
-      else commit.say('every node has the new routes');
-    }
-    if (event.kind === 'turning-back') turnBack(event.because.join('; '));
-    if (event.kind === 'undo' || event.kind === 'waiting') back?.say(eventLine(event) ?? '');
-    if (event.kind === 'ended') {
-      upTo(undefined);
-      back?.end(event.left.length === 0 ? 'done' : new Error(`${back.title}: not everything could be put back`));
-    }
+  readonly end = async (): Promise<void> => {
+    this.#end('done');
+    await this.#drawing;
   };
-  return {hear, end: () => shown};
+
+  #hearStage({stage, state}: Extract<ChangeEvent, {kind: 'stage'}>): void {
+    const known = this.#stages[stage];
+    if (known === undefined) return;
+    if (state === 'begun') {
+      // Of a change that is resumed, what was done before has no events.
+      for (const {line} of this.#stages.slice(0, stage)) line.finish('done');
+      if (known.late) this.#commit.finish('done');
+      this.#begin(known.line);
+      return;
+    }
+    if (state === 'failed') {
+      // A node that failed has said so; of the others nothing was heard.
+      for (const node of known.nodes.values()) node.finish({failed: `${node.title}: no answer`});
+      known.line.parts[0]?.finish({failed: ''});
+      known.line.finish({failed: ''});
+    } else for (const part of known.line.parts) if (part !== known.gate) part.finish('done');
+  }
+
+  #hearGate(stage: number, open: boolean, because: readonly string[]): void {
+    const known = this.#stages[stage];
+    known?.gate.finish(open ? 'done' : {failed: because[0] ?? ''});
+    known?.line.finish(open ? 'done' : {failed: ''});
+  }
+
+  #hearUndo({stage, title, state}: Extract<ChangeEvent, {kind: 'undo'}>): void {
+    if (state !== 'begun') {
+      this.#undone.get(stage)?.finish(state === 'done' ? 'done' : {failed: 'not wholly undone'});
+      return;
+    }
+    const line = new TreeLine(`undo: ${title}`);
+    this.#undone.set(stage, line);
+    line.begin();
+    this.#draw([line]);
+  }
+
+  #begin(line: TreeLine): void {
+    line.begin();
+    if (this.#oneByOne) this.#draw([line]);
+  }
+
+  /** Ends what is still open. */
+  #end(end: 'done' | 'skipped'): void {
+    for (const line of this.#open) line.finish(end);
+    this.#open = [];
+  }
+
+  #say(text: string): void {
+    this.#drawing = this.#drawing.then(() => this.#notice(text));
+  }
+
+  #draw(lines: readonly TreeLine[]): void {
+    this.#open.push(...lines);
+    this.#drawing = this.#drawing.then(() => taskList(lines.map((line) => line.task())));
+  }
 }
-
-const counted = (nodes: readonly string[]): string =>
-  nodes.length <= 4 ? nodes.join(', ') : `${nodes.slice(0, 3).join(', ')} and ${nodes.length - 3} more nodes`;

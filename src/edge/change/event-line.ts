@@ -7,6 +7,8 @@ export function eventLine(event: ChangeEvent): string | undefined {
       return `locked, timers of ${event.ttl} s armed: ${event.nodes.join(', ')}`;
     case 'stage':
       return event.state === 'begun' ? event.title : event.state === 'failed' ? `${event.title}: failed` : undefined;
+    case 'node':
+      return undefined;
     case 'gate':
       return event.state === 'shut' ? `the gate stays shut: ${event.because.join('; ')}` : undefined;
     case 'progress':

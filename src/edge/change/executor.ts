@@ -98,7 +98,11 @@ export async function execute(context: ChangeContext): Promise<Outcome> {
     await tell({kind: 'stage', stage: index, phase, title, state: 'begun'});
     begun.push({stage: index, phase, title, nodes: touched});
     const answers = await crew.during(nodes, progress, () =>
-      crew.each(touched, (agent, node) => agent.run(header.id, {stage: index, phase, title, ...work.find((w) => w.node === node)!})),
+      crew.each(touched, async (agent, node) => {
+        const result = await agent.run(header.id, {stage: index, phase, title, ...work.find((w) => w.node === node)!});
+        context.onEvent({kind: 'node', stage: index, node, state: result.kind === 'done' ? 'done' : 'failed'});
+        return result;
+      }),
     );
     const wrong = [
       ...lostOf(answers).map(({lost}) => lost),

@@ -1,7 +1,6 @@
 import {Flags} from '@oclif/core';
 import {withEnv} from '../../base-command.js';
 import {Failure} from '../../failure.js';
-import {countYes} from '../ui/confirm.js';
 
 /** What every command takes that changes live nodes. */
 export const changeFlags = withEnv({
@@ -25,9 +24,6 @@ export const changeFlags = withEnv({
     max: 3600,
     helpGroup: 'CHANGE',
   }),
-});
-
-export const ledgerFlags = withEnv({
   'probe-interval': Flags.string({
     summary: 'seconds between two echoes of each pair of nodes for the loss ledger; 0 for none',
     default: '0.01',
@@ -45,7 +41,7 @@ export const ledgerFlags = withEnv({
 /** Where a migration goes, and how. */
 export const migrateFlags = withEnv({
   to: Flags.string({summary: 'the backend', options: ['vxlan', 'host-gw'], exclusive: ['resume']}),
-  resume: Flags.boolean({summary: 'go on with the newest change that this machine began and did not end'}),
+  resume: Flags.boolean({summary: 'go on with the newest change that this machine began and did not end', exclusive: ['force-unlock']}),
   'direct-routing': Flags.boolean({summary: 'vxlan: plain routes between nodes on one segment'}),
   vni: Flags.integer({summary: 'vxlan: network identifier', min: 1, max: 16_777_215}),
   'vxlan-port': Flags.integer({summary: 'vxlan: UDP port', min: 1, max: 65_535}),
@@ -61,15 +57,3 @@ export const migrateFlags = withEnv({
     options: ['set', 'keep'] as const,
   })(),
 });
-
-/**
- * How often yes was said, and to what: each `--yes` is one answer, and the first two are those of `--force-unlock`. FLANCTL_YES is one.
- * @param argv for oclif counts no repeated flags.
- */
-export function answers(
-  argv: readonly string[],
-  flags: {readonly yes: boolean; readonly 'force-unlock': boolean},
-): {unlock: number; change: number} {
-  const unlock = countYes(argv);
-  return {unlock, change: flags.yes ? Math.max(1, unlock) - (flags['force-unlock'] ? 2 : 0) : 0};
-}

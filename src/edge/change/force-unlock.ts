@@ -1,10 +1,7 @@
-import {Failure} from '../../failure.js';
-import type {Reach} from '../evidence.js';
 import {type Confirm, confirm} from '../ui/confirm.js';
 import type {NodeAgent} from './agent.js';
 import {heldBy} from './arm.js';
-import {openAgents} from './node-agent.js';
-import {type Remembered, remember} from './rollback.js';
+import type {Remembered} from './rollback.js';
 
 /**
  * Ends every guard and every open change on these nodes, after asking twice: nothing is undone, and no timer will undo it.
@@ -34,21 +31,4 @@ export async function forceUnlock(
     for (const id of await agents.get(node)!.unlock()) lines.push(`${node}: ${id} was let go`);
   }
   return lines;
-}
-
-/**
- * The same before a change begins, over connections of its own.
- * @throws Failure when the source is no live one, or it was not confirmed.
- */
-export async function unlockFirst(
-  reach: Reach | undefined,
-  {notice, ...asked}: Confirm & {readonly notice: (message: string) => void},
-): Promise<void> {
-  if (!reach) throw new Failure('a snapshot cannot be changed: name live nodes', {hints: ['--inventory FILE', '--lab NAME']});
-  const agents = await openAgents(reach.addresses, {transport: reach.transport, timeoutMs: reach.timeoutMs});
-  try {
-    for (const line of await forceUnlock(agents, await remember(agents, reach.concurrency), asked)) notice(line);
-  } finally {
-    await Promise.all([...agents.values()].map((agent) => agent[Symbol.asyncDispose]()));
-  }
 }

@@ -2,7 +2,7 @@ import {type ProbeEnd, type ProbePair, probePairs} from '../../core/change/probe
 import type {Family} from '../../core/net/address.js';
 import {TransportError} from '../transports/transport.js';
 import {oneLine} from '../ui/escape.js';
-import type {Runner} from './mesh.js';
+import {pairName, type Runner} from './mesh.js';
 import {probeScript} from './probe-script.js';
 
 /** What one pair of nodes lost while the ledger was open. An echo needs both ways, so what is lost on the way back is in here as well. */
@@ -43,6 +43,8 @@ export interface LedgerOptions {
   readonly interval?: number;
   /** Seconds after which a node ends its part when flanctl does not extend it; 60 unless told. */
   readonly ttl?: number;
+  /** Pairs, as `pairName` calls them, that did not answer before the change: what they lose is not of its doing, and not counted. */
+  readonly silent?: ReadonlySet<string>;
   /** Peers that one node sends to at most; 16 unless told, for each is two processes and a hundred packets a second. */
   readonly most?: number;
   /** Ends what is under way with a node. */
@@ -63,6 +65,8 @@ export class Ledger {
   readonly #runners: ReadonlyMap<string, Runner>;
   readonly #options: Required<LedgerOptions>;
   readonly #pairs: readonly ProbePair[];
+  /** Those that are counted: their numbers on their sender's node are their places in here. */
+  readonly #asked: readonly ProbePair[];
   readonly #left: number;
   readonly #known = new Map<ProbePair, Why | Seen>();
   #beat: NodeJS.Timeout | undefined;
@@ -74,11 +78,16 @@ export class Ledger {
     this.#options = options;
     this.#pairs = pairs;
     this.#left = left;
+    const {silent} = options;
+    for (const pair of pairs)
+      if (silent.has(pairName({from: pair.from.node, to: pair.to.node, family: pair.family})))
+        this.#known.set(pair, {kind: 'not', why: 'nothing answered before the change'});
+    this.#asked = pairs.filter((pair) => !this.#known.has(pair));
   }
 
   /** Begins to count; a node where that is not possible is noted, never an error. */
   static async open(runners: ReadonlyMap<string, Runner>, ends: readonly ProbeEnd[], options: LedgerOptions): Promise<Ledger> {
-    const ledger = new Ledger(runners, ends, {interval: 0.01, ttl: 60, most: 16, ...options});
+    const ledger = new Ledger(runners, ends, {interval: 0.01, ttl: 60, most: 16, silent: new Set(), ...options});
     await ledger.#each((node, pairs) => ledger.#start(node, pairs));
     const {ttl} = ledger.#options;
     ledger.#beat = setInterval(
@@ -100,12 +109,12 @@ export class Ledger {
   }
 
   async #each(work: (node: string, pairs: readonly ProbePair[]) => Promise<unknown>): Promise<void> {
-    const nodes = [...new Set(this.#pairs.map((pair) => pair.from.node))];
+    const asked = this.#asked;
     await Promise.all(
-      nodes.map((node) =>
+      [...new Set(asked.map((pair) => pair.from.node))].map((node) =>
         work(
           node,
-          this.#pairs.filter((pair) => pair.from.node === node),
+          asked.filter((pair) => pair.from.node === node),
         ),
       ),
     );

@@ -4,25 +4,19 @@ import {ExitCode} from '../../exit-code.js';
 import {Failure} from '../../failure.js';
 import type {Evidence} from '../evidence.js';
 import type {ChangePlan, ChangeReport} from '../reporters/documents.js';
+import type {ChangeOptions} from './change-options.js';
+import {clearTheWay} from './clear-the-way.js';
 import {controlStages} from './control.js';
 import {planDocument} from './plan-document.js';
 import {type MigrateWish, type Prepared, prepareMigration, readAll} from './prepared.js';
 import {runChange} from './run-change.js';
 import {openRunners} from './runners.js';
 import {type TargetWish, targetOf} from './target-of.js';
+import {teller} from './tell.js';
 import {unbegun} from './unbegun.js';
 
-export interface MigrateOptions extends MigrateWish {
+export interface MigrateOptions extends MigrateWish, ChangeOptions {
   readonly dryRun: boolean;
-  /** How often yes was said on the command line. */
-  readonly yes: number;
-  readonly accepted: readonly string[];
-  readonly quiet: boolean;
-  /** Seconds. */
-  readonly ttl: number;
-  readonly probeInterval: string;
-  readonly signal: AbortSignal;
-  readonly notice: (message: string) => void;
 }
 
 export type Migrated =
@@ -34,9 +28,11 @@ export type Migrated =
  * @throws Failure when the source is no live one, the wish makes no sense, or only the operator can decide.
  */
 export async function migrate(evidence: Evidence, wish: TargetWish, options: MigrateOptions): Promise<Migrated> {
-  const {signal, notice} = options;
+  const {signal} = options;
   const {reach} = evidence;
   if (!reach) throw new Failure('a snapshot cannot be changed: name live nodes', {hints: ['--inventory FILE', '--lab NAME']});
+  const {refused: held, yes} = options.dryRun ? {yes: options.yes} : await clearTheWay('migrate', reach, options);
+  if (held) return {kind: 'ChangeReport', report: held};
   const read = await readAll(evidence);
   signal.throwIfAborted();
   if (options.last !== undefined && !read.cluster.members.some((m) => m.name === options.last))
@@ -45,7 +41,8 @@ export async function migrate(evidence: Evidence, wish: TargetWish, options: Mig
   const {mode, settings} = read.cluster;
   const title = titleOf({what: 'migrate', ...(mode && settings && {from: {type: mode.type, settings}}), to: target});
   await using runners = openRunners(reach.addresses, reach.transport);
-  const prepared = await prepareMigration(evidence, read, target, options, {runners, signal, onStep: notice});
+  const told = await teller(options);
+  const prepared = await prepareMigration(evidence, read, target, options, {runners, signal, onStep: told.step}).finally(told.end);
   const refused = refusal(prepared, title);
   if (refused) return {kind: 'ChangeReport', report: refused};
   const {plan, untried} = prepared as Extract<Prepared, {kind: 'plan'}>;
@@ -56,13 +53,13 @@ export async function migrate(evidence: Evidence, wish: TargetWish, options: Mig
       report: unbegun({what: 'migrate', title, outcome: 'nothing-to-do', because, exit: ExitCode.ok, left: plan.left}),
     };
   }
-  const told: Plan = {...plan, warnings: [...plan.warnings, ...later(plan, untried)]};
-  const control = await controlStages(told, {nodes: read.cluster.members.map((m) => m.name), runners, signal});
-  if (options.dryRun) return {kind: 'ChangePlan', plan: planDocument(told, control)};
-  const report = await runChange(told, read, {
+  const whole: Plan = {...plan, warnings: [...plan.warnings, ...later(plan, untried)]};
+  const control = await controlStages(whole, {nodes: read.cluster.members.map((m) => m.name), runners, signal});
+  if (options.dryRun) return {kind: 'ChangePlan', plan: planDocument(whole, control)};
+  const report = await runChange(whole, read, {
     ...options,
+    yes,
     title,
-    probeInterval: Number(options.probeInterval),
     untried,
     reach,
     runners,

@@ -46,6 +46,8 @@ export type ChangeEvent =
       readonly title: string;
       readonly state: 'begun' | 'done' | 'failed';
     }
+  /** One node's part of a stage has ended; told to who looks on, not written down: the node's own journal has it. */
+  | {readonly kind: 'node'; readonly stage: number; readonly node: string; readonly state: 'done' | 'failed'}
   | {readonly kind: 'gate'; readonly stage: number; readonly state: 'begun' | 'open' | 'shut'; readonly because: readonly string[]}
   | {readonly kind: 'progress'; readonly progress: Progress}
   | {readonly kind: 'turning-back'; readonly because: readonly string[]}

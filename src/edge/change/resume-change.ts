@@ -12,12 +12,13 @@ import {resume} from './resume.js';
 import {reviewOf} from './review.js';
 import {type Remembered, remember} from './rollback.js';
 import {openRunners} from './runners.js';
-import {teller} from './tell.js';
+import {teller, watchInterrupts} from './tell.js';
 
 export interface ResumeOptions {
   readonly signal: AbortSignal;
   readonly quiet: boolean;
   readonly notice: (message: string) => void;
+  readonly parting: (words: string | undefined) => void;
 }
 
 /**
@@ -25,7 +26,7 @@ export interface ResumeOptions {
  * nodes are no longer compared with the plan, which began from another state.
  * @throws Failure when there is none, or its nodes cannot be reached.
  */
-export async function resumeChange(evidence: Evidence, {signal, quiet, notice}: ResumeOptions): Promise<ChangeReport> {
+export async function resumeChange(evidence: Evidence, {signal, quiet, notice, parting}: ResumeOptions): Promise<ChangeReport> {
   const {reach} = evidence;
   if (!reach) throw new Failure('a snapshot cannot be changed: name live nodes', {hints: ['--inventory FILE', '--lab NAME']});
   const agents = await openAgents(reach.addresses, {transport: reach.transport, timeoutMs: reach.timeoutMs});
@@ -40,7 +41,10 @@ export async function resumeChange(evidence: Evidence, {signal, quiet, notice}: 
     const sized = largest && {size: ({family}: {readonly family: 4 | 6}) => largest[family]};
     const baseline = await mesh(runners, ends, {signal, ...sized});
     const chronicle = new Chronicle();
-    const told = await teller(change.stages, change.header.nodes, {quiet, notice});
+    const {ttl, header, stages: all} = change;
+    const told = await teller({quiet, ttl, notice});
+    told.stages(all);
+    const watched = watchInterrupts(header.id, header.nodes, told, {ttl, signal, parting});
     const outcome = await resume(change, remembered, {
       agents,
       review: reviewOf({reach, runners, ends, baseline, ...sized}),
@@ -54,9 +58,11 @@ export async function resumeChange(evidence: Evidence, {signal, quiet, notice}: 
         chronicle.hear(event);
         told.hear(event);
       },
+    }).finally(async () => {
+      watched.end();
+      await told.end();
     });
-    await told.end();
-    const stages = change.stages.map(({phase, title, work}, stage) => ({
+    const stages = all.map(({phase, title, work}, stage) => ({
       stage,
       phase,
       title,

@@ -7,6 +7,7 @@ import type {NodeState} from '../../core/node/state.js';
 import type {Reach} from '../evidence.js';
 import type {ChangeReport} from '../reporters/documents.js';
 import {agree} from './agree.js';
+import type {ChangeOptions} from './change-options.js';
 import {Chronicle, changeReport} from './change-report.js';
 import {execute} from './executor.js';
 import {type Gate, gateOf} from './gate.js';
@@ -19,26 +20,16 @@ import type {Findings} from './preflight/findings.js';
 import type {Read} from './prepared.js';
 import {reviewOf} from './review.js';
 import {type ChangeStage, stagesOf, withControl} from './stages.js';
-import {teller} from './tell.js';
+import {teller, watchInterrupts} from './tell.js';
 
-export interface RunOptions {
+export interface RunOptions extends Omit<ChangeOptions, 'forceUnlock'> {
   readonly title: string;
-  /** Seconds without a word from here after which a node undoes its part. */
-  readonly ttl: number;
-  /** Seconds between two echoes of a pair of nodes; 0: no ledger. */
-  readonly probeInterval: number;
   /** Pairs that could not be tried while rp_filter was strict: tried as soon as it is not. */
   readonly untried?: Findings['untried'];
   readonly reach: Reach;
   readonly runners: ReadonlyMap<string, Runner>;
-  readonly signal: AbortSignal;
   /** What the plan's controller adds. */
   readonly control: readonly ChangeStage[];
-  readonly accepted: readonly string[];
-  /** How often yes was said on the command line. */
-  readonly yes: number;
-  readonly quiet: boolean;
-  readonly notice: (message: string) => void;
 }
 
 /**
@@ -46,7 +37,7 @@ export interface RunOptions {
  * @throws Failure when it was not confirmed.
  */
 export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluster' | 'views'>, options: RunOptions): Promise<ChangeReport> {
-  const {reach, runners, signal, title, ttl, notice} = options;
+  const {reach, runners, signal, title, ttl} = options;
   const {stages, planned} = withControl(stagesOf(plan), options.control);
   const nodes = [...new Set(stages.flatMap((s) => s.work.map((w) => w.node)))].toSorted();
   const refused = await agree(plan, {...options, nodes});
@@ -56,7 +47,8 @@ export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluste
   const largest = (family: Family) => largestOf(plan, cluster, [...states.values()], family);
   const sizes = {4: largest(4), 6: largest(6)};
   const size = (pair: {readonly family: Family}) => sizes[pair.family];
-  notice('what answers now');
+  const told = await teller(options);
+  told.step('what answers now');
   const baseline = await mesh(runners, ends, {signal, size});
   const gate = gateOf({
     plan,
@@ -78,12 +70,18 @@ export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluste
   const agents = await openAgents(reach.addresses, {transport: reach.transport, timeoutMs: reach.timeoutMs});
   const ledger =
     options.probeInterval > 0
-      ? await Ledger.open(runners, ends, {id: header.id, interval: options.probeInterval, signal: new AbortController().signal})
+      ? await Ledger.open(runners, ends, {
+          id: header.id,
+          interval: options.probeInterval,
+          silent: new Set(silent),
+          signal: new AbortController().signal,
+        })
       : undefined;
   const chronicle = new Chronicle();
-  const told = await teller(stages, nodes, options);
+  const watched = watchInterrupts(header.id, nodes, told, options);
   try {
     const {sshConfig} = reach.transport;
+    told.stages(stages);
     const outcome = await execute({
       change: {
         header,
@@ -103,7 +101,8 @@ export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluste
       },
       signal,
     });
-    await told.end();
+    watched.end();
+    if (ledger) told.step('what the ledger counted');
     const counted = await ledger?.close();
     return changeReport({
       what: plan.what,
@@ -122,7 +121,9 @@ export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluste
       chronicle,
     });
   } finally {
+    watched.end();
     await ledger?.close();
+    await told.end();
     await Promise.all([...agents.values()].map((agent) => agent[Symbol.asyncDispose]()));
   }
 }

@@ -1,3 +1,4 @@
+import {ExitCode} from '../../exit-code.js';
 import type {ChangeReport} from './documents.js';
 
 export type LedgerDocument = NonNullable<ChangeReport['ledger']>;
@@ -40,7 +41,7 @@ export function duration(seconds: number): string {
 }
 
 /** What the outcome is called, and whether it is a good one. */
-export const outcomes: {readonly [O in ChangeReport['outcome']]: {readonly says: string; readonly is: 'good' | 'bad' | 'mild'}} = {
+const outcomes: {readonly [O in ChangeReport['outcome']]: {readonly says: string; readonly is: 'good' | 'bad' | 'mild'}} = {
   done: {says: 'done', is: 'good'},
   'nothing-to-do': {says: 'nothing to do', is: 'good'},
   planned: {says: 'only planned: nothing was changed', is: 'mild'},
@@ -48,3 +49,9 @@ export const outcomes: {readonly [O in ChangeReport['outcome']]: {readonly says:
   'rolled-back': {says: 'failed and rolled back: the cluster is as before', is: 'bad'},
   stranded: {says: 'failed, and not all could be put back', is: 'bad'},
 };
+
+/** What became of the change, in words: that its operator pressed ^C is no failure. */
+export const outcomeOf = ({outcome, exit}: ChangeReport): {readonly says: string; readonly is: 'good' | 'bad' | 'mild'} =>
+  outcome === 'rolled-back' && exit === ExitCode.interrupted
+    ? {says: 'interrupted, and taken back: the cluster is as before', is: 'bad'}
+    : outcomes[outcome];

@@ -1,4 +1,5 @@
 import {createInterface} from 'node:readline/promises';
+import {ExitCode} from '../../exit-code.js';
 import {Failure} from '../../failure.js';
 import {oneLine} from './escape.js';
 
@@ -23,12 +24,13 @@ export async function confirm(questions: readonly string[], {yes, signal}: Confi
   try {
     for (const question of open) {
       const answer = await terminal.question(`${oneLine(question)} [yes/no] `, {signal});
-      if (answer.trim().toLowerCase() !== 'yes') throw new Failure('not confirmed: nothing was changed');
+      if (answer.trim().toLowerCase() !== 'yes') throw new Failure('not confirmed: nothing was changed', {exit: ExitCode.findings});
     }
   } finally {
     terminal.close();
   }
 }
 
-/** oclif counts no repeated flags. */
-export const countYes = (argv: readonly string[]): number => argv.filter((word) => word === '--yes' || word === '-y').length;
+/** How often yes was said: oclif counts no repeated flags, and one from the environment is not among the words. */
+export const countYes = (argv: readonly string[], yes: boolean): number =>
+  yes ? Math.max(1, argv.filter((word) => word === '--yes' || word === '-y').length) : 0;

@@ -1,6 +1,6 @@
 import type {ChangeReport} from '../documents.js';
 import type {Render} from '../index.js';
-import {duration, type FlowDocument, type LedgerDocument, outcomes, stageAt, troubled, unmeasured, verdictOf} from '../ledger-facts.js';
+import {duration, type FlowDocument, type LedgerDocument, outcomeOf, stageAt, troubled, unmeasured, verdictOf} from '../ledger-facts.js';
 import {xml} from '../svg/text.js';
 import {style} from './style.js';
 
@@ -12,7 +12,7 @@ const SHOWN = 200;
 
 /** One page that needs nothing else: no script, no font, no picture from elsewhere. Every word from a node is escaped. */
 export const change: Render<ChangeReport> = (report) => {
-  const outcome = outcomes[report.outcome];
+  const outcome = outcomeOf(report);
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -4,7 +4,7 @@ import {columns} from '../../ui/table.js';
 import {type Theme, theme} from '../../ui/theme.js';
 import type {ChangeReport} from '../documents.js';
 import type {Render} from '../index.js';
-import {duration, type LedgerDocument, outcomes, stageAt, troubled, unmeasured, verdictOf} from '../ledger-facts.js';
+import {duration, type LedgerDocument, outcomeOf, stageAt, troubled, unmeasured, verdictOf} from '../ledger-facts.js';
 import {wrap} from './doctor.js';
 
 /** Flows that are shown one by one; the machine forms have all. */
@@ -14,7 +14,7 @@ const SHOWN = 20;
 export const change: Render<ChangeReport> = (report, {level, width}) => {
   const paint = theme(level);
   const wide = Math.min(Math.max(width, 60), 120);
-  const outcome = outcomes[report.outcome];
+  const outcome = outcomeOf(report);
   const [mark, colour] = {good: ['✔', paint.good], bad: ['✖', paint.error], mild: ['·', paint.dim]}[outcome.is] as [string, Theme['good']];
   // What was not begun took no time that anybody wants to know.
   const ran = report.id === null ? '' : `${oneLine(report.id)} · ${duration(report.seconds)}`;
