@@ -8,6 +8,7 @@ import {cni0AddrMismatch} from './cni0-addr-mismatch.js';
 import {cni0Missing} from './cni0-missing.js';
 import {cni0NoAddress} from './cni0-no-address.js';
 import {conntrackFull} from './conntrack-full.js';
+import {controlplaneMissedEvents} from './controlplane-missed-events.js';
 import {etcdConfigUnreadable} from './etcd-config-unreadable.js';
 import {etcdLeaseExpiring} from './etcd-lease-expiring.js';
 import {etcdLeaseLost} from './etcd-lease-lost.js';
@@ -103,6 +104,7 @@ export const rules: readonly Rule[] = [
   ipv6PrerequisiteMissing,
   ipv6RouterAdvertAddress,
   leaseAnnotationMissing,
+  controlplaneMissedEvents,
   etcdLeaseLost,
   leasePodcidrMissing,
   leasePodcidrExhausted,

@@ -38,6 +38,7 @@ export const routeMissing: NodeRule = {
         dependsOn: [
           token.lease(name),
           token.lease(peer),
+          token.news(name, peer),
           token.forwarding(name),
           token.underlay(name, peer),
           ...(row.dev ? [token.device(name, row.dev)] : []),

@@ -9,6 +9,8 @@ export const token = {
   lease: (node: string): Token => `lease ${node}`,
   /** The hardware address a node published for its tunnel device. */
   mac: (node: string): Token => `mac ${node}`,
+  /** What flannel of a node has heard of a peer. */
+  news: (node: string, peer: string): Token => `news ${node} ${peer}`,
   /** A device and everything that lives on it. */
   device: (node: string, name: string): Token => `device ${node} ${name}`,
   bridge: (node: string): Token => `bridge ${node}`,
