@@ -38,9 +38,11 @@ export default class Doctor extends BaseCommand {
         (flags.rule === undefined || flags.rule.includes(rule.id)) &&
         (flags.pods === 'all' || rule.scope === 'cluster' || !rule.needs.includes('pods')),
     );
-    const evidence = await openEvidence(flags, {signal: this.interrupted.signal, quiet: this.quiet, notice: (m) => this.notice(m)});
+    const {signal} = this.interrupted;
+    const records = {pods: flags.pods === 'all' ? 'most' : 'flannel'} as const;
+    const evidence = await openEvidence(flags, {signal, quiet: this.quiet, notice: (m) => this.notice(m), records});
     const found = await diagnose(evidence, evidence.given, chosen);
-    this.interrupted.signal.throwIfAborted();
+    signal.throwIfAborted();
     const cluster = clusterSummary(found.cluster, evidence.from, found.pods);
     checkNodes(
       flags.node,

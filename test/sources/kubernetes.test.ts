@@ -83,6 +83,19 @@ test('pods and services by name, or all of them', async () => {
   expect(all.records.services).toEqual(named.records.services);
 });
 
+test('most pods: all of them where they may be listed, else flannel’s own, which is no gap', async () => {
+  expect((await read({pods: 'most'})).records.pods).toHaveLength(3);
+  api.answer = (request, response, count) =>
+    request.url!.startsWith('/api/v1/pods') ? status(response, 403, 'no', 'Forbidden') : serving(cluster)(request, response, count);
+  const {records} = await read({pods: 'most'});
+  expect([records.pods?.map((p) => p.namespace), records.gaps]).toEqual([['kube-flannel', 'kube-flannel'], []]);
+  const many = Array.from({length: 501}, (_, n) => ({...node('n', 1), metadata: {name: `n${n}`}}));
+  api.answer = serving({...cluster, '/api/v1/nodes': many});
+  api.asked.length = 0;
+  expect((await read({pods: 'most'})).records.pods).toHaveLength(2);
+  expect(asked()).not.toContain('/api/v1/pods');
+});
+
 test('annotations under any prefix are found and kept', async () => {
   const own = {'example.org/flannel-kube-subnet-manager': 'true', 'example.org/flannel-public-ip': '192.0.2.77'};
   const bare = (item: ReturnType<typeof node>) => ({...item, metadata: {...(item['metadata'] as object), annotations: own}});

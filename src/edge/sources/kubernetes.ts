@@ -10,8 +10,11 @@ export interface KubernetesWish {
   /** Where flannel's ConfigMap and DaemonSet are; kube-flannel, kube-system and wherever a DaemonSet runs flanneld unless told. */
   readonly namespace?: string | undefined;
   readonly configMap?: string | undefined;
-  /** `flannel`: only the pods that run flanneld. `all`: every pod of the cluster. Else those besides flannel's own: `ns/name`. */
-  readonly pods: 'flannel' | 'all' | readonly string[];
+  /**
+   * `flannel`: only the pods that run flanneld. `all`: every pod of the cluster; `most`: likewise, where it is not too large for that and it is
+   * allowed. Else those besides flannel's own: `ns/name`.
+   */
+  readonly pods: 'flannel' | 'most' | 'all' | readonly string[];
   /** `all`, or those with these names: `ns/name`. */
   readonly services: 'none' | 'all' | readonly string[];
   readonly signal?: AbortSignal | undefined;
@@ -22,6 +25,9 @@ export interface KubernetesRead {
   readonly records: Records;
   readonly objects: KubernetesObjects;
 }
+
+/** Some thirty pods a node, ten kilobytes each: beyond this their listing costs more than the nodes' own tables. */
+const MANY_NODES = 500;
 
 /** Where manifests, Canal, RKE2 and older releases keep net-conf.json, when no DaemonSet tells. */
 const NAMESPACES = ['kube-flannel', 'kube-system'];
@@ -60,7 +66,7 @@ export async function kubernetesRecords(client: KubeClient, wish: KubernetesWish
   const daemonSets = every?.filter((item) => daemonSetOf(item) !== undefined);
   const [configMaps, pods, services] = await Promise.all([
     configMapsOf(daemonSets ?? [], wish, one).catch(failed('configmap', "reading flannel's ConfigMap")),
-    (wish.pods === 'all' ? pruned('/api/v1/pods', 'pod') : podsOf(daemonSets, wish, pruned, one)).catch(
+    podsOf(daemonSets, nodes.length > MANY_NODES && wish.pods === 'most' ? 'flannel' : wish.pods, pruned, one).catch(
       failed('pods', wish.pods === 'all' ? 'listing the pods' : "listing flannel's pods"),
     ),
     (wish.services === 'none' ? Promise.resolve(undefined) : servicesOf(wish.services, pruned, one)).catch(
@@ -102,13 +108,17 @@ async function configMapsOf(daemonSets: readonly KubeObject[], wish: KubernetesW
   return found.flatMap((item) => (item === undefined ? [] : [prune.configMap(item)]));
 }
 
-/** flannel's own pods by the labels its DaemonSets select them by, and those that are asked for by name. */
+/** All pods; or flannel's own by the labels its DaemonSets select them by, and those that are asked for by name. */
 async function podsOf(
   daemonSets: readonly KubeObject[] | undefined,
-  wish: KubernetesWish,
+  wanted: KubernetesWish['pods'],
   several: Several,
   one: One,
 ): Promise<readonly KubeObject[]> {
+  if (wanted === 'all') return several('/api/v1/pods', 'pod');
+  // Nobody asked for them by name: where they are refused, flannel's own will do.
+  const most = wanted === 'most' ? await several('/api/v1/pods', 'pod').catch(() => undefined) : undefined;
+  if (most !== undefined) return most;
   const listed = await Promise.all(
     (daemonSets ?? []).map((item) => {
       const labels = Object.entries((at(item, 'spec', 'selector', 'matchLabels') ?? {}) as Record<string, string>);
@@ -116,9 +126,7 @@ async function podsOf(
       return several(path, 'pod', labels.length === 0 ? {} : {labelSelector: labels.map(([k, v]) => `${k}=${v}`).join(',')});
     }),
   );
-  const named = await Promise.all(
-    (wish.pods === 'flannel' || wish.pods === 'all' ? [] : wish.pods).map((name) => one(placeOf(name, 'pods'))),
-  );
+  const named = await Promise.all((typeof wanted === 'string' ? [] : wanted).map((name) => one(placeOf(name, 'pods'))));
   const all = [...listed.flat(), ...named.flatMap((item) => (item === undefined ? [] : [prune.pod(item)]))];
   // Older manifests have one DaemonSet an architecture, all with the same labels.
   return [...new Map(all.map((item) => [`${text(item, 'metadata', 'namespace')}/${text(item, 'metadata', 'name')}`, item])).values()];
