@@ -7,7 +7,7 @@ import {flannelPodOf} from '../../src/core/flannel/records/daemons.js';
 import type {FlannelPodRecord} from '../../src/core/flannel/records.js';
 import {gather} from '../../src/edge/gather/gather.js';
 import {type KubeClient, kubeClient} from '../../src/edge/sources/kube-client.js';
-import {lasting, openTransport, type TransportOptions} from '../../src/edge/transports/index.js';
+import {entering, lasting, openTransport, type TransportOptions} from '../../src/edge/transports/index.js';
 import {open} from '../../src/edge/transports/kube.js';
 import type {Transport, TransportError, Via} from '../../src/edge/transports/transport.js';
 import {kubeconfig, scratch} from '../sources/tiny-api.js';
@@ -240,6 +240,10 @@ describe('ways in their order', () => {
     api.pods.clear();
     const {failure} = await failed(by(['netns', 'debug']));
     expect(failure.message).toBe('n1: no pod of flannel runs there; n1: its entry names no pid; n1: no image for a pod was named');
+  });
+  test('a probe takes none that sees no other pod', () => {
+    expect(entering({node: 'n1', via: 'kube', otherwise: ['debug', 'ssh']})).toMatchObject({via: 'debug', otherwise: ['ssh']});
+    expect(() => entering({node: 'n1', via: 'kube'})).toThrow('n1: from the flannel pod no other pod can be entered');
   });
   test('a change takes none that ends with a pod', async () => {
     const ways = (via: Via, otherwise?: readonly Via[]) => lasting({node: 'n1', via, ...(otherwise && {otherwise})});

@@ -83,12 +83,21 @@ export async function openTransport(address: NodeAddress, options: TransportOpti
  * gone. The kubelet ends every process of a pod with the pod, and its files are not the node's.
  * @throws TransportError when no way is left
  */
-export function lasting(address: NodeAddress): NodeAddress {
-  const [via, ...otherwise] = [address.via, ...(address.otherwise ?? [])].filter((way) => way !== 'kube' && way !== 'debug');
-  if (via !== undefined) return {...address, via, otherwise};
-  throw new TransportError({
-    kind: 'connect',
-    message: `${address.node}: a change keeps a journal and a timer on the node, and in a pod neither would last`,
+export const lasting = (address: NodeAddress): NodeAddress =>
+  without(['kube', 'debug'], address, {
+    why: 'a change keeps a journal and a timer on the node, and in a pod neither would last',
     hint: 'Changes go by SSH: --via ssh, or --via kube,ssh to read through the API server and to change by SSH.',
   });
+
+/** The address with those ways only by which other pods' namespaces can be entered. @throws TransportError when no way is left */
+export const entering = (address: NodeAddress): NodeAddress =>
+  without(['kube'], address, {
+    why: 'from the flannel pod no other pod can be entered',
+    hint: '--via debug --debug-image IMAGE, or --via ssh',
+  });
+
+function without(shut: readonly Via[], address: NodeAddress, {why, hint}: {readonly why: string; readonly hint: string}): NodeAddress {
+  const [via, ...otherwise] = [address.via, ...(address.otherwise ?? [])].filter((way) => !shut.includes(way));
+  if (via !== undefined) return {...address, via, otherwise};
+  throw new TransportError({kind: 'connect', message: `${address.node}: ${why}`, hint});
 }
