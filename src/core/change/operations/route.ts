@@ -29,7 +29,11 @@ function words(row: Route): string {
 /** After `ip route del`: with the protocol, so that of rows with metric 0, which cannot be asked for, no other one's is taken. */
 const exact = (row: Route): string => {
   const whole = listed(row);
-  return `${words({...whole, flags: []})}${whole.protocol === 'boot' ? ' proto boot' : ''}`;
+  const text = words({...whole, flags: []});
+  if (whole.protocol !== 'boot') return text;
+  // After the first hop of several nothing but hops is understood.
+  const hops = text.indexOf(' nexthop ');
+  return hops < 0 ? `${text} proto boot` : `${text.slice(0, hops)} proto boot${text.slice(hops)}`;
 };
 
 /**
