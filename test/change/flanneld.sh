@@ -2,12 +2,13 @@
 #
 # A lease is a file LEASES/NODE: `TYPE SUBNET ADDRESS MAC SUBNET6 ADDRESS6 MAC6`. Every change of the tables is a line on stdout.
 node=$1 leases=$2 period=$3 subnet=$4 address=$5 subnet6=$6 address6=$7
-conf=/etc/kube-flannel/net-conf.json
+conf=${FLANNELD_CONF:-/etc/kube-flannel/net-conf.json}
 # The name by which the kernel knows the real one, where the test wants it seen.
-if [ -n "${FLANNELD_COMM:-}" ]; then printf flanneld >/proc/$$/comm; fi
+if [ -n "${FLANNELD_COMM:-}" ]; then printf "${FLANNELD_COMM}" >/proc/$$/comm; fi
 if [ -n "${FLANNELD_ETCD_ENDPOINTS:-}" ]; then
   conf=/run/flanneld.conf
-  ETCDCTL_API=3 etcdctl --endpoints="$FLANNELD_ETCD_ENDPOINTS" get --print-value-only /coreos.com/network/config >$conf || exit 1
+  ETCDCTL_API=3 etcdctl --endpoints="$FLANNELD_ETCD_ENDPOINTS" ${FLANNELD_ETCD_CAFILE:+--cacert="$FLANNELD_ETCD_CAFILE"} \
+    ${FLANNELD_ETCD_CERTFILE:+--cert="$FLANNELD_ETCD_CERTFILE"} ${FLANNELD_ETCD_KEYFILE:+--key="$FLANNELD_ETCD_KEYFILE"} get --print-value-only /coreos.com/network/config >$conf || exit 1
 fi
 type=$(sed -n 's/.*"Type": *"\([a-z-]*\)".*/\1/p' "$conf")
 vni=$(sed -n 's/.*"VNI": *\([0-9]*\).*/\1/p' "$conf")

@@ -5,6 +5,8 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {runIn} from '../../src/edge/lab/exec.js';
 import type {Lab, LabNode} from '../../src/edge/lab/topology.js';
 
+const flanneldItself = () => ({name: 'flanneld', exec: '/opt/bin/flanneld', before: ''});
+
 /**
  * Stand-ins for flanneld on a lab's nodes: one shell process each (flanneld.sh), with what the real one does to the kernel's tables where it
  * matters to a change (flannel-backends.md §3, §9.1, §9.5). Leases are files in a folder that all nodes see, in place of etcd.
@@ -23,15 +25,20 @@ export class Flannelds implements AsyncDisposable {
 
   /**
    * Starts one on every node. `period`: seconds between two checks of host-gw's routes; the real one takes 10. `env`: words before its
-   * command, as `FLANNELD_COMM=1`.
+   * command, as `FLANNELD_COMM=flanneld`. `unit`: it is one from the beginning, as `asUnits` has it.
    */
-  static async start(lab: Lab, period = 1, env = ''): Promise<Flannelds> {
+  static async start(lab: Lab, period = 1, env = '', unit?: Parameters<Flannelds['asUnits']>[0]): Promise<Flannelds> {
     const all = new Flannelds(lab, period, env);
     await mkdir(all.#leases, {recursive: true});
     const script = readFileSync(join(import.meta.dirname, 'flanneld.sh'), 'utf8');
     for (const node of lab.nodes) {
       await writeFile(join(lab.dir, 'nodes', node.name, 'flanneld.sh'), script);
+      if (unit) continue;
       await all.restart(node.name);
+    }
+    if (unit) {
+      await all.asUnits(unit);
+      for (const {name} of lab.nodes) await runIn(lab, name, `systemctl restart ${unit(name).name} && rm /run/restarts`);
     }
     // They need to know of each other, and to have looked.
     await all.settle();
@@ -42,16 +49,21 @@ export class Flannelds implements AsyncDisposable {
     return this.#lab.nodes.find((n) => n.name === name)!;
   }
 
-  /** As a unit of systemd: a stand-in for systemctl on each node, which restarts it in the same way, and writes down that it did. */
-  async asUnits(): Promise<void> {
+  /**
+   * As a unit of systemd: a stand-in for systemctl on each node, which restarts it in the same way, and writes down that it did. `unit`: its
+   * name on a node, what its ExecStart says, and shell that it runs before flannel starts, as k3s does.
+   */
+  async asUnits(unit: (node: string) => {name: string; exec: string; before: string} = flanneldItself): Promise<void> {
     for (const {name} of this.#lab.nodes) {
       const path = join(this.#lab.dir, 'nodes', name, 'restart.sh');
-      await writeFile(path, this.#start(name));
+      const {name: called, exec, before} = unit(name);
+      await writeFile(path, `${before}\n${this.#start(name)}`);
       const systemctl = `#!/bin/sh
 case "$*" in
+  'show -p ExecStart ${called}') echo 'ExecStart={ path=/usr/local/bin/k3s ; argv[]=${exec} ; ignore_errors=no ; start_time=[n/a] }' ;;
   'show -p MainPID flanneld') echo "MainPID=$(cat /run/flanneld.pid)" ;;
-  'restart flanneld') echo restart >>/run/restarts; exec sh ${path} ;;
-  'is-active --quiet flanneld') kill -0 "$(cat /run/flanneld.pid)" ;;
+  'restart ${called}') echo restart >>/run/restarts; exec sh ${path} ;;
+  'is-active --quiet ${called}') kill -0 "$(cat /run/flanneld.pid)" ;;
   *) exit 1 ;;
 esac
 `;

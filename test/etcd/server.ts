@@ -43,7 +43,7 @@ afterAll(async () => {
   for (const end of ends) await end();
 });
 
-/** A certificate authority with a certificate for each name, all good for 127.0.0.1, made with openssl. */
+/** A certificate authority with a certificate for each name, all good for 127.0.0.1 and the first node of a lab, made with openssl. */
 export async function certificates(...names: readonly string[]): Promise<Pki> {
   const folder = mkdtempSync(join(tmpdir(), 'flanctl-pki-'));
   ends.push(async () => rmSync(folder, {recursive: true, force: true}));
@@ -69,7 +69,8 @@ export async function certificates(...names: readonly string[]): Promise<Pki> {
       '-subj',
       `/CN=${name}`,
       '-addext',
-      'subjectAltName=IP:127.0.0.1',
+      // The second is a lab's first node.
+      'subjectAltName=IP:127.0.0.1,IP:192.168.77.11',
       '-addext',
       'basicConstraints=critical,CA:FALSE',
       '-addext',

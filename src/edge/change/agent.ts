@@ -99,9 +99,9 @@ export interface NodeAgent extends AsyncDisposable {
   run(id: string, step: NodeStep): Promise<StepResult>;
   /**
    * Undoes the steps of these stages, last first, under the lock; also without a guard (rollback of an ended change arms first). What is undone
-   * already is passed over, unless it is to be done `again`.
+   * already is passed over, unless it is to be done `again`. `patient`: a flanneld is restarted, which takes its time.
    */
-  undo(id: string, stages: readonly number[], again?: boolean): Promise<{readonly failed: readonly string[]}>;
+  undo(id: string, stages: readonly number[], again?: boolean, patient?: boolean): Promise<{readonly failed: readonly string[]}>;
   /** Every change the node remembers, newest first. */
   journals(): Promise<readonly NodeJournal[]>;
   /** What the steps of a change were made of, by stage, as far as they were kept. */

@@ -1,30 +1,42 @@
 import {isDeepStrictEqual} from 'node:util';
+import pMap from 'p-map';
 import type {Plan} from '../../core/change/plan.js';
 import {ExitCode} from '../../exit-code.js';
 import {Failure} from '../../failure.js';
+import {TransportError} from '../transports/transport.js';
+import {oneLine} from '../ui/escape.js';
+import {asRoot} from './control/as-root.js';
 import type {Controller, ControllerContext, Kept} from './controllers/controller.js';
 import {controllers} from './controllers/index.js';
-import type {Runner} from './mesh.js';
 import type {ChangeStage} from './stages.js';
 
 export type ControllerKind = Controller['kind'];
 
-/** A process by one of these names has flannel in it; the kernel keeps fifteen characters. */
-const bearers = ['flanneld', 'k3s-server', 'k3s-agent'];
-
-const look = `for p in /proc/[0-9]*/comm; do
-  read -r name 2>/dev/null <"$p" && case $name in ${bearers.join(' | ')}) echo "$name" ;; esac
+/**
+ * Processes of the node's own network that have flannel in them, one line each: the name, and whether it runs in a pod. Those of other
+ * network namespaces are another cluster's (kind, a lab). The kernel keeps fifteen characters of a name.
+ */
+const look = `own=$(readlink /proc/self/ns/net)
+for file in $(grep -lsxE 'flanneld|k3s-server|k3s-agent' /proc/[0-9]*/comm); do
+  at=\${file%/comm}
+  net=$(readlink "$at/ns/net" 2>/dev/null)
+  [ -z "$net" ] || [ "$net" = "$own" ] || continue
+  read -r name 2>/dev/null <"$at/comm" || continue
+  if grep -qs kubepods "$at/cgroup"; then echo "$name in a pod"; else echo "$name"; fi
 done
-:`;
+echo end`;
 
 /** The nodes that have such a process: `n1: flanneld`. */
 async function running({nodes, runners, signal}: ControllerContext): Promise<readonly string[]> {
-  const on = async (node: string, runner: Runner): Promise<readonly string[]> => {
-    const {stdout} = await runner.run(look, [], {signal});
-    const [name] = stdout.toString().split('\n');
-    return name ? [`${node}: ${name}`] : [];
+  const on = async (node: string): Promise<readonly string[]> => {
+    const {out, said} = await asRoot(runners.get(node)!, look, signal);
+    const lines = out.split('\n');
+    if (!lines.includes('end'))
+      throw new TransportError({kind: 'exec', message: `${node}: its processes cannot be listed: ${oneLine(said)}`});
+    const [name] = lines;
+    return name === 'end' ? [] : [`${node}: ${oneLine(name ?? '')}`];
   };
-  return (await Promise.all(nodes.map((node) => on(node, runners.get(node)!)))).flat();
+  return (await pMap(nodes, on, {concurrency: 32})).flat();
 }
 
 /**
@@ -47,6 +59,7 @@ export async function controlled(
     throw new Failure(`flannel runs here (${who}): say who keeps its configuration, or it undoes the change when it starts anew`, {
       hints: [
         '--controller systemd: a unit flanneld, its net-conf in etcd or in a file; flanctl changes it and restarts them one by one',
+        "--controller k3s: flannel inside k3s; flanctl changes the servers' config.yaml and restarts k3s, servers first",
         '--controller none: you change it yourself, before any of them is restarted',
       ],
     });

@@ -36,9 +36,10 @@ function nodeAgent(address: NodeAddress, script: string, owner: string, options:
   };
 
   /** @returns the lines of the answer. @throws TransportError, also when there was no whole answer. */
-  const call = async (words: readonly string[], payload?: string): Promise<readonly string[]> => {
+  const call = async (words: readonly string[], payload?: string, patient = false): Promise<readonly string[]> => {
     const clock = new AbortController();
-    const timer = setTimeout(() => clock.abort(new DOMException(`no answer in ${timeoutMs / 1000} s`, 'TimeoutError')), timeoutMs);
+    const within = patient ? Math.max(timeoutMs, PATIENT_MS) : timeoutMs;
+    const timer = setTimeout(() => clock.abort(new DOMException(`no answer in ${within / 1000} s`, 'TimeoutError')), within);
     try {
       open ??= openTransport(lasting(address), options.transport, connecting.signal);
       const transport = await Promise.race([open, aborted(clock.signal, address)]);
@@ -75,7 +76,7 @@ function nodeAgent(address: NodeAddress, script: string, owner: string, options:
       return (await call(['extend', id, owner, String(ttl), progress]))[0] === 'extended';
     },
     async run(id, step) {
-      const [verdict, ...said] = await call(['run', id, owner, stageName(step.stage)], stepFile(step));
+      const [verdict, ...said] = await call(['run', id, owner, stageName(step.stage)], stepFile(step), step.phase === 'control');
       if (verdict === 'done') return {kind: 'done'};
       if (verdict === 'expired') return {kind: 'expired'};
       const [word, batch = ''] = verdict!.split(' ');
@@ -83,8 +84,9 @@ function nodeAgent(address: NodeAddress, script: string, owner: string, options:
       const runs = step.run.filter((b) => b.lines.length > 0);
       return {kind: 'failed', why: failedLine(runs[Number(batch)], said.join('\n'))};
     },
-    async undo(id, stages, again = false) {
-      const lines = await call(['undo', id, owner, ...(again ? ['again'] : []), ...stages.map(stageName)]);
+    async undo(id, stages, again = false, patient = false) {
+      const words = ['undo', id, owner, ...(again ? ['again'] : []), ...stages.map(stageName)];
+      const lines = await call(words, undefined, patient);
       if (lines.at(-1) === 'expired') return {failed: ['another run of flanctl has taken the change over']};
       if (lines.at(-1) !== 'undone') return unexpected('undo', lines);
       return {failed: lines.filter((l) => l.startsWith('failed ')).map((l) => l.slice('failed '.length))};
@@ -111,6 +113,9 @@ function nodeAgent(address: NodeAddress, script: string, owner: string, options:
     [Symbol.asyncDispose]: drop,
   };
 }
+
+/** Restarting flanneld takes its time. */
+const PATIENT_MS = 120_000;
 
 function aborted(signal: AbortSignal, {node}: NodeAddress): Promise<never> {
   return new Promise((_, reject) => {

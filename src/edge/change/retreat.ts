@@ -46,7 +46,7 @@ export async function retreat(
       onEvent({kind: 'undo', stage, phase, title, state: 'begun'});
       const answers = await crew.each(
         of.filter((n) => !lost.has(n)),
-        (agent) => agent.undo(crew.id, [stage], again),
+        (agent) => agent.undo(crew.id, [stage], again, phase === 'control'),
       );
       for (const {node, lost: why} of lostOf(answers)) lost.set(node, why);
       const failed = answered(answers).flatMap(({node, value}) => value.failed.map((why) => ({node, what: 'not undone', why})));

@@ -1,6 +1,7 @@
 import {foldKeys} from '../../flannel/net-conf.js';
 import type {FileOperation} from '../operation.js';
 import type {Target} from '../plan.js';
+import {netConfText} from './net-conf-text.js';
 import type {NodeFile} from './options.js';
 
 /** flannel's own files on a node, as its flanneld would have them at the target: without it they are what new pods and doctor go by. */
@@ -19,14 +20,11 @@ function withMtu(text: string, mtu: number): string {
 
 /** Undefined when the text is no JSON: then nobody can say what flanneld would make of it, and it is left alone. */
 function withBackendText(text: string, target: Target): string | undefined {
-  let conf: unknown;
   try {
-    conf = JSON.parse(text);
+    return netConfText(text, withBackend(JSON.parse(text), target));
   } catch {
     return undefined;
   }
-  const indent = /\n([ \t]+)"/.exec(text)?.[1];
-  return `${JSON.stringify(withBackend(conf, target), null, indent)}${text.endsWith('\n') ? '\n' : ''}`;
 }
 
 /** net-conf.json with the target's Backend and all else as it was. Keys are flannel's, which reads them without regard to case. */

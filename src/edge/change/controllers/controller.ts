@@ -21,7 +21,7 @@ export interface Kept {
 
 /** Who keeps flanneld's configuration and restarts it. */
 export interface Controller {
-  readonly kind: 'none' | 'systemd';
+  readonly kind: 'none' | 'systemd' | 'k3s';
   /**
    * Looks, and writes nothing. Undefined where nobody keeps anything.
    * @throws Failure when flanneld is not kept this way here, or its nodes do not agree.

@@ -1,19 +1,19 @@
 import {isDeepStrictEqual} from 'node:util';
+import pMap from 'p-map';
 import {runBatches, undoBatches} from '../../../core/change/batch.js';
+import {netConfText} from '../../../core/change/migration/net-conf-text.js';
 import type {FileOperation} from '../../../core/change/operation.js';
 import {printfFormat} from '../../../core/change/operations/file.js';
 import {shell} from '../../../core/kernel/commands.js';
 import {ExitCode} from '../../../exit-code.js';
 import {Failure} from '../../../failure.js';
+import {oneLine} from '../../ui/escape.js';
 import type {Batch} from '../agent.js';
+import {asRoot} from '../control/as-root.js';
+import {restart, sh, type Test} from '../control/restart.js';
 import type {Runner} from '../mesh.js';
 import type {ChangeStage} from '../stages.js';
 import type {Controller} from './controller.js';
-
-const sh = (...lines: string[]): Batch => ({tool: 'sh', lines});
-
-/** With Type=notify, which flannel's unit has, restart returns when flanneld has its lease; where it has not, it at least has to stay up. */
-const restart = sh('systemctl restart flanneld && systemctl is-active --quiet flanneld');
 
 /** The flags that the running flanneld was given: its words, then its environment (flannel-backends.md §7: a flag wins over a variable). */
 const look = `pid=$(systemctl show -p MainPID flanneld 2>/dev/null)
@@ -70,8 +70,7 @@ export function placeOf(flags: Flags): Place {
 export const systemd: Controller = {
   kind: 'systemd',
   async look({nodes, runners, signal}) {
-    const found: Found[] = [];
-    for (const node of nodes) found.push(await inspect(node, runners.get(node)!, signal));
+    const found = await pMap(nodes, (node) => inspect(node, runners.get(node)!, signal), {concurrency: 16});
     const [first] = found;
     if (first === undefined) return undefined;
     const other = found.find((f) => !isDeepStrictEqual(f.netConf, first.netConf));
@@ -81,7 +80,7 @@ export const systemd: Controller = {
       stages: (after, order) =>
         stagesOf(
           found.toSorted((a, b) => order.indexOf(a.node) - order.indexOf(b.node)),
-          `${JSON.stringify(after, null, 2)}\n`,
+          (text) => netConfText(text, after),
         ),
     };
   },
@@ -92,18 +91,28 @@ interface Found {
   readonly place: Place;
   readonly text: string;
   readonly netConf: unknown;
+  /** The file that flanneld writes when it has read its configuration and has its lease. */
+  readonly subnetFile: string;
 }
 
-function stagesOf(found: readonly Found[], after: string): readonly ChangeStage[] {
-  const inEtcd = found.flatMap(({node, place, text}) => (place.kind === 'etcd' ? [{node, place, text}] : []))[0];
+function stagesOf(found: readonly Found[], edited: (text: string) => string | undefined): readonly ChangeStage[] {
+  const written = found.map((f) => {
+    const after = edited(f.text);
+    if (after === undefined)
+      throw refusal(f.node, `flanneld's configuration (${from(f.place)}) names its Backend twice, and cannot be edited`);
+    return {...f, after};
+  });
+  const inEtcd = written.flatMap(({node, place, text, after}) => (place.kind === 'etcd' ? [{node, place, text, after}] : []))[0];
   const put = (title: string): readonly ChangeStage[] => {
     if (!inEtcd) return [];
-    const {node, place, text} = inEtcd;
+    const {node, place, text, after} = inEtcd;
     return [{phase: 'control', title, work: [{node, run: [swap(place, text, after)], undo: [swap(place, after, text)]}]}];
   };
-  const restarts = found.map(({node, place, text}): ChangeStage => {
+  const restarts = written.map(({node, place, text, after, subnetFile}): ChangeStage => {
     const file: FileOperation[] = place.kind === 'file' ? [{on: 'file', do: 'replace', path: place.path, to: after, before: text}] : [];
-    const work = {node, run: [...runBatches(file), restart], undo: [...undoBatches(file), restart]};
+    const start = (value: string): Batch =>
+      sh(restart('flanneld', subnetFile, {when: place.kind === 'etcd' ? reads(place, value) : undefined}));
+    const work = {node, run: [...runBatches(file), start(after)], undo: [...undoBatches(file), start(text)]};
     return {phase: 'control', title: `flanneld of ${node} is restarted`, work: [work]};
   });
   // On the way back the last is the first to be undone: every flanneld is then restarted with the old configuration in its place.
@@ -131,24 +140,38 @@ function swap(place: Extract<Place, {kind: 'etcd'}>, before: string, after: stri
   );
 }
 
+/** With a third configuration a flanneld would make of its node what nobody has planned: then it goes on with the one that it has. */
+const reads = ({etcdctl, key}: Extract<Place, {kind: 'etcd'}>, value: string): Test => ({
+  test: `[ "$(${shell([...etcdctl, 'get', '--print-value-only', key])} && echo .)" = "$(printf ${printfFormat(`${value}\n.`)})" ]`,
+  else: `${key} in etcd is not what this step expects: flanneld is not restarted`,
+});
+
 const from = (place: Place): string => (place.kind === 'file' ? place.path : `etcd, ${place.key}`);
 
 const refusal = (node: string, what: string, ...hints: string[]): Failure =>
   new Failure(`${node}: ${what}`, {exit: ExitCode.findings, hints});
 
 async function inspect(node: string, runner: Runner, signal: AbortSignal): Promise<Found> {
-  const said = (await runner.run(look, [], {signal})).stdout.toString();
-  if (!said.includes('arg '))
+  const {out: told} = await asRoot(runner, look, signal);
+  if (!told.includes('arg '))
     throw refusal(node, 'no flanneld runs there as a unit of systemd', '--controller none, when nothing keeps the tables');
-  const place = placeOf(flagsOf(said));
+  const flags = flagsOf(told);
+  const place = placeOf(flags);
+  const user = flags('etcd-username');
+  if (place.kind === 'etcd' && user !== undefined)
+    throw refusal(
+      node,
+      `its flanneld logs in to etcd as ${user}, and a password must not get into journals`,
+      `--controller none, and change ${place.key} yourself`,
+    );
   const read = place.kind === 'file' ? shell(['cat', place.path]) : shell([...place.etcdctl, 'get', '--print-value-only', place.key]);
-  const {stdout, stderr, code} = await runner.run(read, [], {signal});
-  if (code !== 0) throw refusal(node, `flanneld's configuration cannot be read (${from(place)}): ${stderr.trim().slice(0, 200)}`);
+  const {out, said, code} = await asRoot(runner, read, signal);
+  if (code !== 0) throw refusal(node, `flanneld's configuration cannot be read (${from(place)}): ${oneLine(said)}`);
   // etcdctl ends what it prints with a line break of its own.
-  const text = place.kind === 'file' ? stdout.toString() : stdout.toString().replace(/\n$/, '');
+  const text = place.kind === 'file' ? out : out.replace(/\n$/, '');
   if (text === '') throw refusal(node, `there is no configuration of flanneld's (${from(place)})`);
   try {
-    return {node, place, text, netConf: JSON.parse(text) as unknown};
+    return {node, place, text, netConf: JSON.parse(text) as unknown, subnetFile: flags('subnet-file') ?? '/run/flannel/subnet.env'};
   } catch {
     throw refusal(node, `flanneld's configuration is not JSON (${from(place)})`);
   }
