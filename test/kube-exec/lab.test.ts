@@ -101,6 +101,13 @@ describe.skipIf(!labsWork)('a lab behind an API server', () => {
     expect([...api.pods.keys()]).toEqual(['flannel-n1']);
   }, 60_000);
 
+  test('a change through pods alone is refused before anything is planned', async () => {
+    const ran = await flanctl(['migrate', '--to', 'host-gw', '--yes', ...kube('--via', 'kube')]);
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toMatch(/error: n1: a change keeps a journal and a timer on the node, .*--via ssh\n {2}→ Changes go by SSH/);
+    expect(ran.stdout).toBe('');
+  }, 60_000);
+
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],

@@ -1,3 +1,4 @@
+import {Failure} from '../../failure.js';
 import {lasting, openTransport, type TransportOptions} from '../transports/index.js';
 import {type NodeAddress, type Transport, TransportError} from '../transports/transport.js';
 import type {Runner} from './mesh.js';
@@ -5,8 +6,10 @@ import type {Runner} from './mesh.js';
 /**
  * A connection to each node for probes, beside the agents' own: a ping that takes its time must not hold up a step. Made at the first
  * script, kept, and made again after it was lost.
+ * @throws Failure where a node is reached by nothing that a change can go by
  */
-export function openRunners(addresses: readonly NodeAddress[], options: TransportOptions): ReadonlyMap<string, Runner> & AsyncDisposable {
+export function openRunners(given: readonly NodeAddress[], options: TransportOptions): ReadonlyMap<string, Runner> & AsyncDisposable {
+  const addresses = given.map(changeable);
   const open = new Map<string, Promise<Transport>>();
   const close = async (node: string): Promise<void> => {
     const old = open.get(node);
@@ -19,7 +22,7 @@ export function openRunners(addresses: readonly NodeAddress[], options: Transpor
       let held = open.get(address.node);
       if (held === undefined) {
         // Not the caller's signal: the connection outlives this script.
-        held = openTransport(lasting(address), options, new AbortController().signal);
+        held = openTransport(address, options, new AbortController().signal);
         open.set(address.node, held);
       }
       try {
@@ -36,6 +39,17 @@ export function openRunners(addresses: readonly NodeAddress[], options: Transpor
       await Promise.all([...open.keys()].map(close));
     },
   });
+}
+
+/** @throws Failure where a node is reached by nothing that a change can go by: known before anything is planned, let alone run */
+function changeable(address: NodeAddress): NodeAddress {
+  try {
+    return lasting(address);
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    const {message, hint} = error.failure;
+    throw new Failure(message, {hints: hint === undefined ? [] : [hint], cause: error});
+  }
 }
 
 function aborted(signal: AbortSignal, node: string): Promise<never> {

@@ -85,7 +85,7 @@ export async function openTransport(address: NodeAddress, options: TransportOpti
  */
 export const lasting = (address: NodeAddress): NodeAddress =>
   without(['kube', 'debug'], address, {
-    why: 'a change keeps a journal and a timer on the node, and in a pod neither would last',
+    why: 'a change keeps a journal and a timer on the node, and in a pod neither would last: it takes --via ssh',
     hint: 'Changes go by SSH: --via ssh, or --via kube,ssh to read through the API server and to change by SSH.',
   });
 
