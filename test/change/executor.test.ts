@@ -370,6 +370,34 @@ describe.skipIf(!labsWork)('a change, from lock to commit and back', () => {
     await asBefore();
   });
 
+  test('a node that was restarted in the middle: nothing is built on what is gone; a rollback says so', async () => {
+    const change = handMadeChange(lab, 60);
+    const dead = go(change, {
+      gate: async (stage) => {
+        if (stage === 2) throw new Error('gone');
+        return yes();
+      },
+    });
+    await expect(dead).rejects.toThrow('gone');
+    const {id} = change.header;
+    // Another boot id, no guard, and the tables as a start leaves them.
+    const folder = `/var/lib/flanctl/changes/${id}`;
+    await runIn(
+      lab,
+      'n2',
+      `kill -9 $(cat ${folder}/guard); echo 0 >${folder}/boot; ip link del probe0; echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter`,
+    );
+    const context = {agents, onEvent: () => undefined};
+    const on = resume((await savedChange(id))!, await remember(agents), {...context, gate: yes, signal: new AbortController().signal});
+    await expect(on).rejects.toMatchObject({exit: 1, message: expect.stringContaining('n2 has been restarted since')});
+    expect(await rollback(id, await remember(agents), {...context, ttl: 30})).toMatchObject({
+      kind: 'rolled-back',
+      because: ['n2 has been restarted since: its tables began anew'],
+      left: [],
+    });
+    await asBefore();
+  });
+
   test('an older change is not pulled out from under a newer one, and no change is undone without all its nodes', async () => {
     const [older, newer] = [handMadeChange(lab, 30), handMadeChange(lab, 30)];
     const first = {...older, stages: older.stages.slice(0, 1)};

@@ -12,6 +12,7 @@
 #   watch       deadline, progress, deadline; overwritten in place, and only believed when both numbers agree
 #   owner       which run of flanctl may act: one that takes a change over shuts the former out
 #   busy, book  locks: on running and undoing, and on the watch together with the outcome
+#   boot        which boot of the node it began in: after another one its tables are new
 #   guard, running  process ids;  agent.sh  this file;  log  what an undo could not do
 # What must work on a full disk is a rename or a write in place, so that no block is needed: extending, undoing, ending.
 # Time is /proc/uptime: setting the clock moves no deadline.
@@ -390,7 +391,12 @@ open_change() {
   heed
   : >"$here/watch"
   wind "$1" "$3" || return 1
-  if [ -n "$fresh" ]; then : >"$here/outcome.open"; else become open; fi
+  if [ -n "$fresh" ]; then
+    cat /proc/sys/kernel/random/boot_id >"$here/boot" || return 1
+    : >"$here/outcome.open"
+  else
+    become open
+  fi
 }
 
 undo_arm() { if [ -n "$fresh" ]; then rm -rf "$here"; fi; }
@@ -491,6 +497,10 @@ journals() {
     printf 'change %s\nheader ' "$id"
     head -n 1 "$here/header"
     printf 'outcome %s\n' "$(outcome)"
+    boot=
+    read -r boot 2>/dev/null <"$here/boot"
+    read -r current </proc/sys/kernel/random/boot_id
+    if [ -n "$boot" ] && [ "$boot" != "$current" ]; then echo 'boot another'; fi
     due=
     progress=applying
     heed

@@ -53,6 +53,8 @@ export interface NodeJournal {
   /** What an undo could not do, as the tools said it. */
   readonly log: readonly string[];
   readonly outcome: ChangeEnd;
+  /** The node has been restarted since the change began there: what it had done to the tables is gone, and so is its timer. */
+  readonly restarted: boolean;
 }
 
 /**

@@ -47,6 +47,7 @@ export function readJournals(text: string): readonly NodeJournal[] {
       }),
       guard: {alive: left !== 'gone', seconds: left === 'gone' ? null : Number(left)},
       log: rest('log'),
+      restarted: rest('boot')[0] === 'another',
       // `firing`: its timer is undoing it at this moment.
       outcome: ends.includes(end) ? (end as ChangeEnd) : 'open',
     });

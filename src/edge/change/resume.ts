@@ -36,6 +36,16 @@ export async function resume(
   if (ended?.outcome === 'rolled-back' || [...by.values()].every((j) => j.outcome === 'done')) {
     throw new Failure(`the change ${header.id} is ended: ${ended?.outcome ?? 'no node knows it'}`, {exit: ExitCode.findings});
   }
+  const anew = [...by].filter(([, journal]) => journal.restarted).map(([node]) => node);
+  if (anew.length > 0) {
+    throw new Failure(
+      `the change ${header.id} cannot go on: ${anew.join(', ')} has been restarted since, and what was done there is gone`,
+      {
+        exit: ExitCode.findings,
+        hints: [`flanctl rollback ${header.id} brings the others back`, 'nothing was touched'],
+      },
+    );
+  }
   const reached = progressOf(by) === 'committed' ? 'committed' : 'applying';
   const crew = new Crew(context.agents, header.id, ttl, context.concurrency);
   const state = (stage: number, node: string): string | undefined => by.get(node)?.steps.find((s) => s.stage === stage)?.state;

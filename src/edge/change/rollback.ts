@@ -120,7 +120,10 @@ async function undoChange({id, by}: KnownChange, {agents, ttl, concurrency, revi
   const blind = lostOf(kept).map(({node, lost}) => ({node, what: 'not compared with what it was', why: lost}));
   const differ = review && wanted.length > 0 ? await review(new Map(wanted)) : [];
   const left = [...remain, ...differ, ...blind];
-  return end(left.length === 0 ? 'rolled-back' : 'stranded', [], left, undone);
+  const anew = [...by]
+    .filter(([, journal]) => journal.restarted)
+    .map(([node]) => `${node} has been restarted since: its tables began anew`);
+  return end(left.length === 0 ? 'rolled-back' : 'stranded', anew, left, undone);
 }
 
 /** The furthest that any node is: only when none is past the commit do timers undo everything. */
