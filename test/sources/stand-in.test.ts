@@ -90,7 +90,7 @@ test('a permission that is missing is named as the server names it, and an expir
   await expect(asked('old')).rejects.toMatchObject({exit: 2, message: expect.stringContaining('has expired (401)')});
 });
 
-test('the server goes away half-way: what had been read stands, the rest is named', async () => {
+test('the server cuts connections half-way: what had been read stands, the rest is named', async () => {
   api.trouble = (call) => (call.resource === 'nodes' ? undefined : 'close');
   // Asked again and again until its time is up.
   const closed = await asked('sesame', {}, 1500);
@@ -98,6 +98,9 @@ test('the server goes away half-way: what had been read stands, the rest is name
   expect(closed.records.gaps.map((gap) => gap.what)).toEqual(['daemonsets', 'configmap']);
   expect(closed.records.gaps.map((gap) => gap.why).join()).toMatch(/the connection was cut/);
   expect(await findings(closed)).toEqual([]);
+});
+
+test('the server is stopped half-way, and is gone the next time', async () => {
   api.trouble = (call) => {
     if (call.resource !== 'nodes') void api.stop();
     return undefined;
