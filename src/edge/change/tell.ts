@@ -25,7 +25,7 @@ export interface TellOptions {
 
 /** Said at the first ^C: what happens now, and what a second one would do. */
 export const turning = (ttl: number): string =>
-  `^C: the stage under way is brought to its end, then the whole change is taken back; ^C again ends flanctl at once, and the nodes take it back by themselves within ${ttl} s`;
+  `^C: the stage under way is brought to its end, then the whole change is taken back; ^C again ends flanctl at once, and the nodes take it back by themselves when their timers run out, in ${ttl} s`;
 
 /** A tree on a terminal, plain lines where there is none, nothing with --quiet. */
 export async function teller(options: TellOptions): Promise<Teller> {
@@ -56,7 +56,7 @@ export function watchInterrupts(
 ): {readonly end: () => void} {
   signal.addEventListener('abort', told.interrupted, {once: true});
   parting(
-    `left with timers armed on ${nodes.join(', ')}: within ${ttl} s each takes its part back, or stays on the new path where the change was committed; flanctl rollback ${id} takes it back now`,
+    `left with timers armed on ${nodes.join(', ')}: when they run out, in ${ttl} s, each node takes its part back, or stays on the new path where the change was committed; flanctl rollback ${id} takes it back now`,
   );
   return {
     end() {
