@@ -52,5 +52,13 @@ export function testLabs(): {
     names.add(name);
     return name;
   };
-  return {root, willClear, up: async (spec) => labUp({...spec, name: willClear(spec.name)}, {replace: await abandoned(spec.name)})};
+  const up = async (spec: Partial<LabSpec> & {name: string}): Promise<Lab> => {
+    const replace = await abandoned(spec.name);
+    // Refused, since another run has a lab of that name: then it is not ours to take down.
+    if (replace) willClear(spec.name);
+    const lab = await labUp(spec, {replace});
+    willClear(spec.name);
+    return lab;
+  };
+  return {root, willClear, up};
 }

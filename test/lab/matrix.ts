@@ -18,6 +18,9 @@ import {compare} from './prediction.js';
 
 const brief = (findings: readonly Finding[]): string[] => findings.map((f) => `${f.severity} ${f.id}: ${f.message}`);
 
+/** The command itself is started for one fault of so many, since that takes two seconds; the others ask what it asks. */
+const EVERY = 8;
+
 /** The rows of dynamic neighbours of nodes on the wire, and those that nobody answered for on bridges and in pods. */
 async function forgetUnanswered(lab: Lab): Promise<void> {
   const both = (words: string) => `ip neigh flush ${words}; ip -6 neigh flush ${words}`;
@@ -33,7 +36,7 @@ async function forgetUnanswered(lab: Lab): Promise<void> {
 /**
  * Every fault that fits this lab, on the real kernel: doctor names the expected rule on the expected node first and finds nothing
  * unrelated; its severity is `error` exactly when packets are lost; for each ordered pair of pods and the outside, in each family, small and
- * large, trace says what real packets do and explains each broken direction by that rule; the remedy from doctor's JSON heals the lab.
+ * large, trace says what real packets do and explains each broken direction by that rule; the remedy heals the lab.
  */
 export function matrix(wish: Partial<LabSpec> & {readonly name: string}, only: (fault: Fault) => boolean = () => true): void {
   const spec: LabSpec = {...defaultSpec, ...wish};
@@ -53,15 +56,17 @@ export function matrix(wish: Partial<LabSpec> & {readonly name: string}, only: (
     for await (const dump of gather(addresses(), {transport: {sshHostKeys: 'strict', notice: () => {}}})) dumps.push(dump);
     return dumps;
   };
-  /** What doctor finds, without starting a process for it. */
-  const judged = async () => {
-    const dumps = await gathered();
+  /** What doctor finds in this, without starting a process for it. */
+  const judge = async (dumps: readonly NodeDump[]) => {
     const evidence = {
       async *nodes() {
         yield* dumps;
       },
     };
-    const {findings, notEvaluated, gaps} = await diagnose(evidence, {netConf: lab.netConf}, rules);
+    return diagnose(evidence, {netConf: lab.netConf}, rules);
+  };
+  const judged = async () => {
+    const {findings, notEvaluated, gaps} = await judge(await gathered());
     return {findings: brief(findings), notEvaluated, gaps};
   };
   const clean = {findings: [], notEvaluated: [], gaps: []};
@@ -87,26 +92,33 @@ export function matrix(wish: Partial<LabSpec> & {readonly name: string}, only: (
       notEvaluated: [],
       code: 0,
     });
-    expect(await compare(lab, await gathered(), undefined)).toEqual({lost: [], disagreements: []});
+    const dumps = await gathered();
+    expect(await compare(lab, dumps, (await judge(dumps)).findings, undefined)).toEqual({lost: [], disagreements: []});
   });
 
   const chosen = faults.filter((fault) => fault.fits(facts) && only(fault));
-  describe.each(chosen.map((fault) => [fault.id, fault] as const))('%s', (_, fault) => {
+  describe.each(chosen.map((fault, i) => [fault.id, fault, i % EVERY === 0] as const))('%s', (_, fault, whole) => {
     test('is named, judged by its effect, traced as packets go, and healed by the printed remedy; and lab fix takes it back', async () => {
       const {rule, node} = fault.expect(facts);
       try {
         await runSteps(lab, fault.inject(facts));
-        const report = await doctor(['--lab', spec.name]);
-        const said = brief(report.findings);
-        const [top] = report.findings;
+        const dumps = await gathered();
+        const {findings} = await judge(dumps);
+        const said = brief(findings);
+        const [top] = findings;
         expect(top && {rule: top.rule, node: top.node}, said.join('\n')).toEqual({rule, node});
         expect(said.slice(1), 'nothing unrelated').toEqual([]);
-        const {lost, disagreements} = await compare(lab, await gathered(), rule);
+        const {lost, disagreements} = await compare(lab, dumps, findings, rule);
         expect(disagreements).toEqual([]);
         expect(lost.length > 0 ? 'error' : 'warning', `${lost.length} pairs lost packets: ${JSON.stringify(lost.slice(0, 4))}`).toBe(
           top!.severity,
         );
-        expect(report.code).toBe(top!.severity === 'error' ? 1 : report.notEvaluated.length > 0 ? 3 : 0);
+        if (whole) {
+          const {notEvaluated, code, ...report} = await doctor(['--lab', spec.name]);
+          expect(brief(report.findings)).toEqual(said);
+          expect(report.findings[0]!.remedy.steps).toEqual(top!.remedy.steps);
+          expect(code).toBe(top!.severity === 'error' ? 1 : notEvaluated.length > 0 ? 3 : 0);
+        }
         if (fault.byHand) {
           expect({steps: top!.remedy.steps, fixable: top!.fixable}).toEqual({steps: [], fixable: false});
           await runSteps(lab, fault.fix(facts));

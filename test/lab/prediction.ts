@@ -1,6 +1,5 @@
 import type {NodeDump} from '../../src/core/node/dump.js';
-import {rules} from '../../src/core/rules/index.js';
-import {diagnose} from '../../src/edge/diagnose.js';
+import type {Finding} from '../../src/core/rules/fold.js';
 import {labPing, type PingPair} from '../../src/edge/lab/ping.js';
 import {expectedOn} from '../../src/edge/lab/provision.js';
 import {type Lab, outside} from '../../src/edge/lab/topology.js';
@@ -16,25 +15,31 @@ interface Predicted {
   readonly explained: readonly {readonly direction: string; readonly rule: string | undefined}[];
 }
 
+type Pair = Pick<PingPair, 'from' | 'to' | 'family'>;
+
 interface Prediction {
-  readonly pair: PingPair;
+  readonly pair: Pair;
   readonly size: 'small' | 'large';
   readonly says: Predicted;
 }
 
-/**
- * The walk over what was gathered, for every ordered pair that was measured, small and large. The measurement gives only the names of the
- * pairs: what came of it is not looked at here.
- */
-export async function predict(lab: Lab, dumps: readonly NodeDump[], pairs: readonly PingPair[]): Promise<readonly Prediction[]> {
+/** Every ordered pair of pods, and each with the outside, in each family of the lab. */
+function pairsOf({nodes, spec}: Lab): readonly Pair[] {
+  const pods = nodes.flatMap((n) => n.pods.map((p) => p.name));
+  const families = spec.dualStack ? ([4, 6] as const) : ([4] as const);
+  return pods.flatMap((from) =>
+    [...pods, 'outside'].filter((to) => to !== from).flatMap((to) => families.map((family) => ({from, to, family}))),
+  );
+}
+
+/** The walk over what was gathered, for every ordered pair, small and large, explained by these findings. */
+async function predict(lab: Lab, dumps: readonly NodeDump[], findings: readonly Finding[]): Promise<readonly Prediction[]> {
   const evidence = {
     async *nodes() {
       yield* dumps;
     },
   };
-  const given = {netConf: lab.netConf};
-  const trace = await openTrace(evidence, given);
-  const {findings} = await diagnose(evidence, given, rules);
+  const trace = await openTrace(evidence, {netConf: lab.netConf});
   const judge = (traced: Traced): Predicted => {
     const walks = [traced.there.verdict, traced.back?.verdict];
     const bad = walks.find((v) => v && v.kind !== 'reachable');
@@ -49,7 +54,7 @@ export async function predict(lab: Lab, dumps: readonly NodeDump[], pairs: reado
     };
   };
   const all: Prediction[] = [];
-  for (const pair of pairs) {
+  for (const pair of pairsOf(lab)) {
     const {family} = pair;
     const from = trace.endpoint(pair.from);
     const sender = {...from, addresses: {[family]: from.addresses[family]}};
@@ -63,14 +68,14 @@ export async function predict(lab: Lab, dumps: readonly NodeDump[], pairs: reado
   return all;
 }
 
-function addressOf(lab: Lab, {to, family}: PingPair): string {
+function addressOf(lab: Lab, {to, family}: Pair): string {
   if (to === 'outside') return family === 4 ? outside.ip : outside.ip6;
   const pod = lab.nodes.flatMap((n) => n.pods).find((p) => p.name === to)!;
   return family === 4 ? pod.ip : pod.ip6!;
 }
 
 /** As labPing measures: flannel gives pods the MTU of the IPv4 tunnel, and the IPv6 one takes 20 bytes less. */
-function largeFor(lab: Lab, pair: PingPair, mtu: number): number {
+function largeFor(lab: Lab, pair: Pair, mtu: number): number {
   const from = lab.nodes.find((n) => n.pods.some((p) => p.name === pair.from))!;
   const to = lab.nodes.find((n) => n.pods.some((p) => p.name === pair.to));
   if (pair.family === 4 || to === undefined || to === from) return mtu;
@@ -79,22 +84,24 @@ function largeFor(lab: Lab, pair: PingPair, mtu: number): number {
   return Math.min(mtu, link.find((want) => want.row.ifname === dev)?.row.mtu ?? mtu);
 }
 
-const key = ({from, to, family}: PingPair): string => `${from} > ${to} IPv${family}`;
+const key = ({from, to, family}: Pair): string => `${from} > ${to} IPv${family}`;
 
 /** Patient tries, each itself three pings, that a pair gets which trace calls reachable: a busy machine is no broken path. */
 const PATIENCE = 3;
 
 /**
- * Measures every ordered pair and the outside, small and large, and compares with what trace makes of the dumps. A ping that was
- * answered is beyond doubt; one that was not is asked again where trace says it must be.
+ * Measures every ordered pair and the outside, small and large, and compares with what trace makes of the dumps meanwhile: a lost ping takes
+ * its time. One that was answered is beyond doubt; one that was not is asked again where trace says it must be.
  */
 export async function compare(
   lab: Lab,
   dumps: readonly NodeDump[],
+  findings: readonly Finding[],
   rule: string | undefined,
 ): Promise<{readonly lost: readonly PingPair[]; readonly disagreements: readonly string[]}> {
-  const measured = new Map((await labPing(lab, {once: true})).pairs.map((pair) => [key(pair), pair]));
-  const predictions = await predict(lab, dumps, [...measured.values()]);
+  const [{pairs}, predictions] = await Promise.all([labPing(lab, {once: true}), predict(lab, dumps, findings)]);
+  const measured = new Map(pairs.map((pair) => [key(pair), pair]));
+  if (measured.size !== pairsOf(lab).length) throw new Error(`${measured.size} pairs were measured, not ${pairsOf(lab).length}`);
   for (let tries = 0; tries < PATIENCE; tries++) {
     const again = predictions.filter(({pair, size, says}) => says.arrives && !measured.get(key(pair))![size]).map(({pair}) => pair);
     if (again.length === 0) break;
