@@ -417,22 +417,30 @@ run() {
   [ -e "$here/busy" ] && exec 8<"$here/busy" && take 8 200 && alive || { echo expired; exit 0; }
   trouble=$(write_step "$1" 2>&1) || {
     rm -f "$here/steps/$1.new"
+    [ -n "$(state "$1")" ] || rm -f "$here/steps/$1"
     printf 'failed -\nits journal cannot be written: %s\n' "${trouble:-no space left}"
     exit 0
   }
   setsid sh "$here/agent.sh" play "$id" - "$1"
 }
 
+# The step with its undo, and that it is begun: one sync for both, and not a line runs before it. Should the machine stop in between, a stage is
+# begun of which nothing ran, so that an undo that was cut off has nothing to do. What an earlier run of the stage left is replaced whole.
 write_step() {
-  new=$here/steps/$1.new
-  # cat says why it cannot write; printf does not.
-  printf '%s\n' "$payload" | cat >"$new" || return 1
+  new=$here/steps/$1
+  old=$(state "$1")
+  if [ -n "$old" ]; then new=$new.new; fi
+  # cat says why it cannot write; printf starts no process. Not every printf notices a full disk.
+  printf '%s\n' "$payload" 2>/dev/null >"$new" || printf '%s\n' "$payload" | cat >"$new" || return 1
   [ "$(tail -n 1 "$new")" = end ] || return 1
-  persist "$new"
-  mv "$new" "$here/steps/$1" || return 1
-  rm -f "$here/state/$1".*
-  : >"$here/state/$1.begun" || return 1
-  persist "$here/state" "$here/steps"
+  if [ -n "$old" ]; then
+    persist "$new"
+    mv "$new" "$here/steps/$1" || return 1
+    mark "$1" begun
+  else
+    : >"$here/state/$1.begun" || return 1
+  fi
+  persist "$here/steps/$1" "$here/steps" "$here/state"
 }
 
 # undo ID OWNER [again] STAGE...
@@ -519,6 +527,8 @@ journals() {
 # What each step keeps for flanctl: `keep STAGE TEXT`.
 operations() {
   for step in "$here"/steps/????; do
+    # Without a state it was cut off while it was written.
+    [ -n "$(state "${step##*/}")" ] || continue
     while read -r word tool first last; do
       [ "$word" != . ] || break
       if [ "$word" = keep ]; then printf 'keep %s %s\n' "${step##*/}" "$(sed -n "${first}p;${first}q" "$step")"; fi
