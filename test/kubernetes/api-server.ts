@@ -66,6 +66,8 @@ export class ApiServer implements AsyncDisposable {
   onPodDeleted: (pod: KubeObject) => void = () => undefined;
   /** Protocols of exec that it speaks. */
   protocols: readonly string[] = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
+  /** What has to be allowed for an exec that comes as a WebSocket: `get` alone before v1.35, then `create` as well. */
+  execVerbs: readonly string[] = ['get', 'create'];
   readonly #tls: Tls;
   #server: Server | undefined;
   #port = 0;
@@ -125,16 +127,10 @@ export class ApiServer implements AsyncDisposable {
     const user = this.#user(request);
     const {kind, namespace, name, subresource} = target;
     const listing = request.method === 'GET' && name === undefined;
-    const verb =
-      subresource === 'exec'
-        ? 'create'
-        : listing
-          ? /^(1|true)$/.test(query.get('watch') ?? '')
-            ? 'watch'
-            : 'list'
-          : verbs[request.method!]!;
+    const watching = /^(1|true)$/.test(query.get('watch') ?? '');
+    const needed = subresource === 'exec' ? this.execVerbs : [listing ? (watching ? 'watch' : 'list') : verbs[request.method!]!];
     const named = /^metadata\.name=(.+)$/.exec(query.get('fieldSelector') ?? '')?.[1];
-    const what: Attributes = {
+    const whatOf = (verb: string): Attributes => ({
       user: user.name,
       verb,
       group: kind.group,
@@ -142,10 +138,12 @@ export class ApiServer implements AsyncDisposable {
       ...(subresource !== undefined && {subresource}),
       ...(namespace !== undefined && {namespace}),
       ...((name ?? named) !== undefined && {name: (name ?? named)!}),
-    };
-    this.asked.push(what);
-    if (user.rules && !allowed(user.rules, what)) throw new Refused(403, 'Forbidden', forbidden(what));
-    return this.trouble(what, this.asked.length);
+    });
+    for (const what of needed.map(whatOf)) {
+      this.asked.push(what);
+      if (user.rules && !allowed(user.rules, what)) throw new Refused(403, 'Forbidden', forbidden(what));
+    }
+    return this.trouble(whatOf(needed.at(-1)!), this.asked.length);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse, text: string): Promise<void> {

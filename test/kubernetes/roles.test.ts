@@ -1,0 +1,90 @@
+import {execFile} from 'node:child_process';
+import {readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import type {Lab} from '../../src/edge/lab/topology.js';
+import {flanctl} from '../lab/flanctl.js';
+import {labsWork, testLabs} from '../lab/in-lab.js';
+import {LabCluster} from './lab-cluster.js';
+import {type PolicyRule, rulesOf} from './rbac.js';
+import {kindNamed} from './store.js';
+
+/** The roles under docs/ in front of the whole of `doctor --via kube`: enough, and none of what it uses can be left out. */
+const labs = testLabs();
+const shipped = rulesOf(readFileSync(join(import.meta.dirname, '../../docs/rbac.yaml'), 'utf8'), 'flanctl');
+let lab: Lab;
+let cluster: LabCluster;
+
+/** The rules without one verb on one resource. */
+const without = (resource: string, verb: string): readonly PolicyRule[] =>
+  shipped.flatMap((rule) => {
+    if (!rule.resources?.includes(resource)) return [rule];
+    return [
+      {...rule, resources: rule.resources.filter((r) => r !== resource)},
+      {...rule, resources: [resource], verbs: rule.verbs.filter((v) => v !== verb)},
+    ];
+  });
+
+interface Said {
+  readonly code: number | null;
+  readonly text: string;
+}
+async function doctorWith(name: string, rules: readonly PolicyRule[]): Promise<Said> {
+  cluster.api.users.push({name, token: name, rules});
+  const config = cluster.kubeconfig(name, {token: name});
+  const {code, stdout, stderr} = await flanctl(['doctor', '--kubeconfig', config, '--via', 'kube', '--timeout', '30']);
+  return {code, text: `${stdout}\n${stderr}`};
+}
+
+describe.skipIf(!labsWork)('the role that is shipped', () => {
+  beforeAll(async () => {
+    lab = await labs.up({name: 'kube-role', nodes: 2, pods: 1});
+    cluster = await LabCluster.of(lab);
+  }, 60_000);
+  afterAll(() => cluster[Symbol.asyncDispose]());
+
+  test('is enough for doctor through the API server, whatever verbs an exec takes', async () => {
+    const all = await doctorWith('all', shipped);
+    expect(all.text).not.toMatch(/forbid|403/);
+    cluster.api.execVerbs = ['get'];
+    const old = await doctorWith('old', without('pods/exec', 'create'));
+    cluster.api.execVerbs = ['get', 'create'];
+    expect(old.text).not.toMatch(/forbid|403/);
+    expect(old.code).toBe(all.code);
+    expect(cluster.api.asked.filter((a) => a.subresource === 'exec').map((a) => a.namespace)).not.toContain('default');
+  }, 120_000);
+
+  test.concurrent.each([
+    ['nodes', 'list', 2],
+    ['daemonsets', 'list', 3],
+    ['configmaps', 'get', 3],
+    ['pods', 'list', 3],
+    ['pods/exec', 'get', 3],
+    ['pods/exec', 'create', 3],
+  ] as const)(
+    'lacks nothing that it could do without: %s %s',
+    async (resource, verb, code) => {
+      const said = await doctorWith(`no-${verb}-${resource.replace('/', '-')}`, without(resource, verb));
+      expect(said.text).toMatch(/403|forbid/);
+      expect(said.text).toMatch(new RegExp(`${verb} (\\S+ )?"?${resource.split('/')[0]}`));
+      expect(said.code).toBe(code);
+    },
+    120_000,
+  );
+
+  test('lets nobody into a pod that is not flannel’s', async () => {
+    const env = {PATH: process.env['PATH'], HOME: '/nonexistent', KUBECONFIG: cluster.kubeconfig('all', {token: 'all'})};
+    cluster.api.users.push({name: 'all', token: 'all', rules: shipped});
+    const exec = (namespace: string, pod: string): Promise<string> =>
+      new Promise((done) => {
+        execFile('kubectl', ['exec', '-n', namespace, pod, '--', 'hostname'], {env}, (_error, stdout, stderr) =>
+          done(`${stdout}${stderr}`),
+        );
+      });
+    const flannel = cluster.api.store.list(kindNamed('pods'), 'kube-flannel')[0]!;
+    expect(await exec('kube-flannel', flannel.metadata.name)).toBe(`${(flannel['spec'] as {nodeName: string}).nodeName}\n`);
+    expect(await exec('default', 'n1-p1')).toMatch(
+      /"n1-p1" is forbidden: User "all" cannot \w+ resource "pods\/exec" .* in the namespace "default"/,
+    );
+  }, 60_000);
+});
