@@ -46,6 +46,7 @@ export default class Migrate extends BaseCommand {
       podMtu: flags['pod-mtu'],
       dryRun: flags['dry-run'],
       controller: flags.controller,
+      preFlipped: flags['pre-flipped'],
       ...changeOptions(flags, this.operator),
     });
     if (done.kind === 'ChangePlan') return this.emit('ChangePlan', done.plan, flags.output);

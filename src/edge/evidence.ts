@@ -1,4 +1,5 @@
 import {access, readFile} from 'node:fs/promises';
+import {resolve} from 'node:path';
 import {Flags} from '@oclif/core';
 import {withEnv} from '../base-command.js';
 import type {Given} from '../core/model/cluster.js';
@@ -7,6 +8,7 @@ import {compare} from '../core/rules/fold.js';
 import {Failure} from '../failure.js';
 import type {Dumps} from './diagnose.js';
 import {type RecordFlags, recordFlags} from './record-flags.js';
+import type {KubeClient} from './sources/kube-client.js';
 import type {RecordWish} from './sources/open-records.js';
 import type {RecordFiles} from './sources/record-files.js';
 import type {TransportOptions} from './transports/index.js';
@@ -96,6 +98,10 @@ export interface Reach {
   /** As the flags ask: for one node in milliseconds, and how many at a time. */
   readonly timeoutMs: number;
   readonly concurrency: number;
+  /** The API server, where the records came from one. */
+  readonly client?: KubeClient;
+  /** How it was named: for a rollback that is told nothing. */
+  readonly kube?: {readonly kubeconfig?: string; readonly context?: string};
 }
 
 export interface EvidenceOptions {
@@ -130,7 +136,13 @@ export async function openEvidence(flags: EvidenceFlags, options: EvidenceOption
     ...(sshConfig !== undefined && {sshConfig}),
     ...(kube && {kube}),
   };
-  const reach: Reach = {addresses, transport, timeoutMs: flags.timeout * 1000, concurrency: flags.concurrency};
+  const reach: Reach = {
+    addresses,
+    transport,
+    timeoutMs: flags.timeout * 1000,
+    concurrency: flags.concurrency,
+    ...(opened?.client && {client: opened.client, kube: namedBy(flags)}),
+  };
   let gathered: readonly NodeDump[] | undefined;
   return {
     from,
@@ -201,3 +213,8 @@ async function readJson(file: string): Promise<unknown> {
     });
   }
 }
+
+const namedBy = ({kubeconfig, context}: RecordFlags): NonNullable<Reach['kube']> => ({
+  ...(kubeconfig !== undefined && {kubeconfig: resolve(kubeconfig)}),
+  ...(context !== undefined && {context}),
+});

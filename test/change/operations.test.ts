@@ -178,6 +178,7 @@ function entriesOf(op: Operation): readonly string[] {
   if (op.on === 'sysctl') return [op.key];
   if (op.on === 'file') return [op.path];
   if (op.on === 'pod-link') return [`${op.pod} ${op.dev}`];
+  if (op.on === 'kube') return [op.namespace];
   if (op.on === 'link') return [op.row.ifname];
   if (op.on === 'address') return [`${op.row.dev} ${op.row.local}`];
   if (op.on === 'fdb') return [`${op.row.dev} ${op.row.mac}`];

@@ -1,4 +1,4 @@
-import type {FileOperation, Operation, PodLinkOperation, RowOperation} from './operation.js';
+import type {FileOperation, KubeOperation, Operation, PodLinkOperation, RowOperation} from './operation.js';
 import {undoOf, wordsOf} from './operations/index.js';
 import type {Line} from './operations/kind.js';
 
@@ -42,13 +42,26 @@ function one(op: Operation): Legible {
     return {run: [set(to)], undo: [set(before)], like: `pod-link ${before} ${to}`};
   }
   if (op.on === 'file') return {run: fileLines(op), undo: fileLines({...op, to: op.before, before: op.to}), like: `file ${op.path}`};
+  if (op.on === 'kube') return overApi(op);
   return {run: wordsOf(op).map(exact), undo: undoOf(op).map(exact), like: likeOf(op)};
 }
 
 /** As it would be typed, which is what the batch holds. */
 const exact = ({tool, text}: Line): string => (tool === 'sh' ? text : `${tool} ${text}`);
 
-function likeOf(op: Exclude<Operation, FileOperation | PodLinkOperation>): string {
+/** What flanctl does itself, in kubectl's words. */
+function overApi(op: KubeOperation): Legible {
+  const {namespace, to, before} = op;
+  if (op.do === 'restart') {
+    const words = (type: string): string =>
+      `kubectl -n ${namespace} delete pod, that of DaemonSet ${op.daemonSet} on ${op.node}; wait until flannel runs ${type} there`;
+    return {run: [words(to)], undo: [words(before)], like: 'kube restart'};
+  }
+  const path = `${op.wait ? 'wait until somebody writes ' : ''}ConfigMap ${namespace}/${op.name}, ${op.key}`;
+  return {run: fileLines({path, to, before}), undo: fileLines({path, to: before, before: to}), like: 'kube config'};
+}
+
+function likeOf(op: Exclude<Operation, FileOperation | PodLinkOperation | KubeOperation>): string {
   if (op.on === 'sysctl') return `sysctl ${op.key.split('/').at(-1)} ${op.to} ${op.before}`;
   const dev = op.on === 'link' ? op.row.ifname : op.row.dev;
   return `${op.on} ${op.do} ${dev ?? ''}`;

@@ -66,8 +66,50 @@ export interface PodLinkOperation {
 }
 
 /**
+ * Something that flanctl itself does over the API server: flannel's ConfigMap gets another text, or the flannel pod of a node is started
+ * anew. The node whose stage it stands in only writes it down, before and after: so any machine that reaches the nodes knows of it.
+ */
+export type KubeOperation = KubeConfigOperation | KubeRestartOperation;
+
+export interface KubeConfigOperation {
+  readonly on: 'kube';
+  readonly do: 'config';
+  readonly namespace: string;
+  /** The ConfigMap and its key. */
+  readonly name: string;
+  readonly key: string;
+  /** Texts, whole. */
+  readonly to: string;
+  readonly before: string;
+  /** The nodes of the plan, and flannel's annotation for the backend at `to` and `before`: another node that runs `before` is in the way. None: nobody is. */
+  readonly nodes: readonly string[];
+  readonly types: readonly [to: string, before: string];
+  /** Somebody else keeps the ConfigMap (GitOps): flanctl waits until it is as wanted. */
+  readonly wait: boolean;
+}
+
+export interface KubeRestartOperation {
+  readonly on: 'kube';
+  readonly do: 'restart';
+  readonly namespace: string;
+  readonly daemonSet: string;
+  readonly node: string;
+  /** What the node's annotation is to say when flannel is up. */
+  readonly to: string;
+  readonly before: string;
+  readonly annotation: string;
+  /** What it starts with: that comes first, both ways. */
+  readonly config: KubeConfigOperation;
+}
+
+/**
  * One reversible change on one node (architecture.md, rule 7). It knows its command, its inverse from the state *before*, what must hold
  * before it, and what it makes of the tables: see the list in `operations/index.ts`, one file a kind.
  */
-export type Operation = {readonly [T in ChangeTable]: RowOperation<T>}[ChangeTable] | SysctlOperation | FileOperation | PodLinkOperation;
+export type Operation =
+  | {readonly [T in ChangeTable]: RowOperation<T>}[ChangeTable]
+  | SysctlOperation
+  | FileOperation
+  | PodLinkOperation
+  | KubeOperation;
 export type OperationKind = Operation['on'];

@@ -27,5 +27,5 @@ export function unmet(operations: readonly Operation[], found: NodeState): reado
 function wasRead(op: Operation, {families, sysctl, pods}: NodeState): boolean {
   if (op.on === 'sysctl') return sysctl !== undefined;
   if (op.on === 'pod-link') return pods !== undefined;
-  return op.on === 'file' || families[op.on] !== undefined;
+  return op.on === 'file' || op.on === 'kube' || families[op.on] !== undefined;
 }

@@ -166,6 +166,9 @@ moot() {
   case " $1 " in
     *" del "* | *" delete "*)
       case $2 in *"No such process"* | *"No such file"* | *"Cannot find device"* | *"No such device"* | *"Cannot assign requested address"* | *"does not exist"*) return 0 ;; esac ;;
+    # A setting of a device that has gone goes with it.
+    *" > /proc/sys/net/"*)
+      case $2 in *"nonexistent"* | *"No such file"*) return 0 ;; esac ;;
     *" add "* | *" append "*)
       case $2 in *"File exists"* | *"already assigned"*) return 0 ;; esac ;;
   esac

@@ -104,6 +104,11 @@ export interface NodeAgent extends AsyncDisposable {
    * already is passed over, unless it is to be done `again`. `patient`: a flanneld is restarted, which takes its time.
    */
   undo(id: string, stages: readonly number[], again?: boolean, patient?: boolean): Promise<{readonly failed: readonly string[]}>;
+  /**
+   * The part of a step that flanctl itself does, once more, where nobody knows whether it was done: the node has written it down and that is
+   * all it knows. Absent where no step has such a part.
+   */
+  readonly redo?: (step: Pick<NodeStep, 'operations'>) => Promise<StepResult>;
   /** Every change the node remembers, newest first. */
   journals(): Promise<readonly NodeJournal[]>;
   /** What the steps of a change were made of, by stage, as far as they were kept. */

@@ -45,7 +45,13 @@ export async function apply(
   }
   await using runners = openRunners(reach.addresses, reach.transport);
   const views = [...states.values()].map((state) => view(cluster, state));
-  const control = await controlStages(plan, {nodes: views.map((v) => v.name), runners, signal});
+  const control = await controlStages(plan, {
+    nodes: views.map((v) => v.name),
+    runners,
+    signal,
+    records: evidence.given.records,
+    client: reach.client,
+  });
   const report = await runChange(plan, {cluster, views}, {...options, yes, title, reach, runners, control});
   return {kind: 'ChangeReport', report};
 }

@@ -60,6 +60,7 @@ export async function controlled(
       hints: [
         '--controller systemd: a unit flanneld, its net-conf in etcd or in a file; flanctl changes it and restarts them one by one',
         "--controller k3s: flannel inside k3s; flanctl changes the servers' config.yaml and restarts k3s, servers first",
+        '--controller kube: a DaemonSet and a ConfigMap, with --kubeconfig; flanctl changes it and deletes the pods one by one',
         '--controller none: you change it yourself, before any of them is restarted',
       ],
     });

@@ -50,8 +50,11 @@ export const migrateFlags = withEnv({
   last: Flags.string({summary: 'the node that you work from: it comes last, alone', helpValue: 'NODE'}),
   controller: Flags.option({
     summary: "who keeps flanneld's configuration and restarts it; needed where a flanneld runs",
-    options: ['none', 'systemd', 'k3s'] as const,
+    options: ['none', 'systemd', 'k3s', 'kube'] as const,
   })(),
+  'pre-flipped': Flags.boolean({
+    summary: 'with --controller kube: somebody else (GitOps) writes the ConfigMap; print the change and wait for it',
+  }),
   'pod-mtu': Flags.option({
     summary: 'MTU of pods that run, where the target has another: set it, or keep it until they are made anew',
     options: ['set', 'keep'] as const,

@@ -1,9 +1,10 @@
 import {Failure} from '../../failure.js';
 import {type EvidenceFlags, type EvidenceOptions, openEvidence, type Reach} from '../evidence.js';
 import {namesRecords} from '../record-flags.js';
+import type {KubeClient} from '../sources/kube-client.js';
 import type {NodeAgent} from './agent.js';
 import {savedChange, savedIds} from './local-journal.js';
-import {openAgents} from './node-agent.js';
+import {openOperated} from './operator-of.js';
 
 export interface LiveAgents extends AsyncDisposable {
   readonly agents: ReadonlyMap<string, NodeAgent>;
@@ -24,6 +25,7 @@ export async function liveAgents(flags: EvidenceFlags, options: EvidenceOptions,
     ? {
         from: `this machine's journal of ${saved.header.id}`,
         reach: {
+          ...(saved.kube && {client: await clientOf(saved.kube, flags.timeout * 1000), kube: saved.kube}),
           addresses: saved.addresses,
           timeoutMs: flags.timeout * 1000,
           concurrency: flags.concurrency,
@@ -37,7 +39,7 @@ export async function liveAgents(flags: EvidenceFlags, options: EvidenceOptions,
     : await openEvidence(flags, options);
   if (!reach) throw new Failure('a snapshot cannot be changed', {hints: ['--inventory FILE or --lab NAME name live nodes']});
   if (saved) options.notice(`nodes as in ${from}`);
-  const agents = await openAgents(reach.addresses, {transport: reach.transport, timeoutMs: reach.timeoutMs});
+  const agents = await openOperated(reach, options.notice);
   return {
     agents,
     reach,
@@ -46,4 +48,10 @@ export async function liveAgents(flags: EvidenceFlags, options: EvidenceOptions,
       await Promise.all([...agents.values()].map((agent) => agent[Symbol.asyncDispose]()));
     },
   };
+}
+
+/** As the change was begun with; opened only where it had an API server. */
+async function clientOf(kube: NonNullable<Reach['kube']>, timeoutMs: number): Promise<KubeClient> {
+  const {kubeClient} = await import('../sources/kube-client.js');
+  return kubeClient({...kube, timeoutMs});
 }

@@ -15,6 +15,8 @@ export interface SavedChange {
   readonly stages: readonly ChangeStage[];
   readonly addresses: readonly NodeAddress[];
   readonly sshConfig?: string;
+  /** How the API server was named, where the change has to do with one. */
+  readonly kube?: {readonly kubeconfig?: string; readonly context?: string};
   readonly ttl: number;
   /** The largest packet that both the old path and the new one carry between pods, bytes of IP; undefined: the pods' MTU, which nothing changes. */
   readonly largest?: {readonly 4: number; readonly 6: number};

@@ -54,7 +54,14 @@ export async function migrate(evidence: Evidence, wish: TargetWish, options: Mig
     };
   }
   const whole: Plan = {...plan, warnings: [...plan.warnings, ...later(plan, untried)]};
-  const control = await controlStages(whole, {nodes: read.cluster.members.map((m) => m.name), runners, signal});
+  const control = await controlStages(whole, {
+    nodes: read.cluster.members.map((m) => m.name),
+    runners,
+    signal,
+    records: evidence.given.records,
+    client: reach.client,
+    preFlipped: options.preFlipped ?? false,
+  });
   if (options.dryRun) return {kind: 'ChangePlan', plan: planDocument(whole, control)};
   const report = await runChange(whole, read, {
     ...options,

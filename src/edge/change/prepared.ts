@@ -44,6 +44,8 @@ export interface MigrateWish {
   readonly podMtu?: 'keep' | 'set' | undefined;
   /** Who keeps flanneld's configuration; undefined: nobody said. */
   readonly controller?: ControllerKind | undefined;
+  /** Somebody else writes that configuration: it is waited for. */
+  readonly preFlipped?: boolean | undefined;
 }
 
 export type Prepared =
@@ -72,7 +74,14 @@ export async function prepareMigration(
   if (ill.length > 0) return {kind: 'refused', because: ill};
   const nodes = cluster.members.map((m) => m.name);
   onStep("who keeps flannel's configuration");
-  const {kept, warnings: unkept} = await controlled(wish.controller, {nodes, runners, signal});
+  const {kept, warnings: unkept} = await controlled(wish.controller, {
+    nodes,
+    runners,
+    signal,
+    records: evidence.given.records,
+    client: evidence.reach?.client,
+    preFlipped: wish.preFlipped ?? false,
+  });
   onStep('connections that a step would cut');
   const found = await connections(cluster, new Map(read.views.map((v) => [v.name, v.state])), target, runners, signal);
   const seed = [...cluster.networks, ...cluster.members.flatMap((m) => m.lease?.publicIP ?? m.lease?.publicIPv6 ?? [])].toSorted().join();

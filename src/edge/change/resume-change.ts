@@ -6,7 +6,7 @@ import type {ChangeReport} from '../reporters/documents.js';
 import {Chronicle, changeReport} from './change-report.js';
 import {type SavedChange, savedChange, savedEnd, savedIds} from './local-journal.js';
 import {mesh, worse} from './mesh.js';
-import {openAgents} from './node-agent.js';
+import {openOperated} from './operator-of.js';
 import {readAll} from './prepared.js';
 import {resume} from './resume.js';
 import {reviewOf} from './review.js';
@@ -29,7 +29,7 @@ export interface ResumeOptions {
 export async function resumeChange(evidence: Evidence, {signal, quiet, notice, parting}: ResumeOptions): Promise<ChangeReport> {
   const {reach} = evidence;
   if (!reach) throw new Failure('a snapshot cannot be changed: name live nodes', {hints: ['--inventory FILE', '--lab NAME']});
-  const agents = await openAgents(reach.addresses, {transport: reach.transport, timeoutMs: reach.timeoutMs});
+  const agents = await openOperated(reach, notice);
   try {
     const remembered = await remember(agents, reach.concurrency);
     const change = await newestOpen(remembered);

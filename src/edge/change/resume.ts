@@ -1,6 +1,6 @@
 import {ExitCode} from '../../exit-code.js';
 import {Failure} from '../../failure.js';
-import type {NodeAgent} from './agent.js';
+import type {NodeAgent, Progress} from './agent.js';
 import {arm} from './arm.js';
 import {Crew, lostOf} from './crew.js';
 import {type ChangeContext, execute} from './executor.js';
@@ -57,6 +57,7 @@ export async function resume(
   // Where none is past the commit, a timer that runs out takes the node all the way back, as at the beginning.
   await crew.extend(header.nodes, reached);
   await undoCutOff(crew, context.agents, stages.length, header.nodes, state);
+  await finishLast(crew, header.nodes, reached, stages, state);
   return execute({...context, change, reached, done: (stage, node) => state(stage, node) === 'done'});
 }
 
@@ -71,5 +72,28 @@ async function undoCutOff(
     const cut = nodes.filter((node) => agents.has(node) && ['begun', 'failed', 'undo-failed'].includes(state(stage, node) ?? ''));
     const answers = await crew.each(cut, (agent) => agent.undo(crew.id, [stage]));
     for (const {lost} of lostOf(answers)) throw new Failure(`cannot go on: ${lost}`, {exit: ExitCode.findings});
+  }
+}
+
+/**
+ * What flanctl itself does comes after the node has written it down: of the last one nobody knows whether it was done. It is not undone first,
+ * for that would start a flanneld that goes the old way while the routes go the new one.
+ * @throws Failure when it cannot be done now either.
+ */
+async function finishLast(
+  crew: Crew,
+  nodes: readonly string[],
+  reached: Progress,
+  stages: SavedChange['stages'],
+  state: (stage: number, node: string) => string | undefined,
+): Promise<void> {
+  const last = stages.findLastIndex((_, stage) => nodes.some((node) => state(stage, node) === 'done'));
+  for (const work of stages[last]?.work ?? []) {
+    if (state(last, work.node) !== 'done' || !work.operations?.some((op) => op.on === 'kube')) continue;
+    const [answer] = await crew.during(nodes, reached, () =>
+      crew.each([work.node], async (agent) => (await agent.redo?.(work)) ?? {kind: 'done' as const}),
+    );
+    const why = answer && ('lost' in answer ? answer.lost : answer.value.kind === 'failed' ? answer.value.why : undefined);
+    if (why !== undefined) throw new Failure(`cannot go on: ${why}`, {exit: ExitCode.findings, hints: ['flanctl rollback takes it back']});
   }
 }

@@ -12,9 +12,10 @@ import {Chronicle, changeReport} from './change-report.js';
 import {execute} from './executor.js';
 import {type Gate, gateOf} from './gate.js';
 import {newHeader} from './header.js';
+import {holdLease} from './kube-lease.js';
 import {Ledger} from './ledger.js';
 import {mesh, pairName, type Runner} from './mesh.js';
-import {openAgents} from './node-agent.js';
+import {openOperated} from './operator-of.js';
 import {podAddresses} from './preflight/direct.js';
 import type {Findings} from './preflight/findings.js';
 import type {Read} from './prepared.js';
@@ -67,7 +68,12 @@ export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluste
   const judge = withPodAddresses(gate, plan, options, cluster, states);
   // A list that long would say that nothing worked; without it a rollback asks for what answers then.
   const header = {...newHeader(title, nodes), largest: sizes, ...(silent.length <= 2000 && {silent})};
-  const agents = await openAgents(reach.addresses, {transport: reach.transport, timeoutMs: reach.timeoutMs});
+  const namespace = options.control.flatMap((s) => s.work.flatMap((w) => w.operations ?? [])).find((op) => op.on === 'kube')?.namespace;
+  await using _lease =
+    namespace !== undefined && reach.client
+      ? await holdLease(reach.client, namespace, `${header.operator}, ${header.id}`, Math.max(ttl, 15))
+      : undefined;
+  const agents = await openOperated(reach, told.step);
   const ledger =
     options.probeInterval > 0
       ? await Ledger.open(runners, ends, {
@@ -90,6 +96,7 @@ export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluste
         ttl,
         largest: sizes,
         ...(sshConfig !== undefined && {sshConfig}),
+        ...(reach.kube && {kube: reach.kube}),
       },
       agents,
       concurrency: reach.concurrency,

@@ -113,6 +113,18 @@ const rowOperation = <T extends string, R extends z.ZodType>(on: T, row: R) =>
   ]);
 
 const path = z.string().regex(/^\/[^\0\n]{1,4000}$/);
+const kubeConfig = object({
+  on: z.literal('kube'),
+  do: z.literal('config'),
+  namespace: word,
+  name: word,
+  key: word,
+  to: z.string(),
+  before: z.string(),
+  nodes: list(word),
+  types: z.tuple([z.string(), z.string()]).readonly(),
+  wait: z.boolean(),
+});
 const operation = z.union([
   rowOperation('link', link),
   rowOperation('address', address),
@@ -122,6 +134,18 @@ const operation = z.union([
   object({on: z.literal('sysctl'), do: z.literal('replace'), key, to: setting, before: setting.optional()}),
   object({on: z.literal('file'), do: z.literal('replace'), path, to: z.string().optional(), before: z.string().optional()}),
   object({on: z.literal('pod-link'), do: z.literal('replace'), pod: word, dev: word, to: count, before: count}),
+  kubeConfig,
+  object({
+    on: z.literal('kube'),
+    do: z.literal('restart'),
+    namespace: word,
+    daemonSet: word,
+    node: word,
+    to: z.string(),
+    before: z.string(),
+    annotation: z.string(),
+    config: kubeConfig,
+  }),
 ]);
 
 /** What one node runs in one stage. */

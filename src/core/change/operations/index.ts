@@ -4,6 +4,7 @@ import {address} from './address.js';
 import {fdb} from './fdb.js';
 import {file} from './file.js';
 import type {Kind, Line} from './kind.js';
+import {kube} from './kube.js';
 import {link} from './link.js';
 import {neigh} from './neigh.js';
 import {podLink} from './pod-link.js';
@@ -11,7 +12,7 @@ import {route} from './route.js';
 import {sysctl} from './sysctl.js';
 
 /** Every kind of operation. A new one is one file beside this one and one line here. */
-export const operationKinds = {link, address, route, neigh, fdb, sysctl, file, 'pod-link': podLink};
+export const operationKinds = {link, address, route, neigh, fdb, sysctl, file, 'pod-link': podLink, kube};
 
 const kindOf = (op: Operation): Kind<Operation> => (operationKinds as unknown as {readonly [K in OperationKind]: Kind<Operation>})[op.on];
 

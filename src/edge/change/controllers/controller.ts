@@ -1,3 +1,5 @@
+import type {Records} from '../../../core/flannel/records.js';
+import type {KubeClient} from '../../sources/kube-client.js';
 import type {Runner} from '../mesh.js';
 import type {ChangeStage} from '../stages.js';
 
@@ -6,6 +8,11 @@ export interface ControllerContext {
   readonly nodes: readonly string[];
   readonly runners: ReadonlyMap<string, Runner>;
   readonly signal: AbortSignal;
+  /** flannel's records, and who gave them, where that is an API server. */
+  readonly records?: Records | undefined;
+  readonly client?: KubeClient | undefined;
+  /** Somebody else keeps the configuration (GitOps): it is waited for, not written. */
+  readonly preFlipped?: boolean;
 }
 
 /** flanneld's configuration as it is kept now. */
@@ -21,7 +28,7 @@ export interface Kept {
 
 /** Who keeps flanneld's configuration and restarts it. */
 export interface Controller {
-  readonly kind: 'none' | 'systemd' | 'k3s';
+  readonly kind: 'none' | 'systemd' | 'k3s' | 'kube';
   /**
    * Looks, and writes nothing. Undefined where nobody keeps anything.
    * @throws Failure when flanneld is not kept this way here, or its nodes do not agree.
