@@ -132,6 +132,8 @@ for (const kind of ['netns', 'ssh'] as const) {
       const step = handMade(lab, node)[1]!;
       const undo = [
         {tool: 'ip' as const, lines: ['route replace 203.0.113.0/24 via 192.0.2.1 dev nosuch0', 'link del probe0', 'link del probe0']},
+        // A setting of a device that has gone went with it.
+        {tool: 'sh' as const, lines: ['echo 2 > /proc/sys/net/ipv4/conf/nosuch0/rp_filter']},
       ];
       expect(await agent.run(change.id, {...step, undo})).toEqual({kind: 'done'});
       expect((await agent.undo(change.id, [1])).failed).toEqual([

@@ -8,6 +8,7 @@ import type {NodeDump} from '../../core/node/dump.js';
 import {rules} from '../../core/rules/index.js';
 import {diagnose, survey, views} from '../diagnose.js';
 import type {Evidence} from '../evidence.js';
+import {TransportError} from '../transports/transport.js';
 import {type ControllerKind, controlled} from './control.js';
 import {macOf} from './mac-of.js';
 import type {Runner} from './mesh.js';
@@ -74,14 +75,19 @@ export async function prepareMigration(
   if (ill.length > 0) return {kind: 'refused', because: ill};
   const nodes = cluster.members.map((m) => m.name);
   onStep("who keeps flannel's configuration");
-  const {kept, warnings: unkept} = await controlled(wish.controller, {
+  const looked = await controlled(wish.controller, {
     nodes,
     runners,
     signal,
     records: evidence.given.records,
     client: evidence.reach?.client,
     preFlipped: wish.preFlipped ?? false,
+  }).catch((error: unknown) => {
+    if (error instanceof TransportError) return error.failure.message;
+    throw error;
   });
+  if (typeof looked === 'string') return {kind: 'refused', because: [looked]};
+  const {kept, warnings: unkept} = looked;
   onStep('connections that a step would cut');
   const found = await connections(cluster, new Map(read.views.map((v) => [v.name, v.state])), target, runners, signal);
   const seed = [...cluster.networks, ...cluster.members.flatMap((m) => m.lease?.publicIP ?? m.lease?.publicIPv6 ?? [])].toSorted().join();
