@@ -13,7 +13,7 @@ import {connect, viewsOf} from './live.js';
 const script = readFileSync(join(import.meta.dirname, '../../src/edge/change/ledger.sh'), 'utf8');
 
 /** The awk program, as the script has it, on what a ping might print. */
-function follow(lines: readonly string[], awk: readonly string[] = ['awk'], stopped = '/nonexistent'): string {
+function follow(lines: readonly string[], awk: readonly string[] = ['awk'], stopped = '/proc/no-such-file'): string {
   const program = /^follow='\n([\s\S]*?)\n'$/m.exec(script)![1]!;
   return execFileSync(awk[0]!, [...awk.slice(1), '-v', 'flow=7', '-v', 'interval=0.01', '-v', `stopfile=${stopped}`, program], {
     input: `${lines.join('\n')}\n`,

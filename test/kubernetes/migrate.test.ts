@@ -1,5 +1,5 @@
 import {spawn} from 'node:child_process';
-import {mkdtempSync, rmSync} from 'node:fs';
+import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, beforeEach, describe, expect, test} from 'vitest';
@@ -14,6 +14,7 @@ import {noticed, witness} from '../change/witness.js';
 import {doctor, flanctl} from '../lab/flanctl.js';
 import {labsWork, testLabs} from '../lab/in-lab.js';
 import {LabCluster} from './lab-cluster.js';
+import {rulesOf} from './rbac.js';
 import {type KubeObject, kindNamed} from './store.js';
 
 /** `flanctl migrate --controller kube` on a lab that Kubernetes knows: a ConfigMap, a DaemonSet, a flanneld on every node. */
@@ -29,7 +30,12 @@ let flannelds: Flannelds;
 let restart: (node: string) => Promise<boolean>;
 const restarted: string[] = [];
 const env = {FLANCTL_POD_PATIENCE: '6'};
-const source = (): string[] => ['--lab', lab.spec.name, '--kubeconfig', cluster.config];
+/** With the roles under docs/ and nothing else. */
+let config: string;
+const source = (): string[] => ['--lab', lab.spec.name, '--kubeconfig', config];
+const roles = ['rbac.yaml', 'rbac-migrate.yaml'].flatMap((file) =>
+  rulesOf(readFileSync(join(import.meta.dirname, '../../docs', file), 'utf8'), 'flanctl'),
+);
 
 const [configMaps, nodes, events] = [kindNamed('configmaps'), kindNamed('nodes'), kindNamed('events')];
 const data = (): {readonly [key: string]: string} =>
@@ -64,6 +70,8 @@ describe.skipIf(!labsWork)('migrate with flannel in a DaemonSet', () => {
         return restart(node);
       },
     });
+    cluster.api.users.push({name: 'system:serviceaccount:kube-system:flanctl', token: 'roles', rules: roles});
+    config = cluster.kubeconfig('roles', {token: 'roles'});
   }, 90_000);
   beforeEach(() => {
     restarted.length = 0;

@@ -73,7 +73,7 @@ describe.skipIf(!labsWork)('the role that is shipped', () => {
   );
 
   test('lets nobody into a pod that is not flannel’s', async () => {
-    const env = {PATH: process.env['PATH'], HOME: '/nonexistent', KUBECONFIG: cluster.kubeconfig('all', {token: 'all'})};
+    const env = {PATH: process.env['PATH'], HOME: lab.dir, KUBECONFIG: cluster.kubeconfig('all', {token: 'all'})};
     cluster.api.users.push({name: 'all', token: 'all', rules: shipped});
     const exec = (namespace: string, pod: string): Promise<string> =>
       new Promise((done) => {

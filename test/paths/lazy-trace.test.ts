@@ -11,6 +11,7 @@ import {openTrace} from '../../src/edge/trace.js';
 import {bases, loadBase} from '../bases/bases.js';
 import {cluster as generated} from '../bench/generate.js';
 import {apply, type CaseEdit} from '../case-edit.js';
+import {type RecordEdits, recordsFor} from '../recorded.js';
 
 const over = (dumps: readonly NodeDump[]) => ({
   async *nodes() {
@@ -93,11 +94,17 @@ describe('a trace from the outlines of nodes', () => {
     for (const name of readdirSync(join(root, rule))) {
       const spec = parse(readFileSync(join(root, rule, name, 'case.yaml'), 'utf8')) as {
         readonly base: string;
-        readonly edits: readonly CaseEdit[];
+        readonly edits?: readonly CaseEdit[];
+        readonly without?: readonly string[];
+        readonly records?: RecordEdits;
         readonly 'net-conf'?: unknown;
       };
-      const dumps = spec.edits.reduce(apply, await loadBase(spec.base));
-      const given = spec['net-conf'] === undefined ? {} : {netConf: spec['net-conf']};
+      const healthy = await loadBase(spec.base);
+      const dumps = (spec.edits ?? []).reduce(apply, healthy).filter((d) => !spec.without?.includes(d.node));
+      const given: Given = {
+        ...(spec['net-conf'] !== undefined && {netConf: spec['net-conf']}),
+        ...(spec.records && {records: recordsFor(healthy, spec.records)}),
+      };
       for (const [from, to] of ends) {
         const {eager, lazy} = await both(dumps, from, to, given);
         expect(lazy).toEqual(eager);
