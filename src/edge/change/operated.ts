@@ -1,4 +1,5 @@
 import type {KubeOperation, Operation} from '../../core/change/operation.js';
+import {TransportError} from '../transports/transport.js';
 import type {NodeAgent} from './agent.js';
 import type {KubeOperator, Undone} from './kube-operator.js';
 
@@ -66,7 +67,11 @@ function withOperator(agent: NodeAgent, operator: KubeOperator | undefined): Nod
       return undone ? {kind: 'failed', why: undone.why} : {kind: 'done'};
     },
     async undo(id, stages, again) {
-      if (!of(id).whole) await operations(id);
+      // A journal that cannot be read in this holds nothing up: what the node itself can undo, it does.
+      if (!of(id).whole)
+        await operations(id).catch((error: unknown) => {
+          if (!(error instanceof TransportError) || error.failure.kind !== 'protocol') throw error;
+        });
       const {kept} = of(id);
       if (!stages.some((stage) => kept.has(stage))) return agent.undo(id, stages, again);
       const states = await statesOf(agent, id);

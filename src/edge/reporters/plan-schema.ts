@@ -16,7 +16,8 @@ const mac = z.string().refine((text) => tryMac(text) === text, 'not a hardware a
 const word = z.string().regex(/^[\w@%+=:./-]{1,64}$/);
 const family = z.union([z.literal(4), z.literal(6)]);
 const value = z.union([word, z.number(), z.boolean(), z.null()]);
-const attributes = z.record(word, z.union([value, list(value)])).readonly();
+/** What a row has besides: words, and what a route tells of its nexthop. */
+const attributes = z.record(word, z.union([value, list(value), z.record(word, value).readonly()])).readonly();
 const count = z.int().min(0);
 
 const link = object({
