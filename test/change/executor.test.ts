@@ -385,7 +385,7 @@ describe.skipIf(!labsWork)('a change, from lock to commit and back', () => {
     await runIn(
       lab,
       'n2',
-      `kill -9 $(cat ${folder}/guard); echo 0 >${folder}/boot; ip link del probe0; echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter`,
+      `kill -9 -$(cat ${folder}/guard); echo 0 >${folder}/boot; ip link del probe0; echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter`,
     );
     const context = {agents, onEvent: () => undefined};
     const on = resume((await savedChange(id))!, await remember(agents), {...context, gate: yes, signal: new AbortController().signal});
