@@ -215,6 +215,16 @@ describe.skipIf(!labsWork)('migrate with flannel in a DaemonSet', () => {
 
   test('whoever keeps the ConfigMap elsewhere is waited for; two operators are one too many', async () => {
     const before = data();
+    const [alone, odd, dry] = await Promise.all([
+      flanctl(['migrate', '--to', 'host-gw', '--pre-flipped', ...source(), '--yes']),
+      flanctl(['rollback', ...source(), '--yes'], {FLANCTL_POD_PATIENCE: 'long'}),
+      flanctl(['migrate', '--to', 'host-gw', '--controller', 'kube', '--pre-flipped', ...source(), '--dry-run', '-o', 'json']),
+    ]);
+    expect(alone).toMatchObject({code: 2, stderr: expect.stringContaining('--pre-flipped goes with --controller kube')});
+    expect(odd).toMatchObject({code: 2, stderr: expect.stringContaining('FLANCTL_POD_PATIENCE: seconds, from 1 to 3600')});
+    // A plan that is saved goes on waiting when it is run.
+    expect((JSON.parse(dry.stdout) as ChangePlan).plan.control).toMatchObject({by: 'kube', wait: true});
+    cluster.api.asked.length = 0;
     const asked = there('--pre-flipped');
     await expect
       .poll(() => cluster.api.asked.filter((a) => a.verb === 'get' && a.resource === 'configmaps').length, {timeout: 60_000})

@@ -91,7 +91,7 @@ function controlChange(control: MigrationOptions['control'], target: Target, sta
   if (control === 'none') return undefined;
   const after = withBackend(control.netConf, target);
   if (stages.length === 0 && JSON.stringify(after) === JSON.stringify(control.netConf)) return undefined;
-  return {by: control.by, before: control.netConf, after};
+  return {by: control.by, ...(control.wait && {wait: true}), before: control.netConf, after};
 }
 
 const refused = (because: readonly string[]): Migration => ({kind: 'refused', because});

@@ -34,6 +34,8 @@ export interface Target {
 export interface ControlChange {
   /** Which controller keeps it: `systemd`. */
   readonly by: string;
+  /** Somebody else writes it (GitOps): it is waited for. */
+  readonly wait?: boolean;
   readonly before: unknown;
   readonly after: unknown;
 }

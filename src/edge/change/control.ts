@@ -77,7 +77,7 @@ export async function controlStages(plan: Plan, context: ControllerContext): Pro
   if (!control) return [];
   const known = Object.keys(controllers).find((kind): kind is ControllerKind => kind === control.by);
   if (known === undefined) throw new Failure(`the plan names a controller that this flanctl does not know: ${control.by}`);
-  const {kept} = await controlled(known, context);
+  const {kept} = await controlled(known, {...context, preFlipped: control.wait ?? false});
   if (kept && isDeepStrictEqual(kept.netConf, control.before)) return kept.stages(control.after, restartOrder(plan, context.nodes));
   throw new Failure("flanneld's configuration is not what the plan was made from", {
     exit: ExitCode.findings,

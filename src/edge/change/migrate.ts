@@ -28,6 +28,8 @@ export type Migrated =
  * @throws Failure when the source is no live one, the wish makes no sense, or only the operator can decide.
  */
 export async function migrate(evidence: Evidence, wish: TargetWish, options: MigrateOptions): Promise<Migrated> {
+  if (options.preFlipped && options.controller !== 'kube')
+    throw new Failure('--pre-flipped goes with --controller kube: nobody else is waited for');
   const {signal} = options;
   const {reach} = evidence;
   if (!reach) throw new Failure('a snapshot cannot be changed: name live nodes', {hints: ['--inventory FILE', '--lab NAME']});
@@ -60,7 +62,6 @@ export async function migrate(evidence: Evidence, wish: TargetWish, options: Mig
     signal,
     records: evidence.given.records,
     client: reach.client,
-    preFlipped: options.preFlipped ?? false,
   });
   if (options.dryRun) return {kind: 'ChangePlan', plan: planDocument(whole, control)};
   const report = await runChange(whole, read, {

@@ -81,7 +81,6 @@ export async function prepareMigration(
     signal,
     records: evidence.given.records,
     client: evidence.reach?.client,
-    preFlipped: wish.preFlipped ?? false,
   }).catch((error: unknown) => {
     if (error instanceof TransportError) return error.failure.message;
     throw error;
@@ -97,7 +96,7 @@ export async function prepareMigration(
     ...(wish.last !== undefined && {last: wish.last}),
     ...(wish.podMtu !== undefined && {podMtu: wish.podMtu}),
     macOf: (node, family) => macOf(seed, node, family),
-    control: kept ? {by: wish.controller!, netConf: kept.netConf} : 'none',
+    control: kept ? {by: wish.controller!, netConf: kept.netConf, ...(wish.preFlipped && {wait: true})} : 'none',
     files: read.files,
     held: found.held,
   });

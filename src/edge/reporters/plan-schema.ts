@@ -191,7 +191,12 @@ export const changePlan = object({
         work: list(object({node: z.string(), operations})),
       }),
     ).describe('in order, each on all its nodes before the next begins'),
-    control: object({by: word.describe('who keeps it: --controller'), before: z.unknown(), after: z.unknown()})
+    control: object({
+      by: word.describe('who keeps it: --controller'),
+      wait: z.boolean().optional().describe('--pre-flipped'),
+      before: z.unknown(),
+      after: z.unknown(),
+    })
       .optional()
       .describe("flannel's net-conf.json"),
     warnings: list(z.string()),

@@ -30,7 +30,7 @@ export interface MigrationOptions {
    */
   readonly podMtu?: 'keep' | 'set';
   /** `none`: no flanneld runs, and the nodes' files are this plan's matter. Else who keeps flanneld's configuration, and what it is now, as parsed JSON. */
-  readonly control: 'none' | {readonly by: string; readonly netConf: unknown};
+  readonly control: 'none' | {readonly by: string; readonly netConf: unknown; readonly wait?: boolean};
   /** With `none`: the files that each node has. */
   readonly files?: ReadonlyMap<string, readonly NodeFile[]>;
   readonly held?: readonly Held[];
