@@ -4,7 +4,9 @@ import {type TableName, tables} from '../../src/core/kernel/index.js';
 import {parseSockets} from '../../src/core/kernel/socket.js';
 import {parseSysctl, sysctlOf, sysctlPath} from '../../src/core/kernel/sysctl.js';
 import type {Sourced, Table} from '../../src/core/kernel/table.js';
+import {wg, withDevices} from '../../src/core/kernel/wg.js';
 import {parseWireguard} from '../../src/core/kernel/wireguard.js';
+import {sa, xfrm} from '../../src/core/kernel/xfrm.js';
 
 const octet = fc.integer({min: 0, max: 255});
 const ip4 = fc.tuple(octet, octet, octet, octet).map((parts) => parts.join('.'));
@@ -230,5 +232,51 @@ flannel-wg\t${key('C')}\t(none)\t(none)\t(none)\t0\t0\t0\toff
     ]);
     expect(JSON.stringify(rows)).not.toMatch(/SSSS|PPPP/);
     expect(JSON.stringify(parseWireguard(`x\t${key('S')}\n`, {command: 'x'}))).not.toContain('SSSS');
+  });
+});
+
+describe('wg, xfrm', () => {
+  const key = (letter: string) => `${letter.repeat(43)}=`;
+  const dump = `flannel-wg\t${key('S')}\t${key('A')}\t51820\toff
+flannel-wg\t${key('B')}\t(none)\t[fd77::2]:51820\t10.244.2.0/24\t0\t0\t0\t25
+`;
+
+  test('a peer is a row, and the device goes with its link', () => {
+    const {rows, problems} = wg.parse(dump, {command: 'wg show all dump'});
+    expect(problems).toEqual([]);
+    expect(rows.map(wg.show)).toEqual([
+      `peer ${key('B')} dev flannel-wg allowed-ips 10.244.2.0/24 endpoint [fd77::2]:51820 persistent-keepalive 25`,
+    ]);
+    const [link] = withDevices([{ifname: 'flannel-wg', kind: 'wireguard'}], {out: dump, command: 'wg show all dump'});
+    expect(link).toEqual({ifname: 'flannel-wg', kind: 'wireguard', info: {publicKey: key('A'), listenPort: 51820}});
+  });
+
+  test('policies and associations are read as iproute2 6.1 prints them, without keys', () => {
+    const policies = `src 10.244.1.0/24 dst 10.244.2.0/24 
+	dir out priority 0 ptype main 
+	tmpl src 192.168.77.11 dst 192.168.77.12
+		proto esp reqid 11 mode tunnel
+src 0.0.0.0/0 dst 0.0.0.0/0 
+	socket in priority 0 ptype main 
+`;
+    const read = xfrm.parse(policies, {command: 'ip xfrm policy list'});
+    expect(read.problems).toEqual([]);
+    expect(read.rows.map(xfrm.show)).toEqual([
+      'src 10.244.1.0/24 dst 10.244.2.0/24 dir out priority 0 tmpl src 192.168.77.11 dst 192.168.77.12 proto esp reqid 11 mode tunnel',
+    ]);
+    const states = sa.parse(
+      `src 192.168.77.11 dst 192.168.77.12
+	proto esp spi 0xc1a2b3c4 reqid 11 mode tunnel
+	replay-window 0 flag af-unspec
+	aead rfc4106(gcm(aes)) 0x0123456789abcdef0123456789abcdef01234567 128
+	encap type espinudp sport 4500 dport 4500 addr 0.0.0.0
+	anti-replay context: seq 0x0, oseq 0x0, bitmap 0x00000000
+`,
+      {command: 'ip xfrm state list nokeys'},
+    );
+    expect(states.rows.map(sa.show)).toEqual([
+      'src 192.168.77.11 dst 192.168.77.12 proto esp spi 0xc1a2b3c4 reqid 11 mode tunnel encap type espinudp sport 4500 dport 4500',
+    ]);
+    expect(JSON.stringify(states.rows)).not.toContain('0123456789');
   });
 });

@@ -12,6 +12,10 @@ export interface Lease {
   /** The hardware address of the node's own VXLAN device, per family. */
   readonly vtepMAC?: Mac;
   readonly vtepMACv6?: Mac;
+  /** WireGuard: the node's public key (one for both devices), and the UDP ports that it listens on (published since v0.26.6). */
+  readonly publicKey?: string;
+  readonly wgPort?: number;
+  readonly wgPortV6?: number;
   /** It is not in the records, or not marked as flannel's: flanneld on its peers writes no rows for it, and takes none away either. */
   readonly unpublished?: true;
 }
@@ -23,6 +27,8 @@ export interface FamilyLease {
   readonly subnet: Prefix;
   readonly publicIP: Ip;
   readonly vtepMAC?: Mac;
+  readonly publicKey?: string;
+  readonly wgPort?: number;
 }
 
 /** The lease's part of one family, or undefined when the node has none of it. */
@@ -31,5 +37,14 @@ export function leaseOf(lease: Lease, family: Family): FamilyLease | undefined {
   const publicIP = family === 4 ? lease.publicIP : lease.publicIPv6;
   const vtepMAC = family === 4 ? lease.vtepMAC : lease.vtepMACv6;
   if (subnet === undefined || publicIP === undefined) return undefined;
-  return {node: lease.node, family, subnet, publicIP, ...(vtepMAC !== undefined && {vtepMAC})};
+  const wgPort = family === 4 ? lease.wgPort : lease.wgPortV6;
+  return {
+    node: lease.node,
+    family,
+    subnet,
+    publicIP,
+    ...(vtepMAC !== undefined && {vtepMAC}),
+    ...(lease.publicKey !== undefined && {publicKey: lease.publicKey}),
+    ...(wgPort !== undefined && {wgPort}),
+  };
 }

@@ -6,9 +6,11 @@ import {nexthop} from './nexthop.js';
 import {route} from './route.js';
 import {rule} from './rule.js';
 import type {Table} from './table.js';
+import {wg} from './wg.js';
+import {sa, xfrm} from './xfrm.js';
 
 /** Every kernel table flanctl reads. A new table is one file and one line here. */
-export const tables = {link, address, route, rule, neigh, fdb, nexthop};
+export const tables = {link, address, route, rule, neigh, fdb, nexthop, wg, xfrm, sa};
 
 export type TableName = keyof typeof tables;
 export type RowOf<N extends TableName> = (typeof tables)[N] extends Table<infer Row> ? Row : never;

@@ -3,6 +3,8 @@ import type {Fdb} from '../kernel/fdb.js';
 import {type Link, localOf} from '../kernel/link.js';
 import type {Neigh} from '../kernel/neigh.js';
 import type {Route} from '../kernel/route.js';
+import {shownEndpoint, type WgPeer} from '../kernel/wg.js';
+import type {XfrmPolicy} from '../kernel/xfrm.js';
 import type {Expected, Want} from '../modes/mode.js';
 
 export type Change<Row> =
@@ -18,6 +20,8 @@ export interface DiffRow {
   readonly route: Route;
   readonly neigh: Neigh;
   readonly fdb: Fdb;
+  readonly wg: WgPeer;
+  readonly xfrm: XfrmPolicy;
 }
 export type Changes = {readonly [T in DiffTable]?: readonly Change<DiffRow[T]>[]};
 
@@ -86,6 +90,22 @@ export const comparisons: {readonly [T in DiffTable]: Comparison<DiffRow[T]>} = 
     group: (f) => f.dev,
     place: (f) => f.mac,
     differences: (w, a) => (w.dst === a.dst ? none : ['dst']),
+  },
+  wg: {
+    group: (p) => p.dev,
+    place: (p) => p.publicKey,
+    differences: (w, a) =>
+      list(
+        ['allowed-ips', [...w.allowedIPs].sort().join() === [...a.allowedIPs].sort().join()],
+        ['endpoint', w.endpoint === undefined || (a.endpoint !== undefined && shownEndpoint(w.endpoint) === shownEndpoint(a.endpoint))],
+        ['persistent-keepalive', w.persistentKeepalive === a.persistentKeepalive],
+      ),
+  },
+  xfrm: {
+    group: (p) => p.dir,
+    place: (p) => `${p.src} ${p.dst}`,
+    rank: (p) => p.priority,
+    differences: (w, a) => list(['action', w.action === a.action], ['tmpl', JSON.stringify(w.tmpl) === JSON.stringify(a.tmpl)]),
   },
 };
 

@@ -2,10 +2,12 @@ import {readCniFile} from '../flannel/cni-conf.js';
 import {parseNetConfText} from '../flannel/net-conf.js';
 import {parseSubnetEnv} from '../flannel/subnet-env.js';
 import {type NodeTables, type TableName, tables} from '../kernel/index.js';
+import type {Link} from '../kernel/link.js';
 import {readNetfilter} from '../kernel/netfilter/index.js';
 import {parseSockets, type SocketRow} from '../kernel/socket.js';
 import {parseSysctl} from '../kernel/sysctl.js';
 import type {ParseProblem, Sourced, Table} from '../kernel/table.js';
+import {withDevices} from '../kernel/wg.js';
 import type {Family} from '../net/address.js';
 import type {Gap, NodeDump, Section} from '../node/dump.js';
 import type {Looked, NamespaceState, NodeState, PodState} from '../node/state.js';
@@ -20,13 +22,14 @@ export function readNode(dump: NodeDump): NodeState {
   const gap = (what: string, why: string) => gaps.push({node: dump.node, what, why});
   if (dump.failure) gap('node', dump.failure.message);
   const problem = (section: string) => (p: ParseProblem) => gap(section, `${p.command}, line ${p.line}: ${p.why}: ${p.text.slice(0, 200)}`);
-  const own = readNamespace((name) => sections.get(name), gap);
   const skipped = new Map(
     (sections.get('skipped')?.out ?? '').split('\n').flatMap((line): [string, string][] => {
       const [name = '', ...reason] = line.trim().split(/\s+/);
       return name === '' ? [] : [[name, reason.join(' ')]];
     }),
   );
+  const notLoaded = (name: string): boolean => skipped.get(name)?.startsWith('not-loaded') === true;
+  const own = readNamespace((name) => sections.get(name), gap, notLoaded);
   for (const [name, reason] of skipped) if (!reason.startsWith('not-loaded')) gap(name, reason);
   const usable = (name: string): Section | undefined => {
     const section = sections.get(name);
@@ -113,7 +116,7 @@ type Find = (name: string) => Section | undefined;
 type AddGap = (what: string, why: string) => void;
 
 /** A table that failed in part keeps its rows for showing, but counts as not looked at: a row that cannot be read may be the one that matters. */
-function readNamespace(find: Find, gap: AddGap): NamespaceState {
+function readNamespace(find: Find, gap: AddGap, notLoaded: (section: string) => boolean = () => false): NamespaceState {
   const read: {[name: string]: readonly Sourced[]} = {};
   const families: {[name: string]: Set<Family>} = {};
   for (const [name, table] of Object.entries(tables) as [TableName, Table<Sourced>][]) {
@@ -125,6 +128,11 @@ function readNamespace(find: Find, gap: AddGap): NamespaceState {
       if (!section) {
         const failed = supply.sections.map(find).find((s) => s !== undefined);
         if (failed && name !== 'nexthop') gap(failed.name, whyFailed(failed));
+        // That part of the kernel was never used, so there is nothing in it.
+        if (!failed && supply.sections.some(notLoaded)) {
+          found = true;
+          looked.add(4).add(6);
+        }
         continue;
       }
       found = true;
@@ -145,7 +153,7 @@ function readNamespace(find: Find, gap: AddGap): NamespaceState {
       for (const row of parsed.rows) if ((row as {family?: Family}).family) looked.add((row as unknown as {family: Family}).family);
     }
     if (!found) continue;
-    read[name] = unique(rows, table);
+    read[name] = name === 'link' ? withDevices(rows as Link[], find('wg-show')) : unique(rows, table);
     if (looked.size > 0) families[name] = looked;
   }
   return {tables: read as NodeTables, families};

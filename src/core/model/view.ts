@@ -3,6 +3,7 @@ import type {Lease} from '../flannel/lease.js';
 import {lookup} from '../forwarding/lookup.js';
 import type {Fdb} from '../kernel/fdb.js';
 import type {Route} from '../kernel/route.js';
+import type {XfrmPolicy} from '../kernel/xfrm.js';
 import type {Expected, Want} from '../modes/mode.js';
 import type {Mac} from '../net/address.js';
 import {contains} from '../net/prefix.js';
@@ -96,6 +97,16 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
         (state.tables.fdb ?? []).filter((f) => ours(f.dev) && isTunnelRow(f)),
       ),
     }),
+    ...(expected.wg !== undefined &&
+      looked(state, 'wg') && {
+        wg: diff(
+          'wg',
+          expected.wg,
+          (state.tables.wg ?? []).filter((p) => ours(p.dev)),
+        ),
+      }),
+    ...(expected.xfrm !== undefined &&
+      looked(state, 'xfrm') && {xfrm: diff('xfrm', expected.xfrm, (state.tables.xfrm ?? []).filter(flannels))}),
   };
   return {...base, expected, changes};
 }
@@ -104,8 +115,18 @@ function tolerating(expected: Expected, nodes: ReadonlySet<string>): Expected {
   if (nodes.size === 0) return expected;
   const spare = <Row>(wants: readonly Want<Row>[]): readonly Want<Row>[] =>
     wants.map((w) => (w.peer !== undefined && nodes.has(w.peer) ? {...w, tolerated: true} : w));
-  return {...expected, route: spare(expected.route), neigh: spare(expected.neigh), fdb: spare(expected.fdb)};
+  return {
+    ...expected,
+    route: spare(expected.route),
+    neigh: spare(expected.neigh),
+    fdb: spare(expected.fdb),
+    ...(expected.wg && {wg: spare(expected.wg)}),
+    ...(expected.xfrm && {xfrm: spare(expected.xfrm)}),
+  };
 }
+
+/** flanneld gives all its policies one reqid (flannel pkg/backend/ipsec/handle_charon.go; model/flannel-backends.md §4.4). */
+const flannels = ({tmpl}: XfrmPolicy): boolean => tmpl.some((t) => t.reqid === 11);
 
 const byName = new WeakMap<Cluster, ReadonlyMap<string, Member>>();
 

@@ -4,6 +4,8 @@ import type {Fdb} from '../kernel/fdb.js';
 import type {Link} from '../kernel/link.js';
 import type {Neigh} from '../kernel/neigh.js';
 import type {Route} from '../kernel/route.js';
+import type {WgPeer} from '../kernel/wg.js';
+import type {XfrmPolicy} from '../kernel/xfrm.js';
 import type {Family, Ip} from '../net/address.js';
 import type {NodeState} from '../node/state.js';
 
@@ -17,6 +19,23 @@ export interface Settings {
   readonly gbp: boolean;
   /** `Backend.MTU`: replaces the uplink's MTU in flannel's sum; bytes. */
   readonly mtu?: number;
+  /** WireGuard's UDP ports; V6 is that of the second device, which only the mode `separate` has. */
+  readonly listenPort?: number;
+  readonly listenPortV6?: number;
+  readonly wgMode?: 'separate' | 'auto' | 'ipv4' | 'ipv6';
+  /** `PersistentKeepaliveInterval`, seconds; 0 is off. */
+  readonly keepalive?: number;
+  /** A preshared key is configured; the key itself is never kept. */
+  readonly psk?: boolean;
+  /** ipsec: ESP in UDP 4500. */
+  readonly udpEncap?: boolean;
+  /** The commands of `extension`, as they are written. */
+  readonly extension?: {
+    readonly preStartup?: string;
+    readonly postStartup?: string;
+    readonly subnetAdd?: string;
+    readonly subnetRemove?: string;
+  };
 }
 
 /** A row that must be there, and for whose sake. */
@@ -36,6 +55,9 @@ export interface Expected {
   readonly route: readonly Want<Route>[];
   readonly neigh: readonly Want<Neigh>[];
   readonly fdb: readonly Want<Fdb>[];
+  /** Only of modes that have such rows. */
+  readonly wg?: readonly Want<WgPeer>[];
+  readonly xfrm?: readonly Want<XfrmPolicy>[];
 }
 
 export interface ExpectContext {
@@ -82,8 +104,8 @@ export interface Mode {
   overhead(family: Family): number;
   /** `FLANNEL_MTU`: what flanneld writes for pods. */
   podMtu(settings: Settings, uplinkMtu: number): number;
-  /** What the node's own devices add to its lease: the VTEP's hardware address. */
-  publishes(state: NodeState, settings: Settings): Partial<Pick<Lease, 'vtepMAC' | 'vtepMACv6'>>;
+  /** What the node's own devices add to its lease: the VTEP's hardware address, WireGuard's public key and port. */
+  publishes(state: NodeState, settings: Settings): Partial<Lease>;
   expect(context: ExpectContext): Expected;
   /** May this mode leave or own such a device? Used to tell flannel's devices from others. */
   ownsDevice(name: string): boolean;
