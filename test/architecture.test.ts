@@ -98,7 +98,7 @@ describe('every list names what its folder holds', () => {
     ).toEqual(rules.map((r) => r.id).sort());
   });
   test('modes, each with a page', () => {
-    expect(modes.map((m) => m.type).sort()).toEqual(listed('core/modes', ['mode', 'settings', 'direct-route']));
+    expect(modes.map((m) => m.type).sort()).toEqual(listed('core/modes', ['mode', 'settings', 'direct-route', 'tunnel-weight']));
     expect(modes.filter((m) => !existsSync(join(root, 'docs/modes', `${m.type}.md`))).map((m) => m.type)).toEqual([]);
   });
   test('faults', () => expect(faults.map((f) => f.id).sort()).toEqual(listed('edge/lab/faults', ['fault', 'peer-row', 'tunnel'])));

@@ -3,7 +3,9 @@ import {describe, expect, test} from 'vitest';
 import type {Lease} from '../../src/core/flannel/lease.js';
 import {type DiffRow, type DiffTable, diff} from '../../src/core/model/diff.js';
 import {hostGw} from '../../src/core/modes/host-gw.js';
+import {ipip} from '../../src/core/modes/ipip.js';
 import type {ExpectContext, Expected} from '../../src/core/modes/mode.js';
+import {udp} from '../../src/core/modes/udp.js';
 import {vxlan} from '../../src/core/modes/vxlan.js';
 
 /** What flannel was seen to write (flannel v0.20.2 on eth0 192.168.77.1/24), as `ip -j` prints it. */
@@ -33,6 +35,7 @@ const context = (settings = vxlan.settings({}), adjacent: boolean | undefined = 
   peers: [peer],
   uplink: {name: 'eth0', mtu: 1500},
   adjacent: () => adjacent,
+  networks: ['10.244.0.0/16', 'fd44::/56'],
 });
 const rows = <T extends DiffTable>(expected: Expected, table: T): readonly DiffRow[T][] =>
   (expected[table] as readonly unknown[] as readonly {row: DiffRow[T]}[]).map((w) => w.row);
@@ -136,6 +139,53 @@ test('host-gw: one plain route for each peer and family, and nothing else', () =
   expect(hostGw.podMtu(hostGw.settings({}), 1500)).toBe(1500);
 });
 
+describe('ipip', () => {
+  test('a device without a far end, and a route whose gateway is the outer destination', () => {
+    const expected = ipip.expect(context(ipip.settings({})));
+    expect(rows(expected, 'link')).toEqual([
+      {ifname: 'flannel.ipip', kind: 'ipip', flags: ['UP'], mtu: 1480, info: {local: '192.168.77.1'}},
+    ]);
+    expect(rows(expected, 'address').map((a) => [a.dev, a.local, a.prefixlen])).toEqual([['flannel.ipip', '10.244.1.0', 32]]);
+    const toPeer = {family: 4, table: 'main', type: 'unicast', dst: '10.244.2.0/24', gateway: '192.168.77.2', metric: 0, flags: ['onlink']};
+    expect(rows(expected, 'route')).toEqual([{...toPeer, dev: 'flannel.ipip'}]);
+    // Direct routes are onlink as well (§4.3).
+    expect(rows(ipip.expect(context(ipip.settings({directrouting: true}))), 'route')).toEqual([{...toPeer, dev: 'eth0'}]);
+    expect(rows(ipip.expect(context(ipip.settings({directrouting: true}), false)), 'route')).toEqual([{...toPeer, dev: 'flannel.ipip'}]);
+    expect([expected.neigh, expected.fdb]).toEqual([[], []]);
+  });
+  test('no other key of the Backend object counts', () => {
+    expect(ipip.podMtu(ipip.settings({mtu: 9000}), 1500)).toBe(1480);
+  });
+  test('a far end on the device differs: everything would go there', () => {
+    const expected = ipip.expect(context(ipip.settings({})));
+    const [device] = rows(expected, 'link');
+    expect(diff('link', expected.link, [{...device!, info: {...device!.info, remote: '192.168.77.9'}}])).toMatchObject([
+      {kind: 'differs', fields: ['remote']},
+    ]);
+  });
+});
+
+describe('udp', () => {
+  test('one route for the whole network into the TUN device', () => {
+    const expected = udp.expect(context(udp.settings({})));
+    expect(rows(expected, 'link')).toEqual([{ifname: 'flannel0', kind: 'tun', flags: ['UP'], mtu: 1472}]);
+    expect(rows(expected, 'route')).toEqual([
+      {family: 4, table: 'main', type: 'unicast', dst: '10.244.0.0/16', dev: 'flannel0', metric: 0, flags: []},
+    ]);
+    expect(udp.settings({}).port).toBe(8285);
+    expect(udp.settings({port: 9000}).port).toBe(9000);
+    expect(udp.podMtu(udp.settings({}), 1500)).toBe(1472);
+  });
+  test("its address with the network's prefix length is v0.9's and as right; any other is not", () => {
+    const {address} = udp.expect(context(udp.settings({})));
+    const [row] = address.map((w) => w.row);
+    expect(row).toMatchObject({dev: 'flannel0', local: '10.244.1.0', prefixlen: 32});
+    expect(diff('address', address, [row!])).toEqual([]);
+    expect(diff('address', address, [{...row!, prefixlen: 16}])).toEqual([]);
+    expect(diff('address', address, [{...row!, prefixlen: 24}])).toMatchObject([{kind: 'differs', fields: ['prefixlen']}]);
+  });
+});
+
 describe('diff', () => {
   const peers = fc.uniqueArray(fc.integer({min: 2, max: 250}), {minLength: 1, maxLength: 12}).map((list) =>
     list.map(
@@ -151,7 +201,7 @@ describe('diff', () => {
       }),
     ),
   );
-  const mode = fc.constantFrom(vxlan, hostGw);
+  const mode = fc.constantFrom(vxlan, hostGw, ipip, udp);
   const tables: readonly DiffTable[] = ['link', 'address', 'route', 'neigh', 'fdb'];
 
   test('what is as it should be has no difference; what is taken away is missing; what is too much is unexpected', () => {

@@ -205,7 +205,7 @@ function withMacs(cluster: Cluster, plan: Plan, states: readonly NodeState[]): C
   }
   const macs = ({type, settings}: Target, name: string) => {
     const state = made.get(name);
-    return (state && modeOf(type)?.publishes(state, settings)) ?? {};
+    return (state && modeOf(type)?.publishes(state.tables.link ?? [], settings)) ?? {};
   };
   const members = cluster.members.map((m) => {
     if (!m.lease || (leaseOf(m.lease, 4) === undefined && leaseOf(m.lease, 6) === undefined)) return m;

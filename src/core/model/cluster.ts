@@ -68,7 +68,7 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
   const {netConf, from: configuredFrom} = configuration(surveys, given, problems);
   const detected = mostCommon(
     surveys.flatMap((s) => strongest(s).map((d) => ({mode: d.mode, settings: d.detection.settings}))),
-    (d) => `${d.mode.type} ${d.settings.vni} ${d.settings.port} ${d.settings.learning}`,
+    (d) => `${d.mode.named(d.settings)} ${d.settings.learning}`,
   );
   const asked = netConf && modeOf(netConf.backendType);
   const unrolled = netConf && notRolledOut(surveys, asked, asked?.settings(netConf.backend), netConf.backendType);
@@ -180,22 +180,20 @@ function notRolledOut(
   wanted: Settings | undefined,
   type: string,
 ): Cluster['unrolled'] {
-  const name = (of: string, settings: Settings | undefined) =>
-    of === 'vxlan' && settings ? `${of} (VNI ${settings.vni}, UDP ${settings.port})` : of;
   const running = surveys.flatMap((s) => strongest(s).filter((d) => d.detection.weight > 1));
-  const names = new Set(running.map((d) => name(d.mode.type, d.detection.settings)));
+  const names = new Set(running.map((d) => d.mode.named(d.detection.settings)));
   const [only] = names;
-  const stated = name(asked?.type ?? type, wanted);
+  const stated = asked && wanted ? asked.named(wanted) : type;
   return running.length > 1 && names.size === 1 && only !== undefined && only !== stated ? {asked: stated, running: only} : undefined;
 }
 
 /** Do pod routes lead through addresses of nodes? A node that does not tell its network cannot see that of its own routes. */
 function usesPublicAddresses(surveys: readonly NodeSurvey[], claims: Claims, networks: readonly Prefix[]): boolean {
   const addresses = new Set(surveys.flatMap((s) => s.addresses.map((a) => a.address)));
-  return [...claims.route].some(
+  return [...claims.plain].some(
     ([subnet, gateways]) =>
       networks.some((n) => n !== subnet && contains(n, subnet)) &&
-      [...gateways.keys()].some((gateway) => addresses.has(gateway) && !networks.some((n) => contains(n, gateway))),
+      [...gateways].some((gateway) => addresses.has(gateway) && !networks.some((n) => contains(n, gateway))),
   );
 }
 

@@ -66,10 +66,14 @@ export function member(survey: NodeSurvey, {listed, record, recorded}: Written, 
     return subnetOf(survey, family, devices.find((d) => d.family === family)?.name, context) ?? published;
   };
   const known = !survey.state.failure || survey.looksAt.links || record !== undefined;
-  const published = {
-    vtepMAC: (kept ? undefined : listed?.lease?.vtepMAC) ?? device(4)?.address ?? kept?.backendData?.vtepMAC,
-    vtepMACv6: (kept ? undefined : listed?.lease?.vtepMACv6) ?? device(6)?.address ?? kept?.backendV6Data?.vtepMAC,
-  };
+  const published =
+    devices.length === 0 || !mode || !settings
+      ? {}
+      : {
+          ...(kept && recordedData(kept)),
+          ...mode.publishes(survey.links, settings),
+          ...(!kept && listed?.lease && listedData(listed.lease)),
+        };
   const [p4, p6, s4, s6] = [publicIP(4), publicIP(6), subnet(4), subnet(6)];
   const lease: Lease | undefined =
     known && ((s4 !== undefined && p4 !== undefined) || (s6 !== undefined && p6 !== undefined))
@@ -80,8 +84,7 @@ export function member(survey: NodeSurvey, {listed, record, recorded}: Written, 
           ...(s6 !== undefined && {ipv6Subnet: s6}),
           ...(p4 !== undefined && {publicIP: p4}),
           ...(p6 !== undefined && {publicIPv6: p6}),
-          ...(devices.length > 0 && published.vtepMAC !== undefined && {vtepMAC: published.vtepMAC}),
-          ...(devices.length > 0 && published.vtepMACv6 !== undefined && {vtepMACv6: published.vtepMACv6}),
+          ...published,
           ...(recorded && !readable(record) && {unpublished: true as const}),
         }
       : undefined;
@@ -93,6 +96,28 @@ export function member(survey: NodeSurvey, {listed, record, recorded}: Written, 
     ...(own && {mode: own.mode}),
   };
 }
+
+type BackendParts = Pick<Lease, 'vtepMAC' | 'vtepMACv6' | 'publicKey' | 'wgPort' | 'wgPortV6'>;
+
+/** What flannel's records hold of the node's own devices; WireGuard's key is the same in both families. */
+function recordedData({backendData: v4, backendV6Data: v6}: LeaseRecord): BackendParts {
+  const publicKey = v4?.publicKey ?? v6?.publicKey;
+  return {
+    ...(v4?.vtepMAC !== undefined && {vtepMAC: v4.vtepMAC}),
+    ...(v6?.vtepMAC !== undefined && {vtepMACv6: v6.vtepMAC}),
+    ...(publicKey !== undefined && {publicKey}),
+    ...(v4?.listenPort !== undefined && {wgPort: v4.listenPort}),
+    ...(v6?.listenPort !== undefined && {wgPortV6: v6.listenPort}),
+  };
+}
+
+const listedData = ({vtepMAC, vtepMACv6, publicKey, wgPort, wgPortV6}: NonNullable<InventoryNode['lease']>): BackendParts => ({
+  ...(vtepMAC !== undefined && {vtepMAC}),
+  ...(vtepMACv6 !== undefined && {vtepMACv6}),
+  ...(publicKey !== undefined && {publicKey}),
+  ...(wgPort !== undefined && {wgPort}),
+  ...(wgPortV6 !== undefined && {wgPortV6}),
+});
 
 /**
  * Does flannel use this family? The controller gives IPv6 podCIDRs whether it does or not, and annotations of a family that was turned off

@@ -51,6 +51,8 @@ export const comparisons: {readonly [T in DiffTable]: Comparison<DiffRow[T]>} = 
         ['address', w.address === undefined || w.address === a.address],
         ['up', !w.flags.includes('UP') || a.flags.includes('UP')],
         ['local', localOf(w) === undefined || localOf(w) === localOf(a)],
+        // An ipip device with a far end sends everything there, whatever the route says.
+        ['remote', w.kind !== 'ipip' || a.info?.['remote'] === w.info?.['remote']],
         ...['id', 'link', 'port', 'learning'].map(
           (key) => [key, w.info?.[key] === undefined || a.info?.[key] === undefined || w.info[key] === a.info[key]] as const,
         ),
@@ -154,7 +156,9 @@ export function diff<T extends DiffTable>(
       continue;
     }
     // Several rows in one place (an FDB address with two destinations): right when the first, which the kernel uses, is right.
-    const fields = differences(want.row, held.rows[0]!);
+    const first = held.rows[0]!;
+    const fields = differences(want.row, first);
+    if (fields.length > 0 && want.older?.some((row) => differences(row, first).length === 0)) continue;
     if (fields.length > 0) changes.push({kind: 'differs', want, actual: held.rows as [DiffRow[T], ...DiffRow[T][]], fields});
   }
   for (const {rows, claimed} of places) if (!claimed) for (const actual of rows) changes.push({kind: 'unexpected', actual});

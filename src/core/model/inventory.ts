@@ -26,5 +26,8 @@ export interface InventoryNode {
     readonly publicIPv6?: Ip;
     readonly vtepMAC?: Mac;
     readonly vtepMACv6?: Mac;
+    readonly publicKey?: string;
+    readonly wgPort?: number;
+    readonly wgPortV6?: number;
   };
 }

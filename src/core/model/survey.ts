@@ -40,6 +40,8 @@ export interface Claims {
   readonly fdb: ReadonlyMap<Mac, ReadonlyMap<Ip, readonly string[]>>;
   /** pod subnet → gateway → nodes that say so */
   readonly route: ReadonlyMap<Prefix, ReadonlyMap<Ip, readonly string[]>>;
+  /** The same of routes that use no tunnel of flannel's: pod subnet → gateways */
+  readonly plain: ReadonlyMap<Prefix, ReadonlySet<Ip>>;
 }
 
 type Tally<K, V> = Map<K, Map<V, string[]>>;
@@ -61,9 +63,10 @@ export class Surveyor {
   readonly #neigh: Tally<Ip, Mac> = new Map();
   readonly #fdb: Tally<Mac, Ip> = new Map();
   readonly #route: Tally<Prefix, Ip> = new Map();
+  readonly #plain = new Map<Prefix, Set<Ip>>();
 
   get claims(): Claims {
-    return {neigh: this.#neigh, fdb: this.#fdb, route: this.#route};
+    return {neigh: this.#neigh, fdb: this.#fdb, route: this.#route, plain: this.#plain};
   }
 
   add(state: NodeState): void {
@@ -88,7 +91,11 @@ export class Surveyor {
       if (row.table !== 'main' || row.gateway === undefined || row.type !== 'unicast') continue;
       if (row.dst.endsWith('/0')) continue;
       count(this.#route, row.dst, row.gateway, state.name);
-      if (row.dev !== undefined && !tunnel(row.dev) && networks.some((n) => n !== row.dst && contains(n, row.dst))) {
+      if (row.dev === undefined || tunnel(row.dev)) continue;
+      const known = this.#plain.get(row.dst);
+      if (known) known.add(row.gateway);
+      else this.#plain.set(row.dst, new Set([row.gateway]));
+      if (networks.some((n) => n !== row.dst && contains(n, row.dst))) {
         direct.set(row.dev, (direct.get(row.dev) ?? 0) + 1);
       }
     }

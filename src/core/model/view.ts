@@ -5,7 +5,7 @@ import type {Fdb} from '../kernel/fdb.js';
 import type {Route} from '../kernel/route.js';
 import type {XfrmPolicy} from '../kernel/xfrm.js';
 import type {Expected, Want} from '../modes/mode.js';
-import type {Mac} from '../net/address.js';
+import type {Mac, Prefix} from '../net/address.js';
 import {contains} from '../net/prefix.js';
 import {looked, type NodeState} from '../node/state.js';
 import type {Cluster, Member} from './cluster.js';
@@ -42,6 +42,7 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
     self,
     peers,
     uplink: member.uplink,
+    networks: cluster.networks,
     adjacent(address) {
       const found = lookup(state, {dst: address});
       if (found.kind === 'unknown') return undefined;
@@ -61,6 +62,7 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
   const ours = (dev: string | undefined) => dev !== undefined && devices.has(dev);
   const families = ([4, 6] as const).filter((f) => (f === 4 ? self.subnet : self.ipv6Subnet) !== undefined);
   const seen = (table: 'route' | 'neigh') => families.filter((f) => looked(state, table, f));
+  const whole = new Set(expected.route.flatMap(({row}) => (cluster.networks.includes(row.dst) ? [row.dst] : [])));
   const changes: Changes = {
     ...(looked(state, 'link') && {
       link: diff(
@@ -80,7 +82,7 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
       route: diff(
         'route',
         expected.route.filter((w) => looked(state, 'route', w.family)),
-        (state.tables.route ?? []).filter((r) => ownsRoute(cluster, self, bridge, r)),
+        (state.tables.route ?? []).filter((r) => ownsRoute(cluster, self, bridge, whole, r)),
       ),
     }),
     ...(seen('neigh').length > 0 && {
@@ -141,7 +143,7 @@ function memberNamed(cluster: Cluster, name: string): Member {
 }
 
 /** Routes of the main table into the pod network that are not the node's own bridge or device: flannel writes these, or they stand in its way. */
-function ownsRoute(cluster: Cluster, self: Lease, bridge: string, route: Route): boolean {
+function ownsRoute(cluster: Cluster, self: Lease, bridge: string, whole: ReadonlySet<Prefix>, route: Route): boolean {
   if (
     route.table !== 'main' ||
     route.type === 'local' ||
@@ -150,6 +152,8 @@ function ownsRoute(cluster: Cluster, self: Lease, bridge: string, route: Route):
     route.type === 'anycast'
   )
     return false;
+  // The whole network has a route of flannel's only in modes with one for all peers.
+  if (whole.has(route.dst)) return true;
   if (!cluster.networks.some((n) => n !== route.dst && contains(n, route.dst))) return false;
   if (route.dev === bridge) return false;
   if (route.type === 'unicast' && route.gateway === undefined && route.nexthops === undefined) {

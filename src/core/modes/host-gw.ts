@@ -17,6 +17,7 @@ export const hostGw: Mode = {
   ownsDevice: () => false,
   podMtu: (_settings, uplinkMtu) => uplinkMtu,
   publishes: () => ({}),
+  named: () => 'host-gw',
 
   detect(state) {
     const env = state.subnetEnv;

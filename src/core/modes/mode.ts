@@ -6,7 +6,7 @@ import type {Neigh} from '../kernel/neigh.js';
 import type {Route} from '../kernel/route.js';
 import type {WgPeer} from '../kernel/wg.js';
 import type {XfrmPolicy} from '../kernel/xfrm.js';
-import type {Family, Ip} from '../net/address.js';
+import type {Family, Ip, Prefix} from '../net/address.js';
 import type {NodeState} from '../node/state.js';
 
 /** The keys of flannel's Backend object that change what the kernel must hold; a mode uses those that are its own. */
@@ -46,6 +46,8 @@ export interface Want<Row> {
   readonly peer?: string;
   /** May be there or not, right or wrong: leftovers that flannel itself leaves and nothing uses. */
   readonly tolerated?: boolean;
+  /** Other forms of the row that are as right: what older versions of flannel wrote. */
+  readonly older?: readonly Row[];
 }
 
 /** The kernel state that a mode asks for on one node. */
@@ -69,6 +71,8 @@ export interface ExpectContext {
   readonly uplink: {readonly name: string; readonly mtu: number};
   /** Does a route lookup to this address give one route without gateway? undefined when the routes are not known. */
   readonly adjacent: (address: Ip) => boolean | undefined;
+  /** The pod network, one prefix of each family in use; several between v0.21 and v0.24. */
+  readonly networks: readonly Prefix[];
 }
 
 /** What a node's own tables say about the mode it runs. */
@@ -105,7 +109,9 @@ export interface Mode {
   /** `FLANNEL_MTU`: what flanneld writes for pods. */
   podMtu(settings: Settings, uplinkMtu: number): number;
   /** What the node's own devices add to its lease: the VTEP's hardware address, WireGuard's public key and port. */
-  publishes(state: NodeState, settings: Settings): Partial<Lease>;
+  publishes(links: readonly Link[], settings: Settings): Partial<Lease>;
+  /** A configuration of the mode by what nodes must share to hear each other: `vxlan (VNI 1, UDP 8472)`. */
+  named(settings: Settings): string;
   expect(context: ExpectContext): Expected;
   /** May this mode leave or own such a device? Used to tell flannel's devices from others. */
   ownsDevice(name: string): boolean;

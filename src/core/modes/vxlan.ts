@@ -4,10 +4,11 @@ import type {Link} from '../kernel/link.js';
 import type {Neigh} from '../kernel/neigh.js';
 import type {Route} from '../kernel/route.js';
 import {type Family, widthOf} from '../net/address.js';
-import {baseOf, contains} from '../net/prefix.js';
+import {baseOf} from '../net/prefix.js';
 import {directRoute} from './direct-route.js';
 import type {Detection, ExpectContext, Expected, Mode, Want} from './mode.js';
 import {readSettings} from './settings.js';
+import {directRoutes, tunnelWeight} from './tunnel-weight.js';
 
 const families: readonly Family[] = [4, 6];
 const deviceName = (vni: number, family: Family): string => (family === 4 ? `flannel.${vni}` : `flannel-v6.${vni}`);
@@ -41,15 +42,13 @@ export const vxlan: Mode = {
     const vni = Number(device.info?.['id'] ?? device.ifname.split('.')[1]);
     const inside = (state.tables.route ?? []).filter((r) => r.table === 'main' && r.gateway !== undefined);
     const tunnelled = inside.filter((r) => r.dev === device.ifname || r.dev === deviceName(vni, 6));
-    const env = state.subnetEnv;
-    const own = env !== undefined && env !== 'none' ? env : undefined;
-    const direct = own ? inside.filter((r) => r.dev !== device.ifname && isPodRoute(r, own.networks, [own.subnet, own.ipv6Subnet])) : [];
+    const direct = directRoutes(state);
     // A left-over device carries no route while the pods' MTU says that nothing is encapsulated.
-    // An interface whose MTU was lowered later says nothing where the device has what the pods were given.
     const lower = state.tables.link?.find((link) => link.ifname === device.info?.['link']);
-    const configured = own?.mtu === undefined || lower === undefined || own.mtu < lower.mtu || own.mtu === device.mtu;
+    const weight = tunnelWeight(state, device, tunnelled.length > 0, lower);
+    const configured = tunnelWeight(state, device, false, lower) > 1;
     return {
-      weight: tunnelled.length > 0 ? 3 : configured ? 2 : 1,
+      weight,
       settings: {
         vni,
         port: Number(device.info?.['port'] ?? 8472),
@@ -61,8 +60,10 @@ export const vxlan: Mode = {
     } satisfies Detection;
   },
 
-  publishes(state, {vni}) {
-    const mac = (family: Family) => state.tables.link?.find((link) => link.ifname === deviceName(vni, family))?.address;
+  named: ({vni, port}) => `vxlan (VNI ${vni}, UDP ${port})`,
+
+  publishes(links, {vni}) {
+    const mac = (family: Family) => links.find((link) => link.ifname === deviceName(vni, family))?.address;
     const [v4, v6] = [mac(4), mac(6)];
     return {...(v4 !== undefined && {vtepMAC: v4}), ...(v6 !== undefined && {vtepMACv6: v6})};
   },
@@ -182,8 +183,4 @@ function tunnelRoute(peer: FamilyLease, dev: string): Want<Route> {
       flags: ['onlink'],
     },
   };
-}
-
-function isPodRoute(route: Route, networks: readonly string[], own: readonly (string | undefined)[]): boolean {
-  return !own.includes(route.dst) && networks.some((network) => route.dst !== network && contains(network, route.dst));
 }

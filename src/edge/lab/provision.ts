@@ -13,6 +13,7 @@ export function expectedOn(lab: Lab, node: LabNode): Expected {
     peers: lab.nodes.filter((other) => other !== node).map((other) => leaseOf(lab, other)),
     uplink: {name: 'eth0', mtu: lab.spec.mtu},
     adjacent: (address) => adjacent(node, address),
+    networks: [lab.netConf['Network'], lab.netConf['IPv6Network']].filter((n) => typeof n === 'string'),
   });
 }
 

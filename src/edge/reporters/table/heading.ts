@@ -1,3 +1,5 @@
+import {modeOf} from '../../../core/modes/index.js';
+import type {Settings} from '../../../core/modes/mode.js';
 import {oneLine} from '../../ui/escape.js';
 import type {Theme} from '../../ui/theme.js';
 import type {ClusterSummary} from '../documents.js';
@@ -10,7 +12,7 @@ export function heading(cluster: ClusterSummary, paint: Theme): string {
     `${read === cluster.nodes.length ? read : `${read} of ${cluster.nodes.length}`} ${cluster.nodes.length === 1 ? 'node' : 'nodes'}`,
     cluster.mode === null
       ? 'mode not recognised'
-      : `${cluster.mode}${settings?.['directRouting'] ? ' + DirectRouting' : ''}${cluster.mode === 'vxlan' ? ` (VNI ${settings?.['vni']}, UDP ${settings?.['port']})` : ''}`,
+      : `${cluster.mode}${settings?.['directRouting'] ? ' + DirectRouting' : ''}${detail(cluster.mode, settings)}`,
     ...(cluster.networks.length > 0 ? [cluster.networks.join(' + ')] : []),
   ];
   const known =
@@ -21,3 +23,11 @@ export function heading(cluster: ClusterSummary, paint: Theme): string {
   for (const problem of cluster.problems) lines.push(`${paint.warning('▲')} ${oneLine(problem)}`);
   return lines.join('\n');
 }
+
+/** ` (VNI 1, UDP 8472)`: what the mode's name for its settings has beyond its type. A document holds them as the mode gave them. */
+const detail = (type: string, settings: ClusterSummary['settings']): string =>
+  (settings &&
+    modeOf(type)
+      ?.named(settings as unknown as Settings)
+      .slice(type.length)) ??
+  '';
