@@ -19,7 +19,7 @@ const local = (file: string): string[] =>
     .map((i) => relative(src, resolve(src, dirname(file), i)));
 
 /** Inside core, each room may use those to its left and itself. */
-const rooms = ['net', 'kernel', 'node', 'forwarding', 'flannel', 'modes', 'model', 'rules', 'path', 'change'];
+const rooms = ['net', 'kernel', 'node', 'forwarding', 'flannel', 'modes', 'model', 'rules', 'path', 'change', 'redact'];
 const mayUse: Record<string, readonly string[]> = {
   net: [],
   kernel: ['net'],
@@ -30,6 +30,7 @@ const mayUse: Record<string, readonly string[]> = {
   model: ['net', 'kernel', 'flannel', 'node', 'forwarding', 'modes'],
   rules: ['net', 'kernel', 'flannel', 'node', 'forwarding', 'modes', 'model'],
   path: ['net', 'kernel', 'flannel', 'node', 'forwarding', 'modes', 'model'],
+  redact: ['net', 'kernel', 'flannel', 'node'],
   // A change is proven with the walk before it is made.
   change: ['net', 'kernel', 'flannel', 'node', 'forwarding', 'modes', 'model', 'path'],
 };

@@ -1,13 +1,17 @@
+import {randomBytes} from 'node:crypto';
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {parse} from 'yaml';
+import type {NodeDump} from '../src/core/node/dump.js';
 import type {Finding} from '../src/core/rules/fold.js';
 import {rules} from '../src/core/rules/index.js';
 import {diagnose} from '../src/edge/diagnose.js';
+import {redactSnapshot} from '../src/edge/snapshots/redact.js';
+import {type RecordFiles, recordsOfFiles} from '../src/edge/sources/record-files.js';
 import {bases, loadBase} from './bases/bases.js';
 import {apply, type CaseEdit} from './case-edit.js';
-import {type RecordEdits, recordsFor} from './recorded.js';
+import {filesFor, type RecordEdits, recordsFor} from './recorded.js';
 
 const root = join(import.meta.dirname, 'cases');
 
@@ -34,6 +38,20 @@ const brief = (finding: Finding): unknown => ({
   ...(finding.consequences.length > 0 && {consequences: finding.consequences.map(brief)}),
 });
 
+const judged = (dumps: readonly NodeDump[], files: RecordFiles, netConf: unknown): ReturnType<typeof diagnose> => {
+  const records = recordsOfFiles(files, {});
+  const nodes = async function* () {
+    yield* dumps;
+  };
+  return diagnose({nodes}, {...(netConf !== undefined && {netConf}), ...(records && {records})}, rules);
+};
+
+/** What was found, whatever it is called: redacted evidence has the same. */
+const shape = (findings: readonly Finding[]): readonly unknown[] =>
+  findings
+    .map((f) => JSON.stringify([f.rule, f.severity, f.fixable, f.evidence.length, f.remedy.steps.length, shape(f.consequences)]))
+    .toSorted();
+
 /** test/cases/<rule>/<case>/: case.yaml says what differs from a healthy base; findings.json is what doctor then says. `npm test -- -u` writes the latter: read its diff. */
 describe('cases', () => {
   for (const rule of readdirSync(root).sort()) {
@@ -43,22 +61,22 @@ describe('cases', () => {
         const spec = parse(readFileSync(file, 'utf8')) as Case;
         const healthy = await loadBase(spec.base);
         const dumps = (spec.edits ?? []).reduce(apply, healthy).filter((d) => !spec.without?.includes(d.node));
-        const found = await diagnose(
-          {
-            async *nodes() {
-              yield* dumps;
-            },
-          },
-          {
-            ...(spec['net-conf'] !== undefined && {netConf: spec['net-conf']}),
-            ...(spec.records && {records: recordsFor(healthy, spec.records)}),
-          },
-          rules,
-        );
+        const files = spec.records ? filesFor(healthy, spec.records) : {};
+        const netConf = spec['net-conf'];
+        const found = await judged(dumps, files, netConf);
         const list = spec.as === 'consequence' ? found.findings.flatMap((f) => f.consequences) : found.findings;
         expect(list.map((f) => f.rule)).toContain(rule);
         const golden = {findings: found.findings.map(brief), notEvaluated: found.notEvaluated, gaps: found.gaps};
         await expect(`${JSON.stringify(golden, null, 1)}\n`).toMatchFileSnapshot(join(root, rule, name, 'findings.json'));
+
+        // The net-conf of a flag is no part of a snapshot: here it is redacted as one that is.
+        const given = netConf === undefined ? {} : {'given.json': JSON.stringify(netConf)};
+        const redacted = redactSnapshot(dumps, {...files, ...given}, randomBytes(32));
+        const {'given.json': conf, ...rest} = redacted.extras;
+        const again = await judged(redacted.dumps, rest, conf === undefined ? undefined : JSON.parse(conf));
+        expect(shape(again.findings)).toEqual(shape(found.findings));
+        expect(again.notEvaluated.length).toBe(found.notEvaluated.length);
+        expect(again.gaps.length).toBe(found.gaps.length);
       });
     }
   }

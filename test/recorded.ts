@@ -1,10 +1,10 @@
-import {recordsOfEtcd} from '../src/core/flannel/records/etcd.js';
-import {type KubernetesObjects, recordsOfKubernetes} from '../src/core/flannel/records/kubernetes.js';
+import type {KubernetesObjects} from '../src/core/flannel/records/kubernetes.js';
 import type {Records} from '../src/core/flannel/records.js';
 import {buildCluster, type Cluster} from '../src/core/model/cluster.js';
 import {readNode} from '../src/core/model/read-node.js';
 import {Surveyor} from '../src/core/model/survey.js';
 import type {NodeDump} from '../src/core/node/dump.js';
+import {type RecordFiles, recordsOfFiles} from '../src/edge/sources/record-files.js';
 
 /** The records that flannel would have kept of the nodes of these dumps, in its exact form (model/flannel-backends.md §5.2, §5.3). */
 
@@ -134,6 +134,12 @@ export interface RecordEdits {
 }
 
 export function recordsFor(dumps: readonly NodeDump[], edits: RecordEdits): Records {
+  const files = filesFor(dumps, edits);
+  return recordsOfFiles(files, {})!;
+}
+
+/** The same as `gather` keeps them beside the nodes. */
+export function filesFor(dumps: readonly NodeDump[], edits: RecordEdits): RecordFiles {
   if (edits.from === 'etcd') {
     const keys: Record<string, unknown> = keysOf(dumps);
     for (const [name, edit] of Object.entries(edits.keys ?? {})) {
@@ -150,18 +156,17 @@ export function recordsFor(dumps: readonly NodeDump[], edits: RecordEdits): Reco
       version: '7',
       ttl: edits.ttl?.[key.slice(etcdRoot.length + 1)] ?? 80_000,
     }));
-    return recordsOfEtcd(list, {from: 'etcd http://127.0.0.1:2379'});
+    return {'etcd.json': JSON.stringify(list), 'records.json': JSON.stringify({source: 'etcd', from: 'etcd http://127.0.0.1:2379'})};
   }
   const objects = objectsOf(dumps);
-  return recordsOfKubernetes(
-    {
-      nodes: patched(objects.nodes, edits.nodes),
-      configMaps: patched(objects.configMaps, edits.configMaps),
-      daemonSets: patched(objects.daemonSets, edits.daemonSets),
-      pods: patched(objects.pods, edits.pods),
-    },
-    {from: 'context admin@prod'},
-  );
+  const items = (of: unknown, changes?: Readonly<Record<string, unknown>>): string => JSON.stringify({items: patched(of, changes)});
+  return {
+    'nodes.json': items(objects.nodes, edits.nodes),
+    'configmap.json': items(objects.configMaps, edits.configMaps),
+    'daemonsets.json': items(objects.daemonSets, edits.daemonSets),
+    'pods.json': items(objects.pods, edits.pods),
+    'records.json': JSON.stringify({source: 'kubernetes', from: 'context admin@prod'}),
+  };
 }
 
 function patched(objects: unknown, edits: Readonly<Record<string, unknown>> = {}): readonly unknown[] {

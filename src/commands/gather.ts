@@ -10,6 +10,7 @@ export default class Gather extends BaseCommand {
     'Read-only on the nodes: one script over standard input, one round trip a node, nothing left behind. Every read-only command takes the file with --snapshot.';
   static override examples = [
     {description: 'A lab into a file', command: '<%= config.bin %> gather --lab demo --file cluster.ndjson.br'},
+    {description: 'One to attach to a report', command: '<%= config.bin %> gather --redact --file cluster.ndjson.br'},
     {
       description: 'By hand, where flanctl cannot reach',
       command: '<%= config.bin %> gather --print-script | ssh node1 sudo sh -s > dumps/node1.dump',
@@ -23,6 +24,9 @@ export default class Gather extends BaseCommand {
       summary: 'where to write it; .br and .gz are compressed',
       helpValue: 'FILE',
       default: 'cluster.ndjson.br',
+    }),
+    redact: Flags.boolean({
+      summary: 'replace names, addresses and keys, each by the same wherever it stands: a snapshot that can be given to a stranger',
     }),
     'print-script': Flags.boolean({
       summary: 'print the script that runs on a node, and do nothing else',
@@ -52,20 +56,13 @@ export default class Gather extends BaseCommand {
         hints: dumps.map((d) => `${d.node}: ${d.failure?.message ?? 'no section'}`),
       });
     }
-    const {writeSnapshot} = await import('../edge/snapshots/write.js');
-    await writeSnapshot(flags.file, dumps, {
-      takenAt: new Date().toISOString(),
+    const {keepSnapshot} = await import('../edge/snapshots/keep.js');
+    const report = await keepSnapshot(flags.file, dumps, evidence.files, {
       tool: `flanctl ${this.config.version}`,
-      ...(evidence.files && {extras: evidence.files}),
+      takenAt: new Date().toISOString(),
+      redact: flags.redact,
     });
-    const nodes = dumps.map((d) => ({
-      node: d.node,
-      via: d.via,
-      sections: d.sections.length,
-      bytes: d.sections.reduce((n, s) => n + Buffer.byteLength(s.out), 0),
-      failure: d.failure?.message ?? null,
-    }));
-    await this.emit('GatherReport', {file: flags.file, nodes}, flags.output);
+    await this.emit('GatherReport', report, flags.output);
     process.exitCode = dumps.some((d) => d.failure) ? ExitCode.incomplete : ExitCode.ok;
   }
 }

@@ -209,7 +209,14 @@ export const schemas = {
   GatherReport: object({
     file: nullable('where the snapshot was written'),
     nodes: list(
-      object({node: z.string(), via: z.string(), sections: z.int(), bytes: z.int(), failure: nullable('why the node could not be read')}),
+      object({
+        node: z.string(),
+        as: nullable('what it is called in a redacted snapshot'),
+        via: z.string(),
+        sections: z.int(),
+        bytes: z.int(),
+        failure: nullable('why the node could not be read'),
+      }),
     ),
   }),
   InitReport: object({
