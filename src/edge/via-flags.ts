@@ -51,18 +51,24 @@ export async function waysTo(
   const usual: readonly Via[] = ['kube', ...(image === undefined ? [] : (['debug'] as const)), 'ssh'];
   const asked = ways.filter((way) => flags.via?.includes(way)).toSorted((a, b) => flags.via!.indexOf(a) - flags.via!.indexOf(b));
   const chosen: readonly Via[] = asked.length > 0 ? asked : listed && client ? usual : [];
-  const through = chosen.find((way) => way !== 'ssh');
-  if (through !== undefined && client === undefined) {
-    throw new Failure(`--via ${through} goes through an API server, and none was named`, {hints: ['--kubeconfig FILE or --context NAME']});
-  }
-  if (chosen.includes('debug') && image === undefined) {
-    throw new Failure('--via debug needs an image', {hints: ['--debug-image IMAGE, one that has sh and nsenter']});
-  }
-  if (image !== undefined && !chosen.includes('debug')) {
-    throw new Failure('--debug-image is for --via debug, which is not among the ways', {hints: ['--via kube,debug']});
-  }
   const [via, ...otherwise] = chosen;
   const ordered = via === undefined ? addresses : addresses.map((address) => ({...address, via, ...(otherwise.length > 0 && {otherwise})}));
+  // Without --via, an inventory says of each node how it is reached.
+  const taken = ordered.flatMap((address) => [address.via, ...(address.otherwise ?? [])].map((way) => ({way, node: address.node})));
+  const of = (...wanted: readonly Via[]) => taken.find(({way}) => wanted.includes(way));
+  const said = ({way, node}: (typeof taken)[number]): string =>
+    via === undefined ? `node ${node} of the inventory: via ${way}` : `--via ${way}`;
+  const through = of('kube', 'debug');
+  const made = of('debug');
+  if (through !== undefined && client === undefined) {
+    throw new Failure(`${said(through)} goes through an API server, and none was named`, {hints: ['--kubeconfig FILE or --context NAME']});
+  }
+  if (made !== undefined && image === undefined) {
+    throw new Failure(`${said(made)} needs an image`, {hints: ['--debug-image IMAGE, one that has sh and nsenter']});
+  }
+  if (image !== undefined && made === undefined) {
+    throw new Failure('--debug-image is for --via debug, which is not among the ways', {hints: ['--via kube,debug']});
+  }
   if (client === undefined || through === undefined) return {addresses: ordered};
   const {flannelPods = [], daemonSets = []} = opened!.records;
   const namespaces = [...new Set([...flannelPods, ...daemonSets].map(({namespace}) => namespace))];

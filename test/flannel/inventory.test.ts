@@ -17,7 +17,7 @@ describe('an inventory', () => {
   test('is read, with addresses in their one form and the SSH config beside the file', () => {
     expect(
       parseInventory(
-        `${head}ssh: {config: ssh_config}\nnodes:\n  - {name: n1, host: FD00::1, lease: {subnet: 10.244.1.5/24, vtepMAC: AA:00:00:00:00:01}}\n  - {name: n2, via: netns, pid: 7}\n`,
+        `${head}ssh: {config: ssh_config}\nnodes:\n  - {name: n1, host: FD00::1, lease: {subnet: 10.244.1.5/24, vtepMAC: AA:00:00:00:00:01}}\n  - {name: n2, via: netns, pid: 7}\n  - {name: n3, via: [kube, ssh]}\n`,
         '/etc/flanctl/nodes.yaml',
       ),
     ).toEqual({
@@ -26,6 +26,7 @@ describe('an inventory', () => {
       nodes: [
         {name: 'n1', via: 'ssh', host: 'FD00::1', lease: {subnet: '10.244.1.0/24', vtepMAC: 'aa:00:00:00:00:01'}},
         {name: 'n2', via: 'netns', pid: 7},
+        {name: 'n3', via: ['kube', 'ssh']},
       ],
     });
   });
@@ -45,6 +46,8 @@ describe('an inventory', () => {
       /line 6: nodes\.0\.lease\.subnet: not a prefix/,
     ],
     ['a node twice', `${head}nodes:\n  - name: n1\n  - name: n2\n  - name: n1\n`, /nodes\.yaml, line 6: node n1 is listed twice/],
+    ['a way that there is not', `${head}nodes:\n  - name: n1\n    via: telnet\n`, /line 5: nodes\.0\.via: /],
+    ['a lab among several ways', `${head}nodes:\n  - name: n1\n    via: [kube, netns]\n`, /line 5: nodes\.0\.via/],
     ['netns without a pid', `${head}nodes:\n  - name: n1\n    via: netns\n`, /nodes\.yaml, line 4: node n1: via netns needs a pid/],
   ])('%s', (_, text, expected) => expect(mistakes(text)).toMatch(expected));
 });

@@ -101,6 +101,20 @@ describe.skipIf(!labsWork)('a lab behind an API server', () => {
     expect([...api.pods.keys()]).toEqual(['flannel-n1']);
   }, 60_000);
 
+  test('an inventory whose nodes are reached in different ways, each as it says there', async () => {
+    const inventory = place.write(
+      'nodes.yaml',
+      `apiVersion: flanctl.dev/v1alpha1\nkind: Inventory\nnodes:\n  - {name: n1, via: netns, pid: ${lab.nodes[0]!.pid}}\n  - {name: n2, via: kube}\n`,
+    );
+    const file = join(place.dir, 'listed.ndjson');
+    const ran = await flanctl(['gather', '--inventory', inventory, '--kubeconfig', config, '-f', file, '-o', 'json']);
+    const nodes = (JSON.parse(ran.stdout) as {nodes: {node: string; via: string}[]}).nodes;
+    expect({code: ran.code, via: nodes.map((n) => `${n.node} ${n.via.replace(/\(.*/, '')}`)}).toEqual({
+      code: 0,
+      via: ['n1 netns ', 'n2 kube kube-flannel/flannel-n2'],
+    });
+  }, 60_000);
+
   test('a change through pods alone is refused before anything is planned', async () => {
     const ran = await flanctl(['migrate', '--to', 'host-gw', '--yes', ...kube('--via', 'kube')]);
     expect(ran.code).toBe(2);

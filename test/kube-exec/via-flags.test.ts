@@ -29,3 +29,17 @@ test.each([
 ] as const)('%j cannot be meant', async (flags, how, words) => {
   await expect(ways(flags, how)).rejects.toThrow(words);
 });
+
+test('an inventory says of each node how it is reached; what it takes for that has to be named', async () => {
+  const listed = [
+    {node: 'n1', via: 'ssh'},
+    {node: 'n2', via: 'kube', otherwise: ['ssh']},
+    {node: 'n3', via: 'debug'},
+  ] as const;
+  const go = (flags: ViaFlags, api = true) =>
+    waysTo(listed, flags, {opened: api ? {records, files: {}, client, addresses: []} : undefined, listed: false, notice: () => {}});
+  await expect(go({'debug-image': 'x'})).resolves.toMatchObject({addresses: listed, kube: {client, debug: expect.anything()}});
+  await expect(go({via: ['ssh']}, false)).resolves.toMatchObject({addresses: listed.map(({node}) => ({node, via: 'ssh'}))});
+  await expect(go({}, false)).rejects.toThrow('node n2 of the inventory: via kube goes through an API server, and none was named');
+  await expect(go({})).rejects.toThrow('node n3 of the inventory: via debug needs an image');
+});

@@ -11,9 +11,12 @@ export interface Inventory {
   readonly nodes: readonly InventoryNode[];
 }
 
+export type InventoryVia = 'local' | 'ssh' | 'netns' | 'kube' | 'debug';
+
 export interface InventoryNode {
   readonly name: string;
-  readonly via: 'local' | 'ssh' | 'netns';
+  /** Several: in the order in which they are tried. `kube` and `debug` go through the API server that the command names; `name` is then the Node's. */
+  readonly via: InventoryVia | readonly InventoryVia[];
   readonly host?: string;
   readonly user?: string;
   readonly port?: number;

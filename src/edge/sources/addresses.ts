@@ -7,9 +7,11 @@ export const addressesOf = (inventory: Inventory): readonly NodeAddress[] =>
   inventory.nodes.map((node) => {
     const user = node.user ?? inventory.ssh?.user;
     const port = node.port ?? inventory.ssh?.port;
+    const [via = 'ssh', ...otherwise] = typeof node.via === 'string' ? [node.via] : node.via;
     return {
       node: node.name,
-      via: node.via,
+      via,
+      ...(otherwise.length > 0 && {otherwise}),
       host: node.host ?? node.name,
       ...(user !== undefined && {user}),
       ...(port !== undefined && {port}),

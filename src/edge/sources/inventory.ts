@@ -27,7 +27,7 @@ const Node = z.strictObject({
     .min(1)
     .max(253)
     .regex(/^[^\s/\p{Cc}]+$/u, 'a node name has no blanks and no slash'),
-  via: z.enum(['local', 'ssh', 'netns']).default('ssh'),
+  via: z.union([z.enum(['local', 'ssh', 'netns', 'kube', 'debug']), z.array(z.enum(['ssh', 'kube', 'debug'])).min(1)]).default('ssh'),
   host: z
     .string()
     .min(1)
