@@ -1,6 +1,10 @@
+import {writeFileSync} from 'node:fs';
 import type {Reporter, TestModule} from 'vitest/node';
 
-/** Ends the run with one plain line that people and machines can read: N passed, N failed, N skipped. */
+/**
+ * Ends the run with one plain line that people and machines can read: N passed, N failed, N skipped. Where another suite follows
+ * (FLANCTL_TEST_COUNTS names a file), the three numbers go there, for the line that ends both.
+ */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
     let [passed, failed, skipped] = [0, 0, 0];
@@ -14,6 +18,8 @@ export default class ClosingLine implements Reporter {
       }
     }
     failed += unhandled.length;
-    process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+    const file = process.env['FLANCTL_TEST_COUNTS'];
+    if (file === undefined) process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+    else writeFileSync(file, `${passed} ${failed} ${skipped}\n`);
   }
 }

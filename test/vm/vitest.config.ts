@@ -1,0 +1,25 @@
+import {join} from 'node:path';
+import {defineConfig} from 'vitest/config';
+
+const root = join(import.meta.dirname, '../..');
+
+/**
+ * What only a kernel with every device can answer. One process, one thread, nothing twice: where the kernel is a virtual machine's, to start
+ * a program takes seconds. Therefore also the built lib stands for src: nothing is compiled there but the tests themselves.
+ */
+export default defineConfig({
+  root,
+  resolve: {alias: [{find: /^(?:\.\.\/)+src\/(.*)\.js$/, replacement: `${root}/lib/$1.js`}]},
+  server: {watch: null},
+  test: {
+    include: ['test/vm/*.test.ts'],
+    server: {deps: {external: [/\/lib\//]}},
+    pool: 'threads',
+    isolate: false,
+    fileParallelism: false,
+    disableConsoleIntercept: true,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    reporters: ['default', './test/closing-line.ts'],
+  },
+});
