@@ -1,15 +1,19 @@
+import {type Lease, leaseOf} from '../src/core/flannel/lease.js';
 import type {KubernetesObjects} from '../src/core/flannel/records/kubernetes.js';
 import type {Records} from '../src/core/flannel/records.js';
 import {buildCluster, type Cluster} from '../src/core/model/cluster.js';
 import {readNode} from '../src/core/model/read-node.js';
 import {Surveyor} from '../src/core/model/survey.js';
+import type {Family} from '../src/core/net/address.js';
 import type {NodeDump} from '../src/core/node/dump.js';
 import {type RecordFiles, recordsOfFiles} from '../src/edge/sources/record-files.js';
+import {type Version, versionOf} from './forms/version.js';
 
 /** The records that flannel would have kept of the nodes of these dumps, in its exact form (model/flannel-backends.md §5.2, §5.3). */
 
 export const annotation = (name: string): string => `flannel.alpha.coreos.com/${name}`;
 export const etcdRoot = '/coreos.com/network';
+const newest = versionOf('v0.28.9');
 
 function clusterOf(dumps: readonly NodeDump[]): Cluster {
   const surveyor = new Surveyor();
@@ -17,12 +21,27 @@ function clusterOf(dumps: readonly NodeDump[]): Cluster {
   return buildCluster(surveyor);
 }
 
+/** What a node publishes of its own devices (§5.3): `VNI` since v0.14, WireGuard's `Port` since v0.26.6. */
+function backendData({mode, settings}: Cluster, lease: Lease, family: Family, {at}: Version): unknown {
+  const own = leaseOf(lease, family);
+  if (mode?.type === 'vxlan') return {...(at >= 1400 && {VNI: settings?.vni}), VtepMAC: own?.vtepMAC};
+  if (mode?.type === 'wireguard') return {PublicKey: own?.publicKey, ...(at >= 2606 && {Port: own?.wgPort})};
+  return null;
+}
+
+/** What it publishes as backend type: udp and alloc nothing. */
+const typeIn = ({mode}: Cluster): string => (mode!.type === 'udp' || mode!.type === 'alloc' ? '' : mode!.type);
+
 const netConfOf = (dumps: readonly NodeDump[]): string => dumps[0]!.sections.find((s) => s.name === 'net-conf.json')!.out;
 
 /** Node objects, the ConfigMap, the DaemonSet and its pods, as `kubectl get -o json` prints them. */
-export function objectsOf(dumps: readonly NodeDump[]): Required<Omit<KubernetesObjects, 'services'>> {
-  const {members, mode, settings} = clusterOf(dumps);
-  const data = (mac: string | undefined) => (mode?.type === 'vxlan' ? JSON.stringify({VNI: settings?.vni, VtepMAC: mac}) : 'null');
+export function objectsOf(dumps: readonly NodeDump[], version = newest): Required<Omit<KubernetesObjects, 'services'>> {
+  const cluster = clusterOf(dumps);
+  const {members} = cluster;
+  const data = (lease: Lease | undefined, family: Family) => JSON.stringify(backendData(cluster, lease!, family, version));
+  // v0.11 and v0.12 had a DaemonSet for each architecture; the namespace is flannel's own since v0.19 (§5.4).
+  const daemonSet = version.at >= 1100 && version.at < 1300 ? 'kube-flannel-ds-amd64' : 'kube-flannel-ds';
+  const namespace = version.at >= 1900 ? 'kube-flannel' : 'kube-system';
   const nodes = members.map(({name, lease}) => ({
     kind: 'Node',
     metadata: {
@@ -31,11 +50,11 @@ export function objectsOf(dumps: readonly NodeDump[]): Required<Omit<KubernetesO
       creationTimestamp: '2026-01-01T00:00:00Z',
       annotations: {
         [annotation('kube-subnet-manager')]: 'true',
-        [annotation('backend-type')]: mode!.type,
-        [annotation('backend-data')]: data(lease!.vtepMAC),
+        [annotation('backend-type')]: typeIn(cluster),
+        [annotation('backend-data')]: data(lease, 4),
         [annotation('public-ip')]: lease!.publicIP,
         ...(lease!.publicIPv6 !== undefined && {
-          [annotation('backend-v6-data')]: data(lease!.vtepMACv6),
+          [annotation('backend-v6-data')]: data(lease, 6),
           [annotation('public-ipv6')]: lease!.publicIPv6,
         }),
       },
@@ -55,7 +74,7 @@ export function objectsOf(dumps: readonly NodeDump[]): Required<Omit<KubernetesO
   }));
   const container = {
     name: 'kube-flannel',
-    image: 'ghcr.io/flannel-io/flannel:v0.28.9',
+    image: `ghcr.io/flannel-io/flannel:${version.name}`,
     command: ['/opt/bin/flanneld'],
     args: ['--ip-masq', '--kube-subnet-mgr'],
     volumeMounts: [{name: 'flannel-cfg', mountPath: '/etc/kube-flannel/'}],
@@ -70,22 +89,22 @@ export function objectsOf(dumps: readonly NodeDump[]): Required<Omit<KubernetesO
     nodes,
     configMaps: [
       {
-        metadata: {namespace: 'kube-flannel', name: 'kube-flannel-cfg', resourceVersion: '900'},
+        metadata: {namespace, name: 'kube-flannel-cfg', resourceVersion: '900'},
         data: {'cni-conf.json': '{}', 'net-conf.json': netConfOf(dumps)},
       },
     ],
     daemonSets: [
       {
-        metadata: {namespace: 'kube-flannel', name: 'kube-flannel-ds', labels},
+        metadata: {namespace, name: daemonSet, labels},
         spec: {template: {metadata: {labels}, spec}, updateStrategy: {type: 'RollingUpdate'}},
       },
     ],
     pods: members.map(({name, lease}) => ({
       metadata: {
-        namespace: 'kube-flannel',
-        name: `kube-flannel-ds-${name}`,
+        namespace,
+        name: `${daemonSet}-${name}`,
         labels,
-        ownerReferences: [{kind: 'DaemonSet', name: 'kube-flannel-ds'}],
+        ownerReferences: [{kind: 'DaemonSet', name: daemonSet}],
       },
       spec: {...spec, nodeName: name},
       status: {
@@ -98,9 +117,9 @@ export function objectsOf(dumps: readonly NodeDump[]): Required<Omit<KubernetesO
 }
 
 /** Key → value, as flannel writes them to etcd's v3 API. */
-export function keysOf(dumps: readonly NodeDump[]): Record<string, string> {
-  const {members, mode, settings} = clusterOf(dumps);
-  const data = (mac: string | undefined) => (mode?.type === 'vxlan' ? {VNI: settings?.vni, VtepMAC: mac} : null);
+export function keysOf(dumps: readonly NodeDump[], version = newest): Record<string, string> {
+  const cluster = clusterOf(dumps);
+  const {members} = cluster;
   return {
     [`${etcdRoot}/config`]: netConfOf(dumps),
     ...Object.fromEntries(
@@ -109,9 +128,9 @@ export function keysOf(dumps: readonly NodeDump[]): Record<string, string> {
         JSON.stringify({
           PublicIP: lease!.publicIP,
           PublicIPv6: lease!.publicIPv6 ?? null,
-          BackendType: mode!.type,
-          BackendData: data(lease!.vtepMAC),
-          ...(lease!.publicIPv6 !== undefined && {BackendV6Data: data(lease!.vtepMACv6)}),
+          BackendType: typeIn(cluster),
+          BackendData: backendData(cluster, lease!, 4, version),
+          ...(lease!.publicIPv6 !== undefined && {BackendV6Data: backendData(cluster, lease!, 6, version)}),
         }),
       ]),
     ),
@@ -121,6 +140,8 @@ export function keysOf(dumps: readonly NodeDump[]): Record<string, string> {
 /** How a case's records differ from what flannel would have kept: JSON merge patches (RFC 7386) of objects by name, or values by key. */
 export interface RecordEdits {
   readonly from: 'kubernetes' | 'etcd';
+  /** The release of flannel that wrote them; `v0.28.9` unless stated. */
+  readonly version?: string;
   /** By name; `null` takes the object away, a name that is not there adds one. */
   readonly nodes?: Readonly<Record<string, unknown>>;
   /** By name, `kube-flannel-cfg`. */
@@ -140,8 +161,9 @@ export function recordsFor(dumps: readonly NodeDump[], edits: RecordEdits): Reco
 
 /** The same as `gather` keeps them beside the nodes. */
 export function filesFor(dumps: readonly NodeDump[], edits: RecordEdits): RecordFiles {
+  const version = edits.version === undefined ? newest : versionOf(edits.version);
   if (edits.from === 'etcd') {
-    const keys: Record<string, unknown> = keysOf(dumps);
+    const keys: Record<string, unknown> = keysOf(dumps, version);
     for (const [name, edit] of Object.entries(edits.keys ?? {})) {
       const key = `${etcdRoot}/${name}`;
       const old = keys[key];
@@ -158,7 +180,7 @@ export function filesFor(dumps: readonly NodeDump[], edits: RecordEdits): Record
     }));
     return {'etcd.json': JSON.stringify(list), 'records.json': JSON.stringify({source: 'etcd', from: 'etcd http://127.0.0.1:2379'})};
   }
-  const objects = objectsOf(dumps);
+  const objects = objectsOf(dumps, version);
   const items = (of: unknown, changes?: Readonly<Record<string, unknown>>): string => JSON.stringify({items: patched(of, changes)});
   return {
     'nodes.json': items(objects.nodes, edits.nodes),

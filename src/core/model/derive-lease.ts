@@ -5,6 +5,7 @@ import {type Link, localOf} from '../kernel/link.js';
 import type {Mode, Settings} from '../modes/mode.js';
 import type {Family, Ip, Prefix} from '../net/address.js';
 import {baseOf, contains, lengthOf, tryPrefix} from '../net/prefix.js';
+import {heldKey, listedData, recordedData} from './backend-parts.js';
 import type {Member} from './cluster.js';
 import type {InventoryNode} from './inventory.js';
 import type {RouteWitnesses} from './route-witnesses.js';
@@ -40,7 +41,7 @@ export interface Written {
  * an inventory states wins over the node.
  */
 export function member(survey: NodeSurvey, {listed, record, recorded}: Written, context: Context): Member {
-  const {mode, settings, netConf} = context;
+  const {mode, settings, netConf, claims} = context;
   const own = strongest(survey)[0];
   const devices = settings && mode ? mode.devices(settings) : [];
   const device = (family: Family): Link | undefined => {
@@ -66,15 +67,16 @@ export function member(survey: NodeSurvey, {listed, record, recorded}: Written, 
     return subnetOf(survey, family, devices.find((d) => d.family === family)?.name, context) ?? published;
   };
   const known = !survey.state.failure || survey.looksAt.links || record !== undefined;
+  const [p4, p6, s4, s6] = [publicIP(4), publicIP(6), subnet(4), subnet(6)];
   const published =
     devices.length === 0 || !mode || !settings
       ? {}
       : {
+          ...heldKey(s4 ?? s6, claims),
           ...(kept && recordedData(kept)),
           ...mode.publishes(survey.links, settings),
-          ...(!kept && listed?.lease && listedData(listed.lease)),
+          ...(!kept && listedData(listed)),
         };
-  const [p4, p6, s4, s6] = [publicIP(4), publicIP(6), subnet(4), subnet(6)];
   const lease: Lease | undefined =
     known && ((s4 !== undefined && p4 !== undefined) || (s6 !== undefined && p6 !== undefined))
       ? {
@@ -96,28 +98,6 @@ export function member(survey: NodeSurvey, {listed, record, recorded}: Written, 
     ...(own && {mode: own.mode}),
   };
 }
-
-type BackendParts = Pick<Lease, 'vtepMAC' | 'vtepMACv6' | 'publicKey' | 'wgPort' | 'wgPortV6'>;
-
-/** What flannel's records hold of the node's own devices; WireGuard's key is the same in both families. */
-function recordedData({backendData: v4, backendV6Data: v6}: LeaseRecord): BackendParts {
-  const publicKey = v4?.publicKey ?? v6?.publicKey;
-  return {
-    ...(v4?.vtepMAC !== undefined && {vtepMAC: v4.vtepMAC}),
-    ...(v6?.vtepMAC !== undefined && {vtepMACv6: v6.vtepMAC}),
-    ...(publicKey !== undefined && {publicKey}),
-    ...(v4?.listenPort !== undefined && {wgPort: v4.listenPort}),
-    ...(v6?.listenPort !== undefined && {wgPortV6: v6.listenPort}),
-  };
-}
-
-const listedData = ({vtepMAC, vtepMACv6, publicKey, wgPort, wgPortV6}: NonNullable<InventoryNode['lease']>): BackendParts => ({
-  ...(vtepMAC !== undefined && {vtepMAC}),
-  ...(vtepMACv6 !== undefined && {vtepMACv6}),
-  ...(publicKey !== undefined && {publicKey}),
-  ...(wgPort !== undefined && {wgPort}),
-  ...(wgPortV6 !== undefined && {wgPortV6}),
-});
 
 /**
  * Does flannel use this family? The controller gives IPv6 podCIDRs whether it does or not, and annotations of a family that was turned off
@@ -196,6 +176,7 @@ function publicAddress(
     let n = 0;
     for (const ends of claims.fdb.values()) n += ends.get(address)?.length ?? 0;
     for (const gateways of claims.route.values()) n += gateways.get(address)?.length ?? 0;
+    for (const ends of claims.endpoint.values()) n += ends.get(address)?.length ?? 0;
     return n;
   };
   return candidates.map((address) => ({address, n: votes(address)})).toSorted((a, b) => b.n - a.n)[0]!.address;

@@ -53,7 +53,7 @@ export const comparisons: {readonly [T in DiffTable]: Comparison<DiffRow[T]>} = 
         ['local', localOf(w) === undefined || localOf(w) === localOf(a)],
         // An ipip device with a far end sends everything there, whatever the route says.
         ['remote', w.kind !== 'ipip' || a.info?.['remote'] === w.info?.['remote']],
-        ...['id', 'link', 'port', 'learning'].map(
+        ...['id', 'link', 'port', 'learning', 'listenPort', 'publicKey'].map(
           (key) => [key, w.info?.[key] === undefined || a.info?.[key] === undefined || w.info[key] === a.info[key]] as const,
         ),
       ),

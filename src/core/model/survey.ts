@@ -42,6 +42,10 @@ export interface Claims {
   readonly route: ReadonlyMap<Prefix, ReadonlyMap<Ip, readonly string[]>>;
   /** The same of routes that use no tunnel of flannel's: pod subnet → gateways */
   readonly plain: ReadonlyMap<Prefix, ReadonlySet<Ip>>;
+  /** allowed prefix of a peer on a WireGuard device of flannel's → its public key → nodes that say so */
+  readonly wg: ReadonlyMap<Prefix, ReadonlyMap<string, readonly string[]>>;
+  /** public key of such a peer → address it is reached at → nodes that say so */
+  readonly endpoint: ReadonlyMap<string, ReadonlyMap<Ip, readonly string[]>>;
 }
 
 type Tally<K, V> = Map<K, Map<V, string[]>>;
@@ -64,9 +68,11 @@ export class Surveyor {
   readonly #fdb: Tally<Mac, Ip> = new Map();
   readonly #route: Tally<Prefix, Ip> = new Map();
   readonly #plain = new Map<Prefix, Set<Ip>>();
+  readonly #wg: Tally<Prefix, string> = new Map();
+  readonly #endpoint: Tally<string, Ip> = new Map();
 
   get claims(): Claims {
-    return {neigh: this.#neigh, fdb: this.#fdb, route: this.#route, plain: this.#plain};
+    return {neigh: this.#neigh, fdb: this.#fdb, route: this.#route, plain: this.#plain, wg: this.#wg, endpoint: this.#endpoint};
   }
 
   add(state: NodeState): void {
@@ -84,6 +90,11 @@ export class Surveyor {
     for (const row of tables.neigh ?? [])
       if (tunnel(row.dev) && row.lladdr !== undefined) count(this.#neigh, row.dst, row.lladdr, state.name);
     for (const row of tables.fdb ?? []) if (tunnel(row.dev) && row.dst !== undefined) count(this.#fdb, row.mac, row.dst, state.name);
+    for (const row of tables.wg ?? []) {
+      if (!tunnel(row.dev)) continue;
+      for (const prefix of row.allowedIPs) count(this.#wg, prefix, row.publicKey, state.name);
+      if (row.endpoint !== undefined) count(this.#endpoint, row.publicKey, row.endpoint.address, state.name);
+    }
     const networks =
       state.subnetEnv !== undefined && state.subnetEnv !== 'none' ? [...state.subnetEnv.networks, ...state.subnetEnv.ipv6Networks] : [];
     const direct = new Map<string, number>();

@@ -1,0 +1,73 @@
+import {describe, expect, test} from 'vitest';
+import {rules} from '../src/core/rules/index.js';
+import {diagnose} from '../src/edge/diagnose.js';
+import {type Form, formed} from './forms/form.js';
+import {versionOf} from './forms/version.js';
+import {recordsFor} from './recorded.js';
+
+/** Since when flannel has the backend, for the versions below. */
+const since: {readonly [backend: string]: string} = {
+  vxlan: 'v0.9.0',
+  'host-gw': 'v0.9.0',
+  udp: 'v0.9.0',
+  ipip: 'v0.10.0',
+  ipsec: 'v0.11.0',
+  wireguard: 'v0.16.0',
+};
+const dualSince: {readonly [backend: string]: string} = {vxlan: 'v0.15.0', 'host-gw': 'v0.15.0', wireguard: 'v0.16.0'};
+const versions = [
+  'v0.9.0',
+  'v0.9.1',
+  'v0.10.0',
+  'v0.11.0',
+  'v0.12.0',
+  'v0.13.0',
+  'v0.14.0',
+  'v0.18.0',
+  'v0.20.0',
+  'v0.20.2',
+  'v0.25.4',
+  'v0.28.9',
+];
+const had = (table: {readonly [backend: string]: string}, backend: string, version: string): boolean =>
+  table[backend] !== undefined && versionOf(table[backend]).at <= versionOf(version).at;
+
+const forms = versions.flatMap((version) =>
+  Object.keys(since)
+    .filter((backend) => had(since, backend, version))
+    .flatMap((backend): Form[] => [
+      {backend, version},
+      ...(had(dualSince, backend, version) ? [{backend, version, dual: true}] : []),
+      ...(backend === 'ipip' ? [{backend, version, directRouting: true}] : []),
+      ...(versionOf(version).at >= 2500 ? [{backend, version, nftables: true}] : []),
+    ]),
+);
+const name = ({backend, version, dual, directRouting, nftables}: Form): string =>
+  `${version} ${backend}${dual === true ? ' dual-stack' : ''}${directRouting === true ? ' DirectRouting' : ''}${nftables === true ? ' nftables' : ''}`;
+
+/** What each version of flannel leaves with each backend that it had is healthy, alone and beside flannel's records of it. */
+describe('the forms of flannel', () => {
+  test.each(forms.map((form) => [name(form), form] as const))('%s', async (_, form) => {
+    const dumps = await formed(form);
+    for (const from of [undefined, 'kubernetes', 'etcd'] as const) {
+      const found = await diagnose(
+        {
+          async *nodes() {
+            yield* dumps;
+          },
+        },
+        from === undefined ? {} : {records: recordsFor(dumps, {from, version: form.version})},
+        rules,
+      );
+      expect({from, findings: found.findings, notEvaluated: found.notEvaluated, gaps: found.gaps}).toEqual({
+        from,
+        findings: [],
+        notEvaluated: [],
+        gaps: [],
+      });
+      expect(found.cluster).toMatchObject({mode: {type: form.backend}, complete: true, problems: []});
+      expect(found.cluster.members.map((m) => m.mode?.type)).toEqual(dumps.map(() => form.backend));
+      expect(found.cluster.members.every((m) => m.lease !== undefined)).toBe(true);
+    }
+  });
+});
