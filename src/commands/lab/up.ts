@@ -16,8 +16,12 @@ export default class LabUp extends BaseCommand {
     output: outputFlag(),
     nodes: Flags.integer({summary: 'number of nodes', default: 3, min: 1, max: 200}),
     'pods-per-node': Flags.integer({summary: 'pods on each node', default: 2, min: 0, max: 200}),
-    backend: Flags.string({summary: 'flannel backend', options: ['vxlan', 'host-gw'], default: 'vxlan'}),
-    'direct-routing': Flags.boolean({summary: 'vxlan: plain routes between nodes on one segment'}),
+    backend: Flags.string({
+      summary: 'flannel backend',
+      options: ['vxlan', 'host-gw', 'ipip', 'udp', 'wireguard', 'ipsec'],
+      default: 'vxlan',
+    }),
+    'direct-routing': Flags.boolean({summary: 'vxlan, ipip: plain routes between nodes on one segment'}),
     'dual-stack': Flags.boolean({summary: 'IPv6 beside IPv4'}),
     underlay: Flags.string({
       summary: 'l2: one segment; routed: n1 and n2 on one, the others behind a router',
@@ -38,7 +42,7 @@ export default class LabUp extends BaseCommand {
       name: flags.name,
       nodes: flags.nodes,
       pods: flags['pods-per-node'],
-      backend: flags.backend as LabSpec['backend'],
+      backend: flags.backend,
       directRouting: flags['direct-routing'],
       dualStack: flags['dual-stack'],
       underlay: flags.underlay as LabSpec['underlay'],

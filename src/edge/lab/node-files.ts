@@ -1,6 +1,7 @@
 import {mkdir, writeFile} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import {hostOf, lengthOf} from '../../core/net/prefix.js';
+import type {NodeFile} from './backends/backend.js';
 import {podMtu} from './links.js';
 import {type Lab, type LabNode, podNetwork, podNetwork6} from './topology.js';
 
@@ -43,11 +44,7 @@ function subnetEnv(lab: Lab, node: LabNode): string {
 export const nodeDir = (lab: Lab, node: LabNode): string => `${lab.dir}/nodes/${node.name}`;
 
 /** Lays files below a node's folder, as the tree that its holder copies over the node's own /run and /etc. */
-export async function stage(
-  lab: Lab,
-  node: LabNode,
-  files: {readonly [path: string]: string | {readonly text: string; readonly mode: number}},
-): Promise<void> {
+export async function stage(lab: Lab, node: LabNode, files: {readonly [path: string]: string | NodeFile}): Promise<void> {
   for (const [path, file] of Object.entries(files)) {
     const target = `${nodeDir(lab, node)}/files${path}`;
     await mkdir(dirname(target), {recursive: true});

@@ -1,6 +1,7 @@
 import {leaseOf as familyLease} from '../../core/flannel/lease.js';
 import type {Link} from '../../core/kernel/link.js';
 import type {Route} from '../../core/kernel/route.js';
+import type {XfrmPolicy} from '../../core/kernel/xfrm.js';
 import type {Expected} from '../../core/modes/mode.js';
 import {adjacent, type Lab, type LabNode, leaseOf, modeOfLab} from './topology.js';
 
@@ -18,7 +19,10 @@ export function expectedOn(lab: Lab, node: LabNode): Expected {
 }
 
 /** The rows as lines for `ip -batch` and `bridge -batch`, in an order the kernel accepts. Tolerated rows are not made: flanneld does not either. */
-export function batchesOf(expected: Expected): {readonly ip: readonly string[]; readonly bridge: readonly string[]} {
+export function batchesOf(
+  expected: Expected,
+  between: readonly string[] = [],
+): {readonly ip: readonly string[]; readonly bridge: readonly string[]} {
   const rows = <T>(wants: readonly {readonly row: T; readonly tolerated?: boolean}[]): T[] =>
     wants.filter((w) => w.tolerated !== true).map((w) => w.row);
   return {
@@ -27,30 +31,56 @@ export function batchesOf(expected: Expected): {readonly ip: readonly string[]; 
       ...rows(expected.address).map((a) => `addr add ${a.local}/${a.prefixlen} dev ${a.dev}${a.family === 6 ? ' nodad' : ''}`),
       ...rows(expected.link).map((l) => `link set dev ${l.ifname} up`),
       ...rows(expected.neigh).map((n) => `neigh replace ${n.dst} lladdr ${n.lladdr} dev ${n.dev} nud permanent`),
-      ...rows(expected.route).map(routeLine),
+      ...between,
+      ...rows(expected.xfrm ?? []).map(policyLine),
+      ...rows(expected.route).map((r) =>
+        routeLine(
+          r,
+          rows(expected.link).find((l) => l.ifname === r.dev),
+        ),
+      ),
     ],
     bridge: rows(expected.fdb).map((f) => `fdb replace ${f.mac} dev ${f.dev} dst ${f.dst} self permanent`),
   };
 }
 
-/** As flanneld makes it: txqlen 0, link-local address from the MAC (model/flannel-backends.md §2.1). */
-function deviceLines(link: Link): string[] {
-  if (link.kind !== 'vxlan') throw new Error(`the lab cannot make a ${link.kind} device`);
-  const info = link.info ?? {};
-  const local = info['local'] ?? info['local6'];
-  const learning = info['learning'] === true ? 'learning' : 'nolearning';
-  return [
+/** The devices that flanneld makes, by kind, as it makes them (model/flannel-backends.md §2.1, §4). Its TUN device is made by what moves its packets. */
+const devices: {readonly [kind: string]: (link: Link, info: NonNullable<Link['info']>) => readonly string[]} = {
+  // txqlen 0, link-local address from the MAC.
+  vxlan: (link, info) => [
     `link add ${link.ifname}${link.address === undefined ? '' : ` address ${link.address}`} txqueuelen 0 mtu ${link.mtu} type vxlan id ${info['id']} ` +
-      `local ${local} dev ${info['link']} dstport ${info['port']} ${learning}`,
+      `local ${info['local'] ?? info['local6']} dev ${info['link']} dstport ${info['port']} ${info['learning'] === true ? 'learning' : 'nolearning'}`,
     `link set dev ${link.ifname} addrgenmode eui64`,
-  ];
+  ],
+  ipip: (link, info) => [`link add ${link.ifname} mtu ${link.mtu} type ipip local ${info['local']} remote any nopmtudisc ttl inherit`],
+  wireguard: (link) => [`link add ${link.ifname} mtu ${link.mtu} type wireguard`],
+  tun: (link) => [`link set dev ${link.ifname} mtu ${link.mtu}`],
+};
+
+function deviceLines(link: Link): readonly string[] {
+  const make = devices[link.kind ?? ''];
+  if (make === undefined) throw new Error(`the lab cannot make a ${link.kind} device`);
+  return make(link, link.info ?? {});
 }
 
-function routeLine(route: Route): string {
-  const words = [route.dst, 'via', route.gateway, 'dev', route.dev, ...route.flags.filter((flag) => flag === 'onlink')];
+function routeLine(route: Route, dev: Link | undefined): string {
+  const words = [
+    route.dst,
+    ...(route.gateway === undefined ? [] : ['via', route.gateway]),
+    'dev',
+    route.dev,
+    ...route.flags.filter((flag) => flag === 'onlink'),
+  ];
+  // flanneld gives its route into the TUN device no scope; ip would make that `link`, which is what WireGuard's has.
+  if (dev?.kind === 'tun') words.push('scope', 'global');
   // flanneld passes no metric: IPv6 gets the kernel's default, which is what the row says.
   if (route.family === 4 && route.metric !== 0) words.push('metric', String(route.metric));
   return `route replace ${words.join(' ')}`;
+}
+
+function policyLine({dir, src, dst, priority, tmpl}: XfrmPolicy): string {
+  const templates = tmpl.map((t) => ` tmpl src ${t.src} dst ${t.dst} proto ${t.proto} reqid ${t.reqid} mode ${t.mode}`);
+  return `xfrm policy update src ${src} dst ${dst} dir ${dir}${priority === 0 ? '' : ` priority ${priority}`}${templates.join('')}`;
 }
 
 /** iptables-restore input: the chains of flannel 0.27 and later (model/flannel-backends.md §6.1, §6.2). */

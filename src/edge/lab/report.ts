@@ -18,6 +18,7 @@ export function labReport(lab: Lab): LabReport {
       subnet6: node.subnet6 ?? null,
       vtepMac: node.vtepMac ?? null,
       vtepMac6: node.vtepMac6 ?? null,
+      publicKey: node.publicKey ?? null,
       pods: node.pods.map((pod) => ({name: pod.name, ip: pod.ip, ip6: pod.ip6 ?? null, veth: pod.veth})),
     })),
   };

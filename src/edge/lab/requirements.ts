@@ -1,5 +1,7 @@
 import {access, constants} from 'node:fs/promises';
 import {Failure} from '../../failure.js';
+import type {DeviceNeed} from './backends/backend.js';
+import {backendOf} from './backends/index.js';
 import {environment, run} from './shell.js';
 
 /** Programs the lab calls, and the Debian package that brings each. */
@@ -22,10 +24,14 @@ const forSsh: {readonly [program: string]: string} = {
 
 export type CanMakeLab = {readonly ok: true} | {readonly ok: false; readonly why: string; readonly hints: readonly string[]};
 
-/** Can a lab be made here? Asks for the programs and makes one namespace with a bridge and a vxlan device, which nobody else sees. */
-export async function canMakeLab(options: {readonly ssh?: boolean} = {}): Promise<CanMakeLab> {
+/**
+ * Can a lab be made here? Asks for the programs and makes one namespace with a bridge and a vxlan device, which nobody else sees, and the device
+ * of the backend, when it has one of its own.
+ */
+export async function canMakeLab({ssh, backend}: {readonly ssh?: boolean; readonly backend?: string} = {}): Promise<CanMakeLab> {
+  const needs = backend === undefined ? undefined : backendOf(backend).needs;
   if (process.platform !== 'linux') return {ok: false, why: 'the lab needs Linux', hints: ['run flanctl in a Linux virtual machine']};
-  const missing = await missingPackages({...programs, ...(options.ssh === true && forSsh)});
+  const missing = await missingPackages({...programs, ...(ssh === true && forSsh), ...needs?.programs});
   if (missing.programs.length > 0) {
     return {ok: false, why: `missing programs: ${missing.programs.join(', ')}`, hints: [`apt-get install ${missing.packages.join(' ')}`]};
   }
@@ -33,7 +39,7 @@ export async function canMakeLab(options: {readonly ssh?: boolean} = {}): Promis
   const probe =
     'ip link add br0 type bridge && ip link add v0 type veth peer name v1 && ip link add x0 type vxlan id 1 dstport 8472 dev v0 && mount -t tmpfs t /run';
   const ran = await run(['unshare', '--net', '--mount', '--uts', '--pid', '--fork', 'sh', '-c', probe]);
-  if (ran.code === 0) return {ok: true};
+  if (ran.code === 0) return needs?.device === undefined ? {ok: true} : hasDevice(needs.device);
   return {
     ok: false,
     why: `this machine cannot make namespaces, bridges or vxlan devices: ${ran.stderr.trim()}`,
@@ -44,9 +50,22 @@ export async function canMakeLab(options: {readonly ssh?: boolean} = {}): Promis
   };
 }
 
+async function hasDevice({what, probe, modules}: DeviceNeed): Promise<CanMakeLab> {
+  const ran = await run(['unshare', '--net', 'sh', '-c', probe]);
+  if (ran.code === 0) return {ok: true};
+  return {
+    ok: false,
+    why: `this kernel has no ${what}: ${ran.stderr.trim()}`,
+    hints: [
+      `modprobe -a ${modules.join(' ')}`,
+      "where that finds none, this kernel was built without: Debian's and most distributions' have them",
+    ],
+  };
+}
+
 /** @throws Failure saying what is missing. */
-export async function requireLab(options: {readonly ssh: boolean}): Promise<void> {
-  const able = await canMakeLab(options);
+export async function requireLab({ssh, backend}: {readonly ssh: boolean; readonly backend: string}): Promise<void> {
+  const able = await canMakeLab({ssh, backend});
   if (!able.ok) throw new Failure(able.why, {hints: able.hints});
 }
 

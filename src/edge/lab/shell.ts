@@ -89,6 +89,6 @@ export async function batch(
 
 function hintsFor(said: string): readonly string[] {
   return /Unknown device type|Operation not supported/.test(said)
-    ? ['this kernel lacks a device type that the lab needs: load the modules vxlan, bridge and veth']
+    ? ['this kernel lacks a device type that the lab needs: load the modules vxlan, bridge and veth, and the one of the backend']
     : [];
 }

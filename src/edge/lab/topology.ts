@@ -1,4 +1,3 @@
-import {createHash} from 'node:crypto';
 import type {Lease} from '../../core/flannel/lease.js';
 import {foldKeys} from '../../core/flannel/net-conf.js';
 import {modeOf} from '../../core/modes/index.js';
@@ -6,6 +5,8 @@ import type {Mode, Settings} from '../../core/modes/mode.js';
 import type {Ip, Mac, Prefix} from '../../core/net/address.js';
 import {contains, hostOf} from '../../core/net/prefix.js';
 import {Failure} from '../../failure.js';
+import {backendOf} from './backends/index.js';
+import {bytesOf, macOf} from './identity.js';
 
 /** What somebody asks for; everything else of a lab follows from it, so that two labs of one spec are alike to the last MAC. */
 export interface LabSpec {
@@ -13,7 +14,8 @@ export interface LabSpec {
   readonly nodes: number;
   /** Pods on each node. */
   readonly pods: number;
-  readonly backend: 'vxlan' | 'host-gw';
+  /** flannel's `Backend.Type`: one of `backends`. */
+  readonly backend: string;
   readonly directRouting: boolean;
   readonly dualStack: boolean;
   /** `l2`: all nodes on one L2 segment. `routed`: n1 and n2 on one, the others on another, with a router between. */
@@ -50,6 +52,8 @@ export interface LabNode {
   /** The hardware address of flannel.N; absent with host-gw. */
   readonly vtepMac?: Mac;
   readonly vtepMac6?: Mac;
+  /** WireGuard's; the private key is on the node alone. */
+  readonly publicKey?: string;
   readonly pods: readonly LabPod[];
   /** The process that holds the node's namespaces, once it runs; look at it only through `alive`. */
   readonly pid?: number;
@@ -114,13 +118,6 @@ export function modeOfLab(lab: Pick<Lab, 'spec' | 'netConf'>): {readonly mode: M
   return {mode, settings: mode.settings(foldKeys(lab.netConf['Backend']))};
 }
 
-/** Locally administered unicast address, the same for the same words. */
-function macOf(...words: readonly string[]): Mac {
-  const digest = createHash('sha256').update(words.join('/')).digest();
-  digest[0] = (digest[0]! & 0xfc) | 0x02;
-  return [...digest.subarray(0, 6)].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
-}
-
 /**
  * Lays a lab out on paper; nothing is made.
  * @throws Failure when the spec cannot work (bad name, host-gw over a router, numbers that do not fit the address plan).
@@ -140,12 +137,11 @@ export function layOut(spec: LabSpec, dir: string): Lab {
 }
 
 function netConfOf(spec: LabSpec): Lab['netConf'] {
-  const vxlan = {VNI: spec.vni, ...(spec.port !== 8472 && {Port: spec.port}), ...(spec.directRouting && {DirectRouting: true})};
   return {
     Network: podNetwork,
     ...(spec.dualStack && {EnableIPv6: true, IPv6Network: podNetwork6}),
     EnableNFTables: false,
-    Backend: {Type: spec.backend, ...(spec.backend === 'vxlan' && vxlan)},
+    Backend: {Type: spec.backend, ...backendOf(spec.backend).netConf(spec)},
   };
 }
 
@@ -164,7 +160,7 @@ function layOutNode(spec: LabSpec, number: number): LabNode {
       ip: hostOf(subnet, index + 2),
       ...(spec.dualStack && {ip6: hostOf(subnet6, index + 2)}),
       mac: macOf(spec.name, pod, 'eth0'),
-      veth: `veth${createHash('sha256').update(`${spec.name}/${pod}`).digest('hex').slice(0, 8)}`,
+      veth: `veth${bytesOf(spec.name, pod).toString('hex').slice(0, 8)}`,
     };
   });
   return {
@@ -175,8 +171,7 @@ function layOutNode(spec: LabSpec, number: number): LabNode {
     ...(spec.dualStack && {ip6: hostOf(segment.prefix6, 0x10 + number), subnet6}),
     mac: macOf(spec.name, name, 'eth0'),
     subnet,
-    ...(spec.backend === 'vxlan' && {vtepMac: macOf(spec.name, name, 'flannel')}),
-    ...(spec.backend === 'vxlan' && spec.dualStack && {vtepMac6: macOf(spec.name, name, 'flannel-v6')}),
+    ...backendOf(spec.backend).identity?.(spec, name),
     pods,
   };
 }
@@ -196,17 +191,15 @@ function check(spec: LabSpec): void {
   between('the VXLAN port', spec.port, 1, 65_535);
   // 1280 is IPv6's smallest; below, the kernel takes IPv6 off the device.
   between('the MTU', spec.mtu, spec.dualStack ? 1350 : 576, 9000);
-  if (spec.backend === 'host-gw' && spec.underlay === 'routed') {
-    wrong(
-      "host-gw cannot work across a router: each node must reach every other node's address on its own link",
-      'use --backend vxlan, or --underlay flat',
-    );
-  }
-  if (spec.directRouting && spec.backend !== 'vxlan') wrong('DirectRouting is a setting of vxlan', 'host-gw routes directly always');
+  const refused = backendOf(spec.backend).refuses?.(spec);
+  if (refused) wrong(refused.message, refused.hint);
+  if (spec.directRouting && spec.backend !== 'vxlan' && spec.backend !== 'ipip')
+    wrong('DirectRouting is a setting of vxlan and ipip', 'host-gw routes directly always');
 }
 
 /** What a node publishes to the others. */
 export function leaseOf(lab: Lab, node: LabNode): Lease {
+  const {settings} = modeOfLab(lab);
   return {
     node: node.name,
     subnet: node.subnet,
@@ -216,6 +209,11 @@ export function leaseOf(lab: Lab, node: LabNode): Lease {
     ...(node.ip6 !== undefined && {publicIPv6: node.ip6}),
     ...(node.vtepMac !== undefined && {vtepMAC: node.vtepMac}),
     ...(node.vtepMac6 !== undefined && {vtepMACv6: node.vtepMac6}),
+    ...(node.publicKey !== undefined && {
+      publicKey: node.publicKey,
+      ...(settings.listenPort !== undefined && {wgPort: settings.listenPort}),
+      ...(node.subnet6 !== undefined && settings.listenPortV6 !== undefined && {wgPortV6: settings.listenPortV6}),
+    }),
   };
 }
 

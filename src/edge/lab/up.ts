@@ -1,6 +1,7 @@
 import {setMaxListeners} from 'node:events';
 import {mkdir} from 'node:fs/promises';
 import {Failure} from '../../failure.js';
+import {backendOf} from './backends/index.js';
 import {labDown} from './down.js';
 import {runIn} from './exec.js';
 import {startHolder} from './holder.js';
@@ -60,7 +61,8 @@ async function build(plan: Lab, onStep: (step: string) => void, signal: AbortSig
 
   onStep('nodes');
   await every(nodes.map((node) => mkdir(nodeDir(plan, node), {recursive: true})));
-  await every(nodes.map((node) => stage(plan, node, nodeFiles(plan, node))));
+  const own = backendOf(plan.spec.backend).files;
+  await every(nodes.map((node) => stage(plan, node, {...nodeFiles(plan, node), ...own?.(plan, node)})));
   if (plan.spec.ssh) await prepareSsh(plan, signal);
   // Sysctls first: devices take the defaults at birth.
   await must(['nsenter', `--net=/run/netns/${underlay}`, 'sh', '-s'], {input: routerSysctls + underlayRule(plan), ...(signal && {signal})});
@@ -88,11 +90,21 @@ async function build(plan: Lab, onStep: (step: string) => void, signal: AbortSig
 }
 
 async function provision(lab: Lab, node: LabNode, signal: AbortSignal | undefined): Promise<void> {
-  const {ip, bridge} = batchesOf(expectedOn(lab, node));
+  const {before, ipLines, after} = backendOf(lab.spec.backend);
+  const expected = expectedOn(lab, node);
+  const {ip, bridge} = batchesOf(expected, ipLines?.(lab, node));
+  await script(lab, node, before?.(lab, node), signal);
   await batch('ip', node.netns, [...ip, ...cniLines(lab, node)], signal);
+  await script(lab, node, after?.(expected), signal);
   await batch('bridge', node.netns, bridge, signal);
   await every(node.pods.map((pod) => batch('ip', pod.netns, podLines(node, pod), signal)));
   for (const family of lab.spec.dualStack ? ([4, 6] as const) : ([4] as const)) await restore(lab, node, family, signal);
+}
+
+async function script(lab: Lab, node: LabNode, text: string | undefined, signal: AbortSignal | undefined): Promise<void> {
+  if (text === undefined) return;
+  const ran = await runIn(lab, node.name, text, signal ? {signal} : {});
+  if (ran.code !== 0) throw new Failure(`flannel's own part on ${node.name}: exit ${ran.code}: ${ran.stderr.trim() || 'no message'}`);
 }
 
 /** Waits for all even when one fails: what is under way would otherwise make things while they are cleared away. */

@@ -1,0 +1,45 @@
+import type {Expected} from '../../../core/modes/mode.js';
+import type {Lab, LabNode, LabSpec} from '../topology.js';
+
+/** A file of a node: its text and its permissions. */
+export interface NodeFile {
+  readonly text: string;
+  readonly mode: number;
+}
+
+/**
+ * What a lab needs to know of a flannel backend beside its mode, which says what rows a node holds: how the backend is configured, what its
+ * nodes have of their own, and what flanneld does besides writing rows.
+ */
+export interface Backend {
+  /** flannel's `Backend.Type`; the name of its file. */
+  readonly type: string;
+  /** The keys of net-conf.json's Backend object beside its type. */
+  netConf(spec: LabSpec): {readonly [key: string]: unknown};
+  /** Why a lab of this backend cannot be as the spec says, with what to do instead. */
+  refuses?(spec: LabSpec): {readonly message: string; readonly hint: string} | undefined;
+  /** What a node has of its own: hardware addresses, a public key. The same for the same words. */
+  identity?(spec: LabSpec, node: string): Partial<Pick<LabNode, 'vtepMac' | 'vtepMac6' | 'publicKey'>>;
+  /** Files of its own on a node, by path. */
+  files?(lab: Lab, node: LabNode): {readonly [path: string]: NodeFile};
+  /** What this machine must have: programs with the packages that bring them, and devices. */
+  readonly needs?: {
+    readonly programs?: {readonly [program: string]: string};
+    readonly device?: DeviceNeed;
+  };
+  /** Lines of shell for a node, before its rows are written: what makes the device that they need. */
+  before?(lab: Lab, node: LabNode): string;
+  /** `ip -batch` lines that belong between the devices and their rows. */
+  ipLines?(lab: Lab, node: LabNode): readonly string[];
+  /** Lines of shell for a node, once the devices are there and before they are used. */
+  after?(expected: Expected): string;
+}
+
+export interface DeviceNeed {
+  /** In words: `WireGuard devices`. */
+  readonly what: string;
+  /** A command that makes one, in a namespace of its own. */
+  readonly probe: string;
+  /** The kernel's modules, for modprobe. */
+  readonly modules: readonly string[];
+}
