@@ -18,7 +18,7 @@ const newest = versionOf('v0.28.9');
 function clusterOf(dumps: readonly NodeDump[]): Cluster {
   const surveyor = new Surveyor();
   for (const dump of dumps) surveyor.add(readNode(dump));
-  return buildCluster(surveyor);
+  return buildCluster(surveyor, isCanal(dumps) ? {netConf: JSON.parse(netConfOf(dumps))} : {});
 }
 
 /** What a node publishes of its own devices (§5.3): `VNI` since v0.14, WireGuard's `Port` since v0.26.6. */
@@ -32,16 +32,43 @@ function backendData({mode, settings}: Cluster, lease: Lease, family: Family, {a
 /** What it publishes as backend type: udp and alloc nothing. */
 const typeIn = ({mode}: Cluster): string => (mode!.type === 'udp' || mode!.type === 'alloc' ? '' : mode!.type);
 
-const netConfOf = (dumps: readonly NodeDump[]): string => dumps[0]!.sections.find((s) => s.name === 'net-conf.json')!.out;
+/** Canal keeps flannel's files inside flannel's container. */
+const isCanal = (dumps: readonly NodeDump[]): boolean => dumps[0]!.sections.some((s) => s.name === 'cni/10-canal.conflist');
+
+const netConfOf = (dumps: readonly NodeDump[]): string =>
+  isCanal(dumps)
+    ? '{"Network": "10.244.0.0/16", "EnableIPv6": false, "Backend": {"Type": "vxlan"}}'
+    : dumps[0]!.sections.find((s) => s.name === 'net-conf.json')!.out;
+
+/** What the objects are called, and what they hold beside flanneld (model/flannel-backends.md §5.4, §8). */
+const upstream = (version: Version) => ({
+  // The namespace is flannel's own since v0.19; v0.11 and v0.12 had a DaemonSet for each architecture.
+  namespace: version.at >= 1900 ? 'kube-flannel' : 'kube-system',
+  daemonSet: version.at >= 1100 && version.at < 1300 ? 'kube-flannel-ds-amd64' : 'kube-flannel-ds',
+  configMap: 'kube-flannel-cfg',
+  labels: {app: 'flannel', tier: 'node'},
+  image: `ghcr.io/flannel-io/flannel:${version.name}`,
+  args: ['--ip-masq', '--kube-subnet-mgr'],
+  others: [] as readonly unknown[],
+  kubelet: 'v1.31.2',
+});
+const rke2 = {
+  namespace: 'kube-system',
+  daemonSet: 'rke2-canal',
+  configMap: 'rke2-canal-config',
+  labels: {'k8s-app': 'canal'},
+  image: 'rancher/hardened-flannel:v0.26.7-build20250610',
+  args: ['--ip-masq', '--kube-subnet-mgr', '--iptables-forward-rules=false', '--ip-blackhole-route'],
+  others: [{name: 'calico-node', image: 'rancher/hardened-calico:v3.30.1-build20250610'}] as readonly unknown[],
+  kubelet: 'v1.31.2+rke2r1',
+};
 
 /** Node objects, the ConfigMap, the DaemonSet and its pods, as `kubectl get -o json` prints them. */
 export function objectsOf(dumps: readonly NodeDump[], version = newest): Required<Omit<KubernetesObjects, 'services'>> {
   const cluster = clusterOf(dumps);
   const {members} = cluster;
+  const made = isCanal(dumps) ? rke2 : upstream(version);
   const data = (lease: Lease | undefined, family: Family) => JSON.stringify(backendData(cluster, lease!, family, version));
-  // v0.11 and v0.12 had a DaemonSet for each architecture; the namespace is flannel's own since v0.19 (§5.4).
-  const daemonSet = version.at >= 1100 && version.at < 1300 ? 'kube-flannel-ds-amd64' : 'kube-flannel-ds';
-  const namespace = version.at >= 1900 ? 'kube-flannel' : 'kube-system';
   const nodes = members.map(({name, lease}) => ({
     kind: 'Node',
     metadata: {
@@ -69,42 +96,42 @@ export function objectsOf(dumps: readonly NodeDump[], version = newest): Require
         {type: 'NetworkUnavailable', status: 'False', reason: 'FlannelIsUp'},
         {type: 'Ready', status: 'True', reason: 'KubeletReady'},
       ],
-      nodeInfo: {kubeletVersion: 'v1.31.2'},
+      nodeInfo: {kubeletVersion: made.kubelet},
     },
   }));
   const container = {
     name: 'kube-flannel',
-    image: `ghcr.io/flannel-io/flannel:${version.name}`,
+    image: made.image,
     command: ['/opt/bin/flanneld'],
-    args: ['--ip-masq', '--kube-subnet-mgr'],
+    args: made.args,
     volumeMounts: [{name: 'flannel-cfg', mountPath: '/etc/kube-flannel/'}],
   };
-  const labels = {app: 'flannel', tier: 'node'};
+  const {labels, namespace} = made;
   const spec = {
-    containers: [container],
+    containers: [...made.others, container],
     hostNetwork: true,
-    volumes: [{name: 'flannel-cfg', configMap: {name: 'kube-flannel-cfg'}}],
+    volumes: [{name: 'flannel-cfg', configMap: {name: made.configMap}}],
   };
   return {
     nodes,
     configMaps: [
       {
-        metadata: {namespace, name: 'kube-flannel-cfg', resourceVersion: '900'},
+        metadata: {namespace, name: made.configMap, resourceVersion: '900'},
         data: {'cni-conf.json': '{}', 'net-conf.json': netConfOf(dumps)},
       },
     ],
     daemonSets: [
       {
-        metadata: {namespace, name: daemonSet, labels},
+        metadata: {namespace, name: made.daemonSet, labels},
         spec: {template: {metadata: {labels}, spec}, updateStrategy: {type: 'RollingUpdate'}},
       },
     ],
     pods: members.map(({name, lease}) => ({
       metadata: {
         namespace,
-        name: `${daemonSet}-${name}`,
+        name: `${made.daemonSet}-${name}`,
         labels,
-        ownerReferences: [{kind: 'DaemonSet', name: daemonSet}],
+        ownerReferences: [{kind: 'DaemonSet', name: made.daemonSet}],
       },
       spec: {...spec, nodeName: name},
       status: {

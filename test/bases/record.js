@@ -1,7 +1,7 @@
 // Records the healthy snapshots that test/cases edits, from real labs, in iproute2's text form: node test/bases/record.js [NAME] (as root,
 // after a build). The demo's recordings (docs/demo) are taken here too, in the form that nodes send.
 import {execFileSync} from 'node:child_process';
-import {mkdirSync} from 'node:fs';
+import {mkdirSync, readFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {gather} from '../../lib/edge/gather/gather.js';
 import {breakLab, faultNamed} from '../../lib/edge/lab/break.js';
@@ -15,6 +15,8 @@ const labs = {
   'vxlan-direct': {backend: 'vxlan', directRouting: true, underlay: 'routed', nodes: 4},
   'host-gw': {backend: 'host-gw'},
   'host-gw-dual': {backend: 'host-gw', dualStack: true},
+  // RKE2's canal: flannel's tunnel, Calico's pods.
+  canal: {backend: 'vxlan'},
   // What the demo judges where namespaces cannot be made.
   demo: {backend: 'vxlan'},
 };
@@ -41,6 +43,13 @@ for (const [name, wish] of Object.entries(labs)) {
   if (only.length > 0 && !only.includes(name)) continue;
   const lab = await labUp({name: 'rec', ...wish}, {replace: true});
   try {
+    if (name === 'canal') {
+      const script = readFileSync(here('canal.sh'));
+      for (const {pid, subnet, pods} of lab.nodes) {
+        const words = [subnet, ...pods.map((pod) => `${pod.name}=${pod.ip}`)];
+        execFileSync('nsenter', ['-t', String(pid), '-m', '-n', '-u', '-p', '--', 'sh', '-s', '--', ...words], {input: script});
+      }
+    }
     // A ping for each pair, so that neighbours are as they are in a cluster that works.
     for (const node of lab.nodes)
       execFileSync('nsenter', [

@@ -86,7 +86,7 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
     netConf,
     networks,
     claims,
-    lengths: {4: commonLength(surveys, 4), 6: commonLength(surveys, 6)},
+    lengths: {4: commonLength(surveys, claims, networks, 4), 6: commonLength(surveys, claims, networks, 6)},
     witnesses: routeWitnesses(claims, networks),
     peers: surveys.length - 1,
     connected: [...new Set(surveys.flatMap((s) => s.addresses.flatMap((a) => tryPrefix(`${a.address}/${a.prefixlen}`) ?? [])))],
@@ -217,11 +217,17 @@ function networksOf(surveys: readonly NodeSurvey[], netConf: NetConf | undefined
   return [...common('networks'), ...common('ipv6Networks')];
 }
 
-function commonLength(surveys: readonly NodeSurvey[], family: Family): number | undefined {
+/** The length of pod subnets: as flannel's files say; where it keeps them to itself (Canal), as the routes to the peers have it. */
+function commonLength(surveys: readonly NodeSurvey[], claims: Claims, networks: readonly Prefix[], family: Family): number | undefined {
   const lengths = surveys.flatMap((s) => {
     const env = s.state.subnetEnv;
     const subnet = env !== undefined && env !== 'none' ? (family === 4 ? env.subnet : env.ipv6Subnet) : undefined;
     return subnet === undefined ? [] : [lengthOf(subnet)];
   });
-  return mostCommon(lengths, String);
+  if (lengths.length > 0) return mostCommon(lengths, String);
+  const routed = [...claims.route.keys()].filter((dst) => familyOf(dst) === family && networks.some((n) => n !== dst && contains(n, dst)));
+  return mostCommon(
+    routed.flatMap((dst) => (lengthOf(dst) < (family === 4 ? 32 : 128) ? [lengthOf(dst)] : [])),
+    String,
+  );
 }

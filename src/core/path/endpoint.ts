@@ -80,19 +80,27 @@ function byFamily(addresses: readonly Ip[], asked: Ip | undefined): Endpoint['ad
   return {...(v4 !== undefined && {4: v4}), ...(v6 !== undefined && {6: v6})};
 }
 
+/** Where Calico's plugin says to a pod that its gateway is; the node answers for it, whatever is asked (proxy ARP, or the veth's own address). */
+const CALICO_GATEWAY: {readonly [F in Family]: Ip} = {4: '169.254.1.1', 6: 'fe80::ecee:eeff:feee:eeee'};
+
 /**
- * A pod that was not gathered, as the CNI makes one: eth0 with its address, and the first address of the node's subnet as its gateway.
- * Its port on the bridge is where the node has learnt its hardware address, when it has.
+ * A pod that was not gathered, as the CNI makes one. On a bridge: eth0 with its address, and the first address of the node's subnet as its
+ * gateway; its port is where the node has learnt its hardware address, when it has. Behind a host route of its own (Canal): a single
+ * address, and all else by the device that the node's route names.
  */
 export function inferPod(node: NodeState, subnet: Prefix, address: Ip, bridge: string): {readonly place: Place; readonly port?: string} {
   const family = familyOf(address);
-  const {neigh, fdb, link} = node.tables;
-  const mac = neigh?.find((n) => n.dst === address && n.dev === bridge && n.lladdr !== undefined)?.lladdr;
-  const port = mac && fdb?.find((f) => f.mac === mac && f.master === bridge && f.state !== 'permanent')?.dev;
-  const mtu = link?.find((l) => l.ifname === port)?.mtu ?? link?.find((l) => l.ifname === bridge)?.mtu ?? 0;
-  const bits = lengthOf(subnet);
   const host = `${address}/${family === 4 ? 32 : 128}`;
+  const {neigh, fdb, link, route: routes} = node.tables;
+  const own = routes?.find((r) => r.dst === host && r.table === 'main' && r.type === 'unicast' && r.gateway === undefined)?.dev;
+  const veth = own === undefined || own === bridge ? undefined : link?.find((l) => l.ifname === own && l.master === undefined);
+  const mac = neigh?.find((n) => n.dst === address && n.dev === (veth?.ifname ?? bridge) && n.lladdr !== undefined)?.lladdr;
+  const port = veth?.ifname ?? (mac && fdb?.find((f) => f.mac === mac && f.master === bridge && f.state !== 'permanent')?.dev);
+  const mtu = link?.find((l) => l.ifname === port)?.mtu ?? link?.find((l) => l.ifname === bridge)?.mtu ?? 0;
+  const bits = veth ? (family === 4 ? 32 : 128) : lengthOf(subnet);
   const route = {family, metric: 0, flags: [], dev: 'eth0'};
+  const main = {...route, table: 'main', type: 'unicast'} as const;
+  const gateway = veth ? CALICO_GATEWAY[family] : hostOf(subnet, 1);
   const only: ReadonlySet<Family> = new Set([family]);
   const state: NamespaceState = {
     tables: {
@@ -100,10 +108,10 @@ export function inferPod(node: NodeState, subnet: Prefix, address: Ip, bridge: s
       address: [{family, dev: 'eth0', local: address, prefixlen: bits, scope: 'global', flags: []}],
       route: [
         {...route, table: 'local', type: 'local', dst: host},
-        {...route, table: 'main', type: 'unicast', dst: subnet, scope: 'link'},
-        {...route, table: 'main', type: 'unicast', dst: anyPrefix(family), gateway: hostOf(subnet, 1)},
+        {...main, dst: veth ? `${gateway}/${bits}` : subnet, scope: 'link'},
+        {...main, dst: anyPrefix(family), gateway},
       ],
-      neigh: [],
+      neigh: veth?.address === undefined ? [] : [{family, dst: gateway, dev: 'eth0', lladdr: veth.address, state: ['PERMANENT']}],
     },
     families: {link: only, address: only, route: only, neigh: only},
   };
