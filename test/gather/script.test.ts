@@ -224,6 +224,48 @@ SCRIPT`);
     }
   });
 
+  it('finds the files where the distribution keeps them: k3s with a data-dir of its own, MicroK8s', async () => {
+    const other = await makeNode('other');
+    const read = (shell: readonly string[]) =>
+      readDump(
+        other.run([...shell, '-s', '--', '--pods', 'none', '--only', 'subnet.env,net-conf.json,cni,cni-bin'], script).stdout,
+        'n',
+        'test',
+      ).sections.flatMap((s) => (/^(host|skipped)$/.test(s.name) ? [] : [`${s.name} ${s.rc} ${s.out.trim()}`]));
+    try {
+      other.sh(`mkdir -p /etc/rancher/k3s /etc/systemd/system '/run/data 1' /run/data-2/agent/etc/flannel /run/data-2/agent/etc/cni/net.d /run/data-2/data/current/bin
+echo '{"a":1}' >/run/data-2/agent/etc/flannel/net-conf.json
+echo '{"b":1}' >/run/data-2/agent/etc/cni/net.d/10-flannel.conflist
+cp /bin/true /run/data-2/data/current/bin/flannel
+rm -rf /etc/cni`);
+      const there = ['subnet.env 1 ', 'net-conf.json 0 {"a":1}', 'cni/10-flannel.conflist 0 {"b":1}', 'cni-bin 0 flannel'];
+      other.sh(`printf '%s\\n' 'write-kubeconfig-mode: "0644"' 'data-dir: "/run/data-2"' >/etc/rancher/k3s/config.yaml`);
+      for (const shell of SHELLS) expect(read(shell)).toEqual(there);
+      other.sh(`rm /etc/rancher/k3s/config.yaml
+printf '%s\\n' '[Service]' 'ExecStart=/usr/local/bin/k3s \\' '    agent \\' "\t'--data-dir' \\" "\t'/run/data-2/' \\" >/etc/systemd/system/k3s-agent.service`);
+      for (const shell of SHELLS) expect(read(shell)).toEqual(there);
+
+      other.sh(`rm /etc/systemd/system/k3s-agent.service; mount -t tmpfs tmpfs /var
+mkdir -p /var/snap/microk8s/common/run/flannel /var/snap/microk8s/current/args/cni-network /var/snap/microk8s/current/opt/cni/bin /var/snap/microk8s/current/var/lock
+echo FLANNEL_MTU=1450 >/var/snap/microk8s/common/run/flannel/subnet.env
+echo '{"c":1}' >/var/snap/microk8s/current/args/flannel-network-mgr-config
+echo '{"d":1}' >/var/snap/microk8s/current/args/cni-network/flannel.conflist
+cp /bin/true /var/snap/microk8s/current/opt/cni/bin/flannel`);
+      for (const shell of SHELLS)
+        expect(read(shell)).toEqual([
+          'subnet.env 0 FLANNEL_MTU=1450',
+          'net-conf.json 0 {"c":1}',
+          'cni/flannel.conflist 0 {"d":1}',
+          'cni-bin 0 flannel',
+        ]);
+      // With ha-cluster its network is Calico's, and these files are of earlier.
+      other.sh('touch /var/snap/microk8s/current/var/lock/ha-cluster');
+      expect(read(SHELLS[0]!)).toEqual(['subnet.env 1 ', 'net-conf.json 1 ', 'cni-bin 0 ']);
+    } finally {
+      await other.stop();
+    }
+  });
+
   it('in a namespace without any netfilter table asks for none', async () => {
     const bare = await makeNode('bare');
     try {

@@ -181,6 +181,12 @@ print_host() {
           ;;
       esac
     done 2>/dev/null </etc/os-release
+    # What flanneld is part of here, to say how it is restarted. A unit that runs has a cgroup.
+    for unit in k3s k3s-agent flanneld snap.microk8s.daemon-flanneld; do
+      if [ -d "/sys/fs/cgroup/system.slice/$unit.service" ] || [ -d "/sys/fs/cgroup/systemd/system.slice/$unit.service" ]; then
+        printf "flannel_unit=%s\n" "$unit"
+      fi
+    done
   fi
   read -r boot 2>/dev/null </proc/sys/kernel/random/boot_id && printf "boot_id=%s\n" "$boot"
   return 0
@@ -234,16 +240,36 @@ print_modules() {
   done
 }
 
+# where_k3s: sets k3s to where it keeps its files. Its configuration or the arguments in its unit may name another place.
+where_k3s() {
+  k3s=/var/lib/rancher/k3s
+  for file in /etc/systemd/system/k3s.service /etc/systemd/system/k3s-agent.service /etc/rancher/k3s/config.yaml /etc/rancher/k3s/config.yaml.d/*.yaml; do
+    [ -r "$file" ] || continue
+    before=
+    set -f
+    for word in $(tr "\042\047\134=: " "\n" <"$file"); do
+      case $before:$word in --data-dir:/* | -d:/* | data-dir:/* | d:/*) k3s=${word%/} ;; esac
+      before=$word
+    done
+    set +f
+  done
+}
+
 print_cni_bin() {
-  for file in /opt/cni/bin/* /var/lib/rancher/k3s/data/cni/* /var/lib/rancher/k3s/data/current/bin/*; do
+  for file in /opt/cni/bin/* "$k3s"/data/cni/* "$k3s"/data/current/bin/* ${snap:+"$snap"/opt/cni/bin/* /snap/microk8s/current/opt/cni/bin/*}; do
     [ -x "$file" ] && printf "%s\n" "${file##*/}"
   done
   return 0
 }
 
-# file NAME FILE OTHER: one of the two; where there is neither, the error of the first says so
+# file NAME FILE...: the first that is there; where there is none, the error of the first says so
 file() {
-  if [ ! -e "$2" ] && [ -e "$3" ]; then section "$1" cat "$3"; else section "$1" cat "$2"; fi
+  name=$1
+  shift
+  first=$1
+  for file; do [ -e "$file" ] && break; done
+  [ -e "$file" ] || file=$first
+  section "$name" cat "$file"
 }
 
 cni() {
@@ -252,7 +278,7 @@ cni() {
     return
   fi
   found=
-  for dir in /etc/cni/net.d /var/lib/rancher/k3s/agent/etc/cni/net.d; do
+  for dir in /etc/cni/net.d "$k3s/agent/etc/cni/net.d" ${snap:+"$snap/args/cni-network"}; do
     for file in "$dir"/*.conf "$dir"/*.conflist "$dir"/*.json; do
       [ -e "$file" ] || continue
       found=y
@@ -483,8 +509,12 @@ main() {
     skip ip-xfrm-state not-loaded
   fi
 
-  file subnet.env /run/flannel/subnet.env /var/run/flannel/subnet.env
-  file net-conf.json /etc/kube-flannel/net-conf.json /var/lib/rancher/k3s/agent/etc/flannel/net-conf.json
+  where_k3s
+  # MicroK8s has flannel while it has no ha-cluster; after that the files of flannel are leftovers.
+  snap=/var/snap/microk8s/current
+  if [ ! -d "$snap" ] || [ -e "$snap/var/lock/ha-cluster" ]; then snap=; fi
+  file subnet.env /run/flannel/subnet.env /var/run/flannel/subnet.env ${snap:+"/var/snap/microk8s/common/run/flannel/subnet.env"}
+  file net-conf.json /etc/kube-flannel/net-conf.json "$k3s/agent/etc/flannel/net-conf.json" ${snap:+"$snap/args/flannel-network-mgr-config"}
   cni
   if [ -n "$FLANCTL_VIEW" ]; then skip cni-bin not-visible-in-pod; else section_by cni-bin print_cni_bin "ls /opt/cni/bin"; fi
   pods
