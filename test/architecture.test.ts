@@ -127,6 +127,7 @@ const ruleHelpers: readonly string[] = [
   'published',
   'rebuild',
   'recorded-pods',
+  'restart',
   'sysctl',
   'witness',
 ];

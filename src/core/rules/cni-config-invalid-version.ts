@@ -13,6 +13,7 @@ export const cniConfigInvalidVersion: NodeRule = {
   cause: 'A manifest from before September 2019, or a file written by hand.',
   effect: 'Runtimes since Kubernetes 1.16 refuse it (\'does not support config version ""\'): the node is NotReady and starts no pod.',
   remedy: 'Add "cniVersion": "0.3.1" to cni-conf.json in the ConfigMap kube-flannel-cfg, and restart flannel.',
+  restarts: 'node',
   fix: 'ask',
   needs: ['cni'],
   *check({name, state}) {

@@ -14,6 +14,7 @@ export const controlplaneMissedEvents: NodeRule = {
     'The node joined while flanneld here was cut off from the API server, or was too busy to follow: what is missed is not asked for again.',
   effect: 'Pods of this node cannot reach pods of the node that joined.',
   remedy: 'Restart flannel on this node, which reads all leases again; or write the rows.',
+  restarts: 'node',
   fix: 'ask',
   replay: true,
   needs: ['route'],

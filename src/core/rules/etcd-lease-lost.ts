@@ -11,6 +11,7 @@ export const etcdLeaseLost: ClusterRule = {
   cause: 'etcd was away for longer than the lease (24 hours), the clock jumped, somebody deleted the key, or flanneld has long ended.',
   effect: 'The other nodes took their rows for it away, and the subnet may be given to another node.',
   remedy: 'Restart flanneld on the node: it takes its old subnet again if that is free; else make its pods anew.',
+  restarts: 'node',
   fix: 'no',
   records: ['etcd'],
   *check({members, claims, records}) {

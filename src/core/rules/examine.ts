@@ -5,6 +5,7 @@ import type {NodeView} from '../model/view.js';
 import {type Family, familyOf} from '../net/address.js';
 import {looked} from '../node/state.js';
 import type {Judged} from './fold.js';
+import {restartHere} from './restart.js';
 import type {Need, NodeRule, RecordNeed, Rule} from './rule.js';
 
 /** A rule that could not be judged on a node, and what was missing. */
@@ -23,6 +24,12 @@ const applies = (rule: Rule, cluster: Cluster): boolean =>
   (rule.modes === undefined || (cluster.mode !== undefined && rule.modes.includes(cluster.mode.type))) &&
   (rule.scope === 'node' || (rule.records ?? []).every((need) => recorded(cluster, need)));
 
+/** What a remedy that restarts flannel is on this node. */
+function restart({restarts}: Rule, cluster: Cluster, node: string): Pick<Judged, 'restart'> {
+  const command = restarts && restartHere(cluster, node, restarts);
+  return command === undefined ? {} : {restart: command};
+}
+
 const recorded = ({records, source}: Cluster, need: RecordNeed): boolean =>
   need === 'kubernetes' || need === 'etcd' ? source === need : records?.[need] !== undefined;
 
@@ -34,7 +41,7 @@ export function examineCluster(cluster: Cluster, rules: readonly Rule[]): Examin
     // One cluster rule speaks of several nodes; each is a finding of its own.
     const byNode = new Map<string, (typeof observations)[number][]>();
     for (const o of observations) byNode.set(o.node, [...(byNode.get(o.node) ?? []), o]);
-    return [...byNode].map(([node, list]) => ({rule, node, observations: list}));
+    return [...byNode].map(([node, list]) => ({rule, node, observations: list, ...restart(rule, cluster, node)}));
   });
   return {judged, notEvaluated: []};
 }
@@ -55,7 +62,7 @@ export function examineNode(view: NodeView, rules: readonly Rule[]): Examination
     const unseen = [...unseenFamilies(rule, view), ...(rule.confirms ?? []).filter((need) => !has(view, need))];
     if (unseen.length > 0) notEvaluated.push({rule: rule.id, node: view.name, missing: unseen});
     const observations = [...rule.check(view)];
-    if (observations.length > 0) judged.push({rule, node: view.name, observations});
+    if (observations.length > 0) judged.push({rule, node: view.name, observations, ...restart(rule, view.cluster, view.name)});
   }
   return {judged, notEvaluated};
 }

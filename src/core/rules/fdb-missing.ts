@@ -17,6 +17,7 @@ export const fdbMissing: NodeRule = {
   cause: 'A network restart or another program deleted the row, or flanneld lost an event while many nodes joined.',
   effect: 'Route and neighbour are perfect, and the kernel drops the frame because it does not know where to send it.',
   remedy: 'Write the row again (or restart flanneld on the node).',
+  restarts: 'node',
   fix: 'safe',
   needs: ['fdb'],
   *check(view) {

@@ -14,6 +14,7 @@ export const fdbWrongDst: NodeRule = {
   cause: 'The peer changed its address and this node missed it, or somebody edited the row.',
   effect: 'Packets in the tunnel go to a machine that is not the peer.',
   remedy: "Write the row with the peer's public address (or restart flanneld on the node).",
+  restarts: 'node',
   fix: 'safe',
   needs: ['fdb'],
   *check(view) {

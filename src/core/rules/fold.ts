@@ -39,6 +39,8 @@ export interface Judged {
   readonly rule: Rule;
   readonly node: string;
   readonly observations: readonly Observation[];
+  /** How flannel is restarted here, where the remedy is to do so. */
+  readonly restart?: string;
 }
 
 /**
@@ -76,7 +78,7 @@ export function fold(judged: Iterable<Judged>): readonly Finding[] {
   return sort(drafts.filter((draft) => !causeOf.has(draft)).map((draft) => finish(draft, children.get(draft) ?? [])));
 }
 
-function merge({rule, node, observations}: Judged): Draft[] {
+function merge({rule, node, observations, restart}: Judged): Draft[] {
   const groups = new Map<string, Observation[]>();
   for (const observation of observations) {
     const key = `${observation.severity ?? rule.severity} ${observation.node ?? node}`;
@@ -99,7 +101,10 @@ function merge({rule, node, observations}: Judged): Draft[] {
       evidence: group.flatMap((o) => o.evidence),
       cause: rule.cause,
       effect: [...new Set(group.map((o) => o.effect ?? rule.effect))].join('; '),
-      remedy: {summary: rule.remedy, steps: distinct(group.flatMap((o) => o.steps ?? []))},
+      remedy: {
+        summary: restart === undefined ? rule.remedy : `${rule.remedy} ${restart}`,
+        steps: distinct(group.flatMap((o) => o.steps ?? [])),
+      },
       fix: rule.fix,
       fixable: rule.fix !== 'no' && group.every((o) => (o.steps ?? []).length > 0),
       peers: [...new Set(group.flatMap((o) => o.peers ?? []))].sort(),

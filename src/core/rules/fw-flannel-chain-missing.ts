@@ -21,6 +21,7 @@ export const fwFlannelChainMissing: NodeRule = {
     "Another program rewrites the tables and leaves half of flannel's rules; flanneld's log then says every few seconds that rules are missing.",
   effect: 'None now: nothing else drops these packets. It breaks as soon as the policy of FORWARD changes, or pods need masquerading.',
   remedy: 'Find the program that rewrites the tables; restart flanneld, or write the rules again.',
+  restarts: 'node',
   fix: 'ask',
   needs: ['netfilter'],
   *check(view) {

@@ -13,6 +13,7 @@ export const fwForwardDrop: NodeRule = {
     "Docker, ufw or a hardening script sets the policy to DROP, and flannel's own accepts are missing: an old release, --iptables-forward-rules=false, or they were flushed.",
   effect: 'The node forwards no pod traffic: pods on it reach each other, and nobody on other nodes.',
   remedy: 'Let flannel write its forward rules (restart flanneld), or add the two accepts by hand.',
+  restarts: 'node',
   fix: 'ask',
   needs: ['iptables'],
   confirms: ['nft'],

@@ -13,6 +13,7 @@ export const fwNftTableMissing: NodeRule = {
   cause: '`flush ruleset`: restarting nftables or firewalld does it; in nft mode flanneld writes its table once and never looks again.',
   effect: 'Pods are not masqueraded and get no answer from outside; where another chain accepts nothing, forwarding stops too.',
   remedy: 'Restart flanneld on the node; the commands write the same table.',
+  restarts: 'node',
   fix: 'ask',
   needs: ['netfilter'],
   *check(view) {

@@ -13,6 +13,7 @@ export const ipv6PrerequisiteMissing: ClusterRule = {
   cause: 'No IPv6 default route, another interface for it, no IPv6 block in podCIDRs, or no global address on the interface.',
   effect: 'flanneld does not start on the node, or leaves IPv6 out: IPv6 between its pods and others is lost while IPv4 works.',
   remedy: 'Give the node what is missing (address, default route on the same NIC, IPv6 podCIDR), then restart flannel there.',
+  restarts: 'node',
   fix: 'ask',
   *check({members, networks}) {
     if (!networks.some((n) => n.includes(':') && !n.endsWith('/0'))) return;

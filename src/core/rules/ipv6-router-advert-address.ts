@@ -10,6 +10,7 @@ export const ipv6RouterAdvertAddress: ClusterRule = {
   cause: 'flannel took an address from a router advertisement or DHCPv6 although a static one is on the same device.',
   effect: 'When the prefix changes, the tunnel keeps sending from an address that is gone; flannel does not follow until it restarts.',
   remedy: 'Name the static address (--public-ipv6, or the annotation node-public-ipv6) and restart flannel on the node.',
+  restarts: 'node',
   fix: 'no',
   *check({members}) {
     for (const {name, lease, survey} of members) {

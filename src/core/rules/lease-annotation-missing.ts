@@ -13,6 +13,7 @@ export const leaseAnnotationMissing: ClusterRule = {
   cause: 'flanneld never finished its start there, may not patch nodes/status, or the Node object was made anew while flanneld went on.',
   effect: 'flannel of the other nodes passes the node over: nobody has a route to its pods.',
   remedy: 'Restart flannel on that node; if the annotations do not come, its log says why (RBAC: patch of nodes/status).',
+  restarts: 'node',
   fix: 'no',
   records: ['kubernetes'],
   *check(cluster) {

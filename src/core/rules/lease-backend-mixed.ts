@@ -11,6 +11,7 @@ export const leaseBackendMixed: ClusterRule = {
   cause: 'A change of the backend was rolled out in part, or a node reads another configuration (k3s agents, embedded flannel).',
   effect: "Nodes of different backends ignore each other's leases: only what was left from before still carries traffic between them.",
   remedy: 'Finish the roll-out: restart flannel on the nodes that stayed behind; without flannel, write the rows of the common backend.',
+  restarts: 'node',
   fix: 'ask',
   replay: true,
   *check({members, mode, configuredBy, configuredFrom}) {

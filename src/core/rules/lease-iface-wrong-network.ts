@@ -16,6 +16,7 @@ export const leaseIfaceWrongNetwork: ClusterRule = {
     'flannel took the interface of the default route; k3s --node-ip does not steer it, and an upgrade may drop a canal interface setting.',
   effect: 'Traffic with the node takes a detour through another network, where firewalls or missing routes may drop it.',
   remedy: 'Name the interface (--iface, --iface-regex or --iface-can-reach; k3s: --flannel-iface) and restart flannel on the node.',
+  restarts: 'node',
   fix: 'no',
   *check({members, mode}) {
     for (const family of [4, 6] as const) {

@@ -14,6 +14,7 @@ export const leasePodcidrOutsideNetwork: ClusterRule = {
   cause: "Network in net-conf.json does not match the cluster's pod CIDR (often one digit, 10.224 for 10.244), or subnet.env was edited.",
   effect: 'Current flanneld refuses to start on the node; older ones leave its pods without forward rules and masquerade them.',
   remedy: "Make Network in net-conf.json and the controller manager's --cluster-cidr the same, then restart flanneld everywhere.",
+  restarts: 'everywhere',
   fix: 'ask',
   *check({members, networks, netConf, records}) {
     if (networks.length === 0) return;

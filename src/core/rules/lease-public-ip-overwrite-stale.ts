@@ -13,6 +13,7 @@ export const leasePublicIpOverwriteStale: ClusterRule = {
   cause: 'The annotation stays when a cluster moves to a private network; flannel never takes it away, and reads it at its start only.',
   effect: 'Peers send to the node by way of its external address: a detour through NAT, which may drop it.',
   remedy: 'kubectl annotate node <node> <prefix>public-ip-overwrite- and restart flannel there; to take it up, restart flannel.',
+  restarts: 'node',
   fix: 'no',
   records: ['kubernetes'],
   *check(cluster) {

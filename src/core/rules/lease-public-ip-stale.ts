@@ -21,6 +21,7 @@ export const leasePublicIpStale: ClusterRule = {
   cause: 'DHCP, a new IPv6 prefix or a moved NIC changed the address; flannel chooses it once, at its start.',
   effect: 'Peers send to an address nobody answers for, and the node sends from one it no longer has.',
   remedy: 'Restart flannel on the node, which publishes the new address; or follow it by hand on the device and on every peer.',
+  restarts: 'node',
   fix: 'ask',
   replay: true,
   *check(cluster) {

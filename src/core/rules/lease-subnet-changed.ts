@@ -13,6 +13,7 @@ export const leaseSubnetChanged: ClusterRule = {
   cause: 'The Node object was made anew with another podCIDR, or the lease in etcd expired and another was taken, while the node went on.',
   effect: 'None while its peers keep the old rows; when flannel starts again anywhere, the pods that run there are cut off.',
   remedy: 'Restart flannel on the node, then make its pods anew, whose addresses are of the old subnet.',
+  restarts: 'node',
   fix: 'no',
   *check({members, claims}) {
     for (const member of members) {

@@ -10,6 +10,7 @@ export const leaseUnreadable: ClusterRule = {
   cause: 'Somebody wrote annotations or keys by hand, or another program uses the same names.',
   effect: 'flannel of the other nodes passes the node over, or over what it cannot read.',
   remedy: "Restart flannel on that node, which writes its lease anew; take away what is not flannel's.",
+  restarts: 'node',
   fix: 'no',
   *check({members}) {
     for (const member of members) {

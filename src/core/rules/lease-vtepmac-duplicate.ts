@@ -19,6 +19,7 @@ export const leaseVtepmacDuplicate: ClusterRule = {
   cause: 'Cloned machines with one machine-id under a persistent MAC policy, or a Node object copied with its annotations.',
   effect: 'A forwarding table holds one destination for an address: one of the two nodes gets the frames of both.',
   remedy: 'Give one of them another address (a clone also a new machine-id), then restart flannel there so that it is published.',
+  restarts: 'node',
   fix: 'ask',
   modes: ['vxlan'],
   *check(cluster) {

@@ -18,6 +18,7 @@ export const leaseVtepmacMismatch: ClusterRule = {
   effect: 'Tunnelled packets reach the node and are dropped there: the inner frame is for somebody else. Its own packets still get out.',
   remedy:
     'Restart flannel on that node, which publishes the real address; or write it on every peer. For good: MACAddressPolicy=none for flannel*.',
+  restarts: 'node',
   fix: 'ask',
   // The change of the address also emptied the node's own neighbour table of that device.
   replay: true,

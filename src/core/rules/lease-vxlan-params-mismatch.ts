@@ -18,6 +18,7 @@ export const leaseVxlanParamsMismatch: NodeRule = {
   effect: 'The receiver has no socket on the port or no device for the identifier, and drops every tunnelled packet.',
   remedy:
     'One VNI and Port in net-conf.json, then restart flannel everywhere; the old device has to go, since neither can be changed in place.',
+  restarts: 'everywhere',
   fix: 'ask',
   modes: ['vxlan'],
   needs: ['link'],

@@ -11,6 +11,7 @@ export const mtuBackendValueMisread: ClusterRule = {
   effect:
     'The header is subtracted twice: pods send smaller packets than they could. Right only if the underlay carries less than its interfaces say.',
   remedy: 'Set Backend.MTU to the MTU of the underlay, or leave it out; then restart flannel and make the pods anew.',
+  restarts: 'everywhere',
   fix: 'no',
   modes: ['vxlan'],
   *check({members, mode, settings, configuredBy}) {

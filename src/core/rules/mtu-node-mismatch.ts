@@ -17,6 +17,7 @@ export const mtuNodeMismatch: ClusterRule = {
   cause: 'Jumbo frames on some nodes only, another tunnel below one of them, or a device changed by hand.',
   effect: 'Large packets towards the node with the smaller MTU are lost where path MTU discovery is blocked.',
   remedy: "Pin Backend.MTU to what every node's underlay carries, restart flannel everywhere and make the pods anew.",
+  restarts: 'everywhere',
   fix: 'ask',
   modes: ['vxlan', 'host-gw'],
   *check(cluster) {

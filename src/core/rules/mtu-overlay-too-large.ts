@@ -19,6 +19,7 @@ export const mtuOverlayTooLarge: NodeRule = {
   effect: 'Ping and small requests work; TLS handshakes, image pulls and kubectl logs stall.',
   remedy:
     'Give the interface the MTU of the other nodes again; or set Backend.MTU to what the underlay carries, restart flannel and make the pods anew.',
+  restarts: 'node',
   fix: 'ask',
   modes: ['vxlan', 'host-gw'],
   needs: ['link'],

@@ -19,6 +19,7 @@ export const natMasqueradeMissing: NodeRule = {
   cause: 'Another program flushed or reordered the nat table, and flanneld is not running to write its rules again.',
   effect: "Pods reach pods, and nothing outside: answers to a pod's address do not come back.",
   remedy: 'Restart flanneld, which writes its nat rules again; or write them by hand.',
+  restarts: 'node',
   fix: 'ask',
   needs: ['netfilter', 'subnetEnv'],
   *check(view) {

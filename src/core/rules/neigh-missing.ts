@@ -18,6 +18,7 @@ export const neighMissing: NodeRule = {
   cause: 'The neighbour table was flushed, the device was set down, or flanneld missed the peer; nobody answers ARP on the tunnel.',
   effect: 'The kernel asks for the hardware address, hears nothing, and drops the packets.',
   remedy: 'Write the neighbour again (or restart flanneld on the node).',
+  restarts: 'node',
   fix: 'safe',
   replay: true,
   needs: ['neigh'],

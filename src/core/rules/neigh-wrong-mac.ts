@@ -14,6 +14,7 @@ export const neighWrongMac: NodeRule = {
   cause: "The peer's device got a new address and this node missed the news, or somebody edited the row.",
   effect: 'Frames arrive at the peer for an address that is not its own, and are dropped there; or no FDB row leads anywhere.',
   remedy: "Write the neighbour with the peer's address (or restart flanneld on the node).",
+  restarts: 'node',
   fix: 'safe',
   replay: true,
   needs: ['neigh'],

@@ -11,6 +11,7 @@ export const netconfInvalid: ClusterRule = {
   cause: 'Bad JSON, a missing or misspelt key, or no Backend at all.',
   effect: 'flanneld does not start again, or starts with the slow udp backend; unknown keys are ignored without a word.',
   remedy: 'Correct the ConfigMap kube-flannel-cfg (key net-conf.json) and restart flannel everywhere.',
+  restarts: 'everywhere',
   fix: 'no',
   *check({members, records}) {
     // One ConfigMap is on every node: the same trouble is told once.

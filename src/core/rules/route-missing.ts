@@ -15,6 +15,7 @@ export const routeMissing: NodeRule = {
     'A link flap, a network restart or another program removed the route; vxlan never repairs it, host-gw within ten seconds while flanneld runs.',
   effect: "Packets to the peer's pods follow the default route and are lost; the way back may still work.",
   remedy: 'Write the route again (or restart flanneld on the node, which replays every lease).',
+  restarts: 'node',
   fix: 'safe',
   // A node that missed a peer's lease lacks all three of its rows.
   replay: true,

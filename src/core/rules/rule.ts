@@ -2,6 +2,7 @@ import type {TableName} from '../kernel/index.js';
 import type {Sourced} from '../kernel/table.js';
 import type {Cluster} from '../model/cluster.js';
 import type {NodeView} from '../model/view.js';
+import type {Restarts} from './restart.js';
 import type {Token} from './token.js';
 
 export type Severity = 'error' | 'warning' | 'info';
@@ -62,6 +63,8 @@ export interface RuleInfo {
   readonly effect: string;
   /** The remedy in words; the observation has the commands. */
   readonly remedy: string;
+  /** The remedy speaks of restarting flannel: what that is here is said with it. */
+  readonly restarts?: Restarts;
   /** safe: idempotent, cuts nothing that works, flanneld would have written the same. ask: needs a human's yes. no: commands, if any, are advice. */
   readonly fix: 'safe' | 'ask' | 'no';
   /** Append the commands of the folded consequences to this rule's own: a device that comes back comes back empty. */

@@ -17,6 +17,7 @@ export const subnetEnvStale: NodeRule = {
   cause: 'The pod subnet, network or MTU changed and flanneld has not run since, or the file was written by hand.',
   effect: 'New pods get addresses or an MTU that the network does not carry; pods that run keep working.',
   remedy: 'Restart flanneld on the node, then make pods anew whose address or MTU came from the old file.',
+  restarts: 'node',
   fix: 'ask',
   needs: ['subnetEnv', 'address'],
   *check(view) {

@@ -16,6 +16,7 @@ export const vxlanDevMissing: NodeRule = {
   effect: 'Nothing leaves or enters the node through the tunnel; routes, neighbours and FDB went with the device.',
   remedy:
     "Restart flannel on the node, which also writes every peer's rows; or make the device with the address its peers know, and its rows.",
+  restarts: 'node',
   fix: 'ask',
   modes: ['vxlan'],
   needs: ['link'],

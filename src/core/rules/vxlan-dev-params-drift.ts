@@ -17,6 +17,7 @@ export const vxlanDevParamsDrift: NodeRule = {
   cause: 'Somebody changed or made the device by hand; flanneld compares these at its start only, and learning never.',
   effect: 'Tunnelled packets leave by the wrong interface or with a source their receiver does not expect.',
   remedy: 'Set the attribute back, or restart flannel on the node, which makes an incompatible device anew.',
+  restarts: 'node',
   fix: 'ask',
   modes: ['vxlan'],
   needs: ['link', 'address'],
