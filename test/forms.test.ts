@@ -13,6 +13,12 @@ const since: {readonly [backend: string]: string} = {
   ipip: 'v0.10.0',
   ipsec: 'v0.11.0',
   wireguard: 'v0.16.0',
+  alloc: 'v0.9.0',
+  extension: 'v0.9.0',
+};
+/** Keys of the Backend object without which a backend does nothing. */
+const settings: {readonly [backend: string]: Form['settings']} = {
+  extension: {SubnetAddCommand: 'ip route add $SUBNET via $PUBLIC_IP', SubnetRemoveCommand: 'ip route del $SUBNET via $PUBLIC_IP'},
 };
 const dualSince: {readonly [backend: string]: string} = {vxlan: 'v0.15.0', 'host-gw': 'v0.15.0', wireguard: 'v0.16.0'};
 const versions = [
@@ -36,14 +42,28 @@ const forms = versions.flatMap((version) =>
   Object.keys(since)
     .filter((backend) => had(since, backend, version))
     .flatMap((backend): Form[] => [
-      {backend, version},
+      {backend, version, ...(settings[backend] && {settings: settings[backend]})},
       ...(had(dualSince, backend, version) ? [{backend, version, dual: true}] : []),
       ...(backend === 'ipip' ? [{backend, version, directRouting: true}] : []),
-      ...(versionOf(version).at >= 2500 ? [{backend, version, nftables: true}] : []),
+      ...(versionOf(version).at >= 2500 && settings[backend] === undefined ? [{backend, version, nftables: true}] : []),
     ]),
 );
-const name = ({backend, version, dual, directRouting, nftables}: Form): string =>
-  `${version} ${backend}${dual === true ? ' dual-stack' : ''}${directRouting === true ? ' DirectRouting' : ''}${nftables === true ? ' nftables' : ''}`;
+forms.push({
+  backend: 'extension',
+  version: 'v0.20.0',
+  rows: 'k3sWireguard',
+  settings: {
+    PreStartupCommand: 'wg genkey | tee /var/lib/rancher/k3s/agent/etc/flannel/privatekey | wg pubkey',
+    PostStartupCommand:
+      "export SUBNET_IP=$(echo $SUBNET | cut -d'/' -f 1); ip link del flannel.1 2>/dev/null; echo $PATH >&2; wg-add.sh flannel.1 && wg set flannel.1 listen-port 51820 private-key /var/lib/rancher/k3s/agent/etc/flannel/privatekey && ip addr add $SUBNET_IP/32 dev flannel.1 && ip link set flannel.1 up && ip route add $NETWORK dev flannel.1",
+    ShutdownCommand: 'ip link del flannel.1',
+    SubnetAddCommand:
+      'read PUBLICKEY; wg set flannel.1 peer $PUBLICKEY endpoint $PUBLIC_IP:51820 allowed-ips $SUBNET persistent-keepalive 25',
+    SubnetRemoveCommand: 'read PUBLICKEY; wg set flannel.1 peer $PUBLICKEY remove',
+  },
+});
+const name = ({backend, version, dual, directRouting, nftables, rows}: Form): string =>
+  `${version} ${backend}${dual === true ? ' dual-stack' : ''}${directRouting === true ? ' DirectRouting' : ''}${nftables === true ? ' nftables' : ''}${rows === undefined ? '' : ` ${rows}`}`;
 
 /** What each version of flannel leaves with each backend that it had is healthy, alone and beside flannel's records of it. */
 describe('the forms of flannel', () => {

@@ -26,6 +26,7 @@ function backendData({mode, settings}: Cluster, lease: Lease, family: Family, {a
   const own = leaseOf(lease, family);
   if (mode?.type === 'vxlan') return {...(at >= 1400 && {VNI: settings?.vni}), VtepMAC: own?.vtepMAC};
   if (mode?.type === 'wireguard') return {PublicKey: own?.publicKey, ...(at >= 2606 && {Port: own?.wgPort})};
+  if (mode?.type === 'extension') return lease.publicKey ?? '';
   return null;
 }
 

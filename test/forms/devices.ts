@@ -167,5 +167,33 @@ function ipsec({node, peers}: About): Left {
   };
 }
 
+/** flannel's own example of an extension: host-gw by commands. */
+const routed = ({peers}: About): Left => ({
+  ...nothing,
+  routes: peers.map((p) => `unicast 10.244.${p}.0/24 via ${publicIP(p)} dev eth0 table main proto boot scope global `),
+});
+
+/** The `wireguard` of k3s before 1.26 (§8): an extension whose device has vxlan's name. */
+function k3sWireguard(about: About): Left {
+  const left = wireguard(about);
+  const renamed = (text: string) => text.replaceAll('flannel-wg', 'flannel.1');
+  return {
+    ...left,
+    devices: left.devices.map((d) => ({name: renamed(d.name), link: d.link.map(renamed), addresses: d.addresses.map(renamed)})),
+    routes: left.routes.map(renamed),
+    wg: renamed(left.wg).replaceAll(/off$/gm, (off, at: number, all: string) =>
+      all.slice(0, at).split('\n').at(-1)!.split('\t').length > 5 ? '25' : off,
+    ),
+  };
+}
+
 /** Backends whose devices and rows the recorded bases do not have. */
-export const leaves: {readonly [backend: string]: (about: About) => Left} = {ipip, udp, wireguard, ipsec, alloc: () => nothing};
+export const leaves: {readonly [backend: string]: (about: About) => Left} = {
+  ipip,
+  udp,
+  wireguard,
+  ipsec,
+  alloc: () => nothing,
+  extension: routed,
+  k3sWireguard,
+};

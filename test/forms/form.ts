@@ -12,6 +12,8 @@ export interface Form {
   /** Keys of the Backend object beside Type. */
   readonly settings?: {readonly [key: string]: unknown};
   readonly nftables?: boolean;
+  /** Rows of another kind than the backend's own name says. */
+  readonly rows?: string;
 }
 
 /** What pods are given of a wire of 1500 bytes (model/flannel-backends.md §0). */
@@ -29,7 +31,7 @@ export async function formed(form: Form): Promise<readonly NodeDump[]> {
   const numbers = dumps.map((_, i) => i + 1);
   return dumps.map((dump, i): NodeDump => {
     const about = {node: i + 1, peers: numbers.filter((n) => n !== i + 1), version, dual, directRouting};
-    const left = recorded ? undefined : leaves[backend]!(about);
+    const left = recorded ? undefined : leaves[form.rows ?? backend]!(about);
     const edited = dump.sections.map((s) => (left ? swapped(s, left, 1500 - (room[backend] ?? 0)) : s));
     return {...dump, sections: firewalled(edited, form, version, i + 1).map((s) => configured(s, form, version))};
   });

@@ -180,7 +180,9 @@ function notRolledOut(
   wanted: Settings | undefined,
   type: string,
 ): Cluster['unrolled'] {
-  const running = surveys.flatMap((s) => strongest(s).filter((d) => d.detection.weight > 1));
+  const running = surveys.flatMap((s) =>
+    strongest(s).filter((d) => d.detection.weight > 1 && (asked?.traces !== 'none' || d.mode.traces === 'own')),
+  );
   const names = new Set(running.map((d) => d.mode.named(d.detection.settings)));
   const [only] = names;
   const stated = asked && wanted ? asked.named(wanted) : type;

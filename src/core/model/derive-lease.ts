@@ -9,7 +9,7 @@ import {heldKey, listedData, recordedData} from './backend-parts.js';
 import type {Member} from './cluster.js';
 import type {InventoryNode} from './inventory.js';
 import type {RouteWitnesses} from './route-witnesses.js';
-import {type Claims, type NodeSurvey, strongest} from './survey.js';
+import {type Claims, type NodeSurvey, shownMode} from './survey.js';
 
 /** What the whole cluster says, for judging what one node says of itself. */
 export interface Context {
@@ -42,7 +42,7 @@ export interface Written {
  */
 export function member(survey: NodeSurvey, {listed, record, recorded}: Written, context: Context): Member {
   const {mode, settings, netConf, claims} = context;
-  const own = strongest(survey)[0];
+  const own = shownMode(survey, mode);
   const devices = settings && mode ? mode.devices(settings) : [];
   const device = (family: Family): Link | undefined => {
     const name = devices.find((d) => d.family === family)?.name;
@@ -81,7 +81,7 @@ export function member(survey: NodeSurvey, {listed, record, recorded}: Written, 
     known && ((s4 !== undefined && p4 !== undefined) || (s6 !== undefined && p6 !== undefined))
       ? {
           node: survey.name,
-          backendType: kept?.backendType ?? own?.mode.type ?? mode?.type ?? '',
+          backendType: kept?.backendType ?? own?.type ?? mode?.type ?? '',
           ...(s4 !== undefined && {subnet: s4}),
           ...(s6 !== undefined && {ipv6Subnet: s6}),
           ...(p4 !== undefined && {publicIP: p4}),
@@ -95,7 +95,7 @@ export function member(survey: NodeSurvey, {listed, record, recorded}: Written, 
     survey,
     ...(lease && {lease}),
     ...(uplinkLink && {uplink: {name: uplinkLink.ifname, mtu: uplinkLink.mtu}}),
-    ...(own && {mode: own.mode}),
+    ...(own && {mode: own}),
   };
 }
 

@@ -150,6 +150,16 @@ export class Surveyor {
   }
 }
 
+/**
+ * The mode that a node shows, given what it was asked to run: one that leaves no traces of its own shows in nothing, unless there are those
+ * of another.
+ */
+export function shownMode(survey: NodeSurvey, asked: Mode | undefined): Mode | undefined {
+  const [found] = strongest(survey);
+  if (asked?.traces === 'none' && found?.mode.traces !== 'own') return survey.looksAt.links ? asked : undefined;
+  return found?.mode;
+}
+
 /** The mode a node runs: of several that recognise themselves, the one that carries most. */
 export const strongest = (survey: NodeSurvey): NodeSurvey['detections'] =>
   survey.detections.toSorted((a, b) => b.detection.weight - a.detection.weight).slice(0, 1);

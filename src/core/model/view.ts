@@ -9,7 +9,7 @@ import type {Mac, Prefix} from '../net/address.js';
 import {contains} from '../net/prefix.js';
 import {looked, type NodeState} from '../node/state.js';
 import type {Cluster, Member} from './cluster.js';
-import {type Changes, diff} from './diff.js';
+import {type Change, type Changes, diff} from './diff.js';
 
 /** One node: what it has beside what it should have. Rules look at nothing else. */
 export interface NodeView {
@@ -110,8 +110,14 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
     ...(expected.xfrm !== undefined &&
       looked(state, 'xfrm') && {xfrm: diff('xfrm', expected.xfrm, (state.tables.xfrm ?? []).filter(flannels))}),
   };
-  return {...base, expected, changes};
+  return {...base, expected, changes: expected.partial === true ? withoutStrays(changes) : changes};
 }
+
+/** The mode does not say all that may be there. */
+const withoutStrays = (changes: Changes): Changes =>
+  Object.fromEntries(
+    Object.entries(changes).map(([table, list]) => [table, (list as readonly Change<unknown>[]).filter((c) => c.kind !== 'unexpected')]),
+  );
 
 function tolerating(expected: Expected, nodes: ReadonlySet<string>): Expected {
   if (nodes.size === 0) return expected;

@@ -18,6 +18,7 @@ const room = (settings: Settings): number => (settings.udpEncap === true ? 85 : 
 export const ipsec: Mode = {
   type: 'ipsec',
   title: 'flannel ipsec',
+  traces: 'own',
   settings: (backend) => settingsOf(backend['udpencap'] === true),
   // Outer IPv4 20 + ESP 8 + IV 8 + padding up to 3 and its trailer 2 + integrity value 16, with flannel's own proposal.
   overhead: () => 57,

@@ -60,6 +60,8 @@ export interface Expected {
   /** Only of modes that have such rows. */
   readonly wg?: readonly Want<WgPeer>[];
   readonly xfrm?: readonly Want<XfrmPolicy>[];
+  /** There may be rows beside these that are as right: what nobody asks for is no stray. */
+  readonly partial?: true;
 }
 
 export interface ExpectContext {
@@ -99,6 +101,11 @@ export interface Mode {
   /** flannel's `Backend.Type`. */
   readonly type: string;
   readonly title: string;
+  /**
+   * What on a node tells that it runs this mode: rows and devices that nobody else makes (`own`), plain routes as others write them too
+   * (`common`), or nothing but its configuration (`none`).
+   */
+  readonly traces: 'own' | 'common' | 'none';
   /** Reads the Backend object (keys folded to lower case). */
   settings(backend: {readonly [key: string]: unknown}): Settings;
   detect(state: NodeState): Detection | undefined;

@@ -1,3 +1,4 @@
+import {keysOfType} from '../flannel/records/backend-data.js';
 import type {LeaseRecord} from '../flannel/records.js';
 import type {Cluster, Member} from '../model/cluster.js';
 import {published} from './published.js';
@@ -53,12 +54,12 @@ export const leaseAnnotationMissing: ClusterRule = {
 /** Annotations that flannel of the other nodes needs, of the families it uses. */
 function missingIn(lease: LeaseRecord, {networks}: Cluster): readonly string[] {
   const uses = (family: 4 | 6) => networks.some((n) => n.includes(':') === (family === 6) && !n.endsWith('/0'));
-  const vxlan = lease.backendType === 'vxlan';
+  const {needs} = keysOfType(lease.backendType);
   return [
     ...(uses(4) && lease.publicIP === undefined ? ['public-ip'] : []),
-    ...(uses(4) && vxlan && lease.backendData?.vtepMAC === undefined ? ['VtepMAC in backend-data'] : []),
+    ...(uses(4) && needs && lease.backendData?.[needs.key] === undefined ? [`${needs.name} in backend-data`] : []),
     ...(uses(6) && lease.publicIPv6 === undefined ? ['public-ipv6'] : []),
-    ...(uses(6) && vxlan && lease.backendV6Data?.vtepMAC === undefined ? ['VtepMAC in backend-v6-data'] : []),
+    ...(uses(6) && needs && lease.backendV6Data?.[needs.key] === undefined ? [`${needs.name} in backend-v6-data`] : []),
   ];
 }
 

@@ -1,3 +1,4 @@
+import {keysOfType} from '../flannel/records/backend-data.js';
 import type {NodeRecord} from '../flannel/records.js';
 import type {Cluster} from '../model/cluster.js';
 import {published} from './published.js';
@@ -30,8 +31,7 @@ export const migrateAnnotationLeftover: ClusterRule = {
 
 function leftoversOf({lease}: NodeRecord, {netConf}: Cluster): readonly string[] {
   const fits = (data: typeof lease.backendData): boolean =>
-    data === undefined ||
-    (lease.backendType === 'vxlan' ? data.publicKey === undefined : lease.backendType === 'wireguard' ? data.vtepMAC === undefined : false);
+    data === undefined || Object.keys(data).every((key) => (keysOfType(lease.backendType).keys as readonly string[]).includes(key));
   const foreign = [
     ...(lease.backendType && !fits(lease.backendData) ? ['backend-data'] : []),
     ...(netConf?.enableIPv6 === false && lease.publicIPv6 !== undefined ? ['public-ipv6'] : []),

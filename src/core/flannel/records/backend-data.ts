@@ -2,6 +2,23 @@ import {tryMac} from '../../net/address.js';
 import {foldKeys} from '../net-conf.js';
 import type {BackendData} from '../records.js';
 
+/** What backends publish, by type (§5.3): those that are not here nothing. `needs` is what peers can do nothing without, and its name. */
+export const backendKeys: {
+  readonly [type: string]: {
+    readonly keys: readonly (keyof BackendData)[];
+    readonly needs?: {readonly key: keyof BackendData; readonly name: string};
+  };
+} = {
+  vxlan: {keys: ['vni', 'vtepMAC'], needs: {key: 'vtepMAC', name: 'VtepMAC'}},
+  wireguard: {keys: ['publicKey', 'listenPort'], needs: {key: 'publicKey', name: 'PublicKey'}},
+  // Whatever its PreStartupCommand prints.
+  extension: {keys: ['publicKey', 'vtepMAC']},
+};
+
+/** What is published as the type of a backend that is none of flannel's has no keys of its own either. */
+export const keysOfType = (type: string | undefined): (typeof backendKeys)[string] =>
+  (type !== undefined && Object.hasOwn(backendKeys, type) ? backendKeys[type] : undefined) ?? {keys: []};
+
 export interface ReadBackendData {
   readonly data?: BackendData;
   readonly problems: readonly string[];
@@ -13,7 +30,8 @@ export interface ReadBackendData {
  * @param value the decoded JSON; `name` is what it is called, for the problems.
  */
 export function backendDataOf(value: unknown, name: string): ReadBackendData {
-  if (value === undefined || value === null || value === '' || typeof value === 'string') return {problems: []};
+  if (value === undefined || value === null || value === '') return {problems: []};
+  if (typeof value === 'string') return {data: ofExtension(value.trim()), problems: []};
   if (typeof value !== 'object' || Array.isArray(value)) return {problems: [`${name} is not an object: ${JSON.stringify(value)}`]};
   const problems: string[] = [];
   const folded = foldKeys(value);
@@ -46,6 +64,12 @@ export function backendDataOf(value: unknown, name: string): ReadBackendData {
     },
     problems,
   };
+}
+
+/** What an extension's PreStartupCommand printed: a public key in k3s's old WireGuard, a hardware address in flannel's own example. */
+function ofExtension(text: string): BackendData {
+  const vtepMAC = tryMac(text);
+  return {...(/^[A-Za-z0-9+/]{43}=$/.test(text) && {publicKey: text}), ...(vtepMAC !== undefined && {vtepMAC})};
 }
 
 /** The same from text, as annotations hold it. */

@@ -3,7 +3,7 @@ import {tryPrefix} from '../../net/prefix.js';
 import {foldKeys, parseNetConfText} from '../net-conf.js';
 import type {LeaseRecord, NetConfRecord, NodeRecord, RecordGap, Records} from '../records.js';
 import {given} from './annotations.js';
-import {backendDataOf} from './backend-data.js';
+import {backendDataOf, keysOfType} from './backend-data.js';
 import {type EtcdKey, etcdKeysOf} from './etcd-keys.js';
 
 export interface EtcdOptions {
@@ -84,9 +84,9 @@ function leaseOfKey({key, value, version, ttl}: EtcdKey, name: string): LeaseRec
   ];
   const [publicIP, publicIPv6] = [address('PublicIP', 4), address('PublicIPv6', 6)];
   if (publicIP === undefined && publicIPv6 === undefined && problems.length === 0) problems.push('it names no PublicIP');
-  const vxlan = typeof type === 'string' && type.toLowerCase() === 'vxlan';
-  if (vxlan && data.data?.vtepMAC === undefined && dataV6.data?.vtepMAC === undefined && data.problems.length === 0)
-    problems.push('it names no VtepMAC');
+  const {needs} = keysOfType(typeof type === 'string' ? type.toLowerCase() : undefined);
+  if (needs && data.data?.[needs.key] === undefined && dataV6.data?.[needs.key] === undefined && data.problems.length === 0)
+    problems.push(`it names no ${needs.name}`);
   return {
     managed: true,
     raw: {[key]: value},
