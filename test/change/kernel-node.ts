@@ -3,15 +3,20 @@ import {address} from '../../src/core/kernel/address.js';
 import {fdb} from '../../src/core/kernel/fdb.js';
 import {neigh} from '../../src/core/kernel/neigh.js';
 import {route} from '../../src/core/kernel/route.js';
+import {wg} from '../../src/core/kernel/wg.js';
+import {xfrm} from '../../src/core/kernel/xfrm.js';
 import {readNode} from '../../src/core/model/read-node.js';
 import type {NodeState} from '../../src/core/node/state.js';
 import {gather} from '../../src/edge/gather/gather.js';
 import type {Node} from '../gather/node.js';
 
-/** Reads a node as doctor does. */
-export async function look(node: Node): Promise<NodeState> {
+/** Reads a node as doctor does; on a machine that is emulated, where each program takes long, no more than it has to. */
+export async function look(node: Node, only?: readonly string[]): Promise<NodeState> {
   const address = {node: 'n1', via: 'netns' as const, pid: node.pid};
-  for await (const dump of gather([address], {transport: {sshHostKeys: 'strict', notice: () => {}}})) {
+  for await (const dump of gather([address], {
+    transport: {sshHostKeys: 'strict', notice: () => {}},
+    ...(only && {only, pods: 'none', timeoutMs: 120_000}),
+  })) {
     const state = readNode(dump);
     if (state.failure) throw new Error(state.failure.message);
     return state;
@@ -37,6 +42,8 @@ export function tablesOf({tables, sysctl, subnetEnv}: NodeState): readonly strin
       .map((r) => `route ${r.family} ${route.show(r)}`),
     ...(tables.neigh ?? []).filter((n) => n.state.includes('PERMANENT')).map((n) => `neigh ${neigh.show(n)}`),
     ...(tables.fdb ?? []).filter((f) => f.dst !== undefined).map((f) => `fdb ${fdb.show(f)}`),
+    ...(tables.wg ?? []).map((p) => `wg ${wg.show(p)}`),
+    ...(tables.xfrm ?? []).map((p) => `xfrm ${xfrm.show(p)}`),
     ...[...(sysctl ?? [])].filter(([key]) => !key.includes('conntrack')).map(([key, value]) => `${key} = ${value}`),
     `subnet.env ${typeof subnetEnv === 'object' ? subnetEnv.text : subnetEnv}`,
   ];

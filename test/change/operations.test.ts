@@ -11,6 +11,7 @@ import {stale} from '../../src/core/change/stale.js';
 import {unmet} from '../../src/core/change/unmet.js';
 import type {Link} from '../../src/core/kernel/link.js';
 import type {Route} from '../../src/core/kernel/route.js';
+import type {XfrmPolicy} from '../../src/core/kernel/xfrm.js';
 import type {NodeState} from '../../src/core/node/state.js';
 import {canMakeNodes, makeNode, type Node} from '../gather/node.js';
 import {cut, difference, look, run, tablesOf, undo} from './kernel-node.js';
@@ -43,6 +44,8 @@ route add 10.244.9.0/24 via 192.168.77.19 dev eth0 metric 50 proto static mtu 14
 route add blackhole 10.244.8.0/24
 route add fd44:0:0:9::/64 via fd77::19 dev eth0
 EOF
+ip xfrm policy add src 10.244.1.0/24 dst 10.244.2.0/24 dir out tmpl src 192.168.77.11 dst 192.168.77.12 proto esp reqid 11 mode tunnel
+ip xfrm policy add src 10.244.2.0/24 dst 10.244.1.0/24 dir fwd priority 7 tmpl src 192.168.77.12 dst 192.168.77.11 proto esp reqid 11 mode tunnel
 bridge fdb add 02:00:00:00:00:02 dev flannel.1 dst 192.168.77.12 self permanent
 bridge fdb add 02:00:00:00:06:02 dev flannel-v6.1 dst fd77::12 self permanent
 echo 1 >/proc/sys/net/ipv4/conf/flannel.1/rp_filter
@@ -87,7 +90,15 @@ function pool(state: NodeState): {readonly [name: string]: readonly Operation[]}
     info: {id: 7, local: '192.168.77.11', link: 'eth0', port: 8473, learning: false},
   };
   const flannel = device('flannel.1');
+  const policy = (dir: XfrmPolicy['dir']) => found(tables.xfrm, (p) => p.dir === dir);
+  const [there, through] = [policy('out'), policy('fwd')];
+  const tmpl = [{src: '192.168.77.13', dst: '192.168.77.11', proto: 'esp', reqid: 11, mode: 'tunnel'}];
   return {
+    'a policy comes': [
+      {on: 'xfrm', do: 'add', row: {dir: 'in', src: '10.244.3.0/24', dst: '10.244.1.0/24', priority: 0, action: 'allow', tmpl}},
+    ],
+    'a policy changes': [{on: 'xfrm', do: 'replace', row: {...through, action: 'block', priority: 0, tmpl: []}, before: through}],
+    'a policy goes': [{on: 'xfrm', do: 'del', row: there}],
     'a route comes': [{on: 'route', do: 'add', row: via('10.244.3.0/24', '10.244.3.0', 'flannel.1')}],
     'an IPv6 route comes': [{on: 'route', do: 'add', row: via('fd44:0:0:3::/64', 'fd44:0:0:3::', 'flannel-v6.1')}],
     'a route flips to direct': [
@@ -182,6 +193,8 @@ function entriesOf(op: Operation): readonly string[] {
   if (op.on === 'link') return [op.row.ifname];
   if (op.on === 'address') return [`${op.row.dev} ${op.row.local}`];
   if (op.on === 'fdb') return [`${op.row.dev} ${op.row.mac}`];
+  if (op.on === 'wg') return [`${op.row.dev} ${op.row.publicKey}`];
+  if (op.on === 'xfrm') return [`${op.row.dir} ${op.row.src} ${op.row.dst}`];
   return [`${op.on} ${op.row.dst}`];
 }
 

@@ -58,7 +58,7 @@ export function departures(
   return list.length <= most ? list : [...list.slice(0, most), `and ${list.length - most} more`];
 }
 
-const own = ['link', 'address', 'route', 'neigh', 'fdb'] as const satisfies readonly ChangeTable[];
+const own = ['link', 'address', 'route', 'neigh', 'fdb', 'wg', 'xfrm'] as const satisfies readonly ChangeTable[];
 
 const ofFlannel = (dev: string | undefined): boolean => dev !== undefined && modes.some((mode) => mode.ownsDevice(dev));
 
@@ -71,6 +71,8 @@ function ownRows<T extends ChangeTable>(table: T, state: NodeState, networks: re
     route: (row) => isPodRoute(row, networks),
     neigh: (row) => ofFlannel(row.dev) && row.state.includes('PERMANENT'),
     fdb: (row) => ofFlannel(row.dev) && row.dst !== undefined && row.state === 'permanent',
+    wg: (row) => ofFlannel(row.dev),
+    xfrm: (row) => networks.some((n) => contains(n, row.src) && contains(n, row.dst)),
   };
   return rows?.filter(pick[table] as (row: ChangeRow[T]) => boolean).map((row) => settled(table, row));
 }

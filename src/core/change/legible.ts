@@ -63,7 +63,7 @@ function overApi(op: KubeOperation): Legible {
 
 function likeOf(op: Exclude<Operation, FileOperation | PodLinkOperation | KubeOperation>): string {
   if (op.on === 'sysctl') return `sysctl ${op.key.split('/').at(-1)} ${op.to} ${op.before}`;
-  const dev = op.on === 'link' ? op.row.ifname : op.row.dev;
+  const dev = op.on === 'link' ? op.row.ifname : op.on === 'xfrm' ? op.row.dir : op.row.dev;
   return `${op.on} ${op.do} ${dev ?? ''}`;
 }
 

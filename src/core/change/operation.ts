@@ -3,6 +3,8 @@ import type {Fdb} from '../kernel/fdb.js';
 import type {Link} from '../kernel/link.js';
 import type {Neigh} from '../kernel/neigh.js';
 import type {Route} from '../kernel/route.js';
+import type {WgPeer} from '../kernel/wg.js';
+import type {XfrmPolicy} from '../kernel/xfrm.js';
 
 /** The tables a change may touch, and their rows. */
 export interface ChangeRow {
@@ -11,11 +13,13 @@ export interface ChangeRow {
   readonly route: Route;
   readonly neigh: Neigh;
   readonly fdb: Fdb;
+  readonly wg: WgPeer;
+  readonly xfrm: XfrmPolicy;
 }
 export type ChangeTable = keyof ChangeRow;
 
 /**
- * What goes with a device when it is deleted (its addresses, routes, neighbours and FDB rows), or with an address: with the last IPv4 address
+ * What goes with a device when it is deleted (its addresses, routes, neighbours, FDB rows and peers), or with an address: with the last IPv4 address
  * of a device all its IPv4 routes and neighbours, and with any the routes that name it as their source.
  */
 export interface Contents {
@@ -23,6 +27,8 @@ export interface Contents {
   readonly route: readonly Route[];
   readonly neigh: readonly Neigh[];
   readonly fdb: readonly Fdb[];
+  /** Of a WireGuard device. */
+  readonly wg?: readonly WgPeer[];
   /** Its own sysctls that differ from what a new device gets: key below /proc/sys → value. */
   readonly sysctl: {readonly [key: string]: string};
 }

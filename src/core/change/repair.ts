@@ -7,7 +7,7 @@ import type {Phase, Plan, Stage} from './plan.js';
 import {complete} from './repair/complete.js';
 import {devices} from './repair/device.js';
 import {Draft} from './repair/draft.js';
-import {addresses, ends, routes} from './repair/rows.js';
+import {addresses, ends, routes, secured} from './repair/rows.js';
 import {forwarding, reversePath, wayTo} from './repair/settings.js';
 import {strays} from './repair/strays.js';
 import {subnetEnv} from './repair/subnet-env.js';
@@ -59,6 +59,7 @@ export function repairPlan(views: readonly NodeView[], options: RepairOptions): 
     forwarding(of(draft), draft);
     addresses(of(draft), draft);
     ends(of(draft), draft);
+    secured(of(draft), draft);
   });
   const flip = step((draft) => routes(of(draft), draft));
   const loosen = step((draft) => {

@@ -164,7 +164,7 @@ play() {
 # Was this line of an undo only told that there is nothing to undo? LINE MESSAGE
 moot() {
   case " $1 " in
-    *" del "* | *" delete "*)
+    *" del "* | *" delete "* | *" remove "*)
       case $2 in *"No such process"* | *"No such file"* | *"Cannot find device"* | *"No such device"* | *"Cannot assign requested address"* | *"does not exist"*) return 0 ;; esac ;;
     # A setting of a device that has gone goes with it.
     *" > /proc/sys/net/"*)

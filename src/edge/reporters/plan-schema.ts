@@ -95,6 +95,25 @@ const fdb = object({
   state: z.union([word, z.literal('')]),
   extra: attributes.optional(),
 });
+const wg = object({
+  dev: word,
+  publicKey: z.string().regex(/^[A-Za-z0-9+/]{43}=$/),
+  endpoint: object({address: ip, port: z.int().min(0).max(65_535)}).optional(),
+  allowedIPs: list(prefix),
+  latestHandshake: count.optional(),
+  rxBytes: count,
+  txBytes: count,
+  persistentKeepalive: count.optional(),
+});
+const xfrm = object({
+  dir: z.enum(['in', 'out', 'fwd']),
+  src: prefix,
+  dst: prefix,
+  priority: count,
+  index: count.optional(),
+  action: z.enum(['allow', 'block']),
+  tmpl: list(object({src: ip, dst: ip, proto: word, reqid: count, mode: word})),
+});
 
 const key = z.string().regex(/^(?!.*\.\.)[\w./:@+-]{1,200}$/);
 const setting = z.string().regex(/^[\w .:\t+-]{0,200}$/);
@@ -103,6 +122,7 @@ const contents = object({
   route: list(route),
   neigh: list(neigh),
   fdb: list(fdb),
+  wg: list(wg).optional(),
   sysctl: z.record(key, setting).readonly(),
 }).describe('what goes with a device or an address');
 
@@ -132,6 +152,8 @@ const operation = z.union([
   rowOperation('route', route),
   rowOperation('neigh', neigh),
   rowOperation('fdb', fdb),
+  rowOperation('wg', wg),
+  rowOperation('xfrm', xfrm),
   object({on: z.literal('sysctl'), do: z.literal('replace'), key, to: setting, before: setting.optional()}),
   object({on: z.literal('file'), do: z.literal('replace'), path, to: z.string().optional(), before: z.string().optional()}),
   object({on: z.literal('pod-link'), do: z.literal('replace'), pod: word, dev: word, to: count, before: count}),
@@ -162,6 +184,18 @@ const target = object({
     learning: z.boolean(),
     gbp: z.boolean(),
     mtu: count.optional(),
+    listenPort: count.optional(),
+    listenPortV6: count.optional(),
+    wgMode: z.enum(['separate', 'auto', 'ipv4', 'ipv6']).optional(),
+    keepalive: count.optional(),
+    psk: z.boolean().optional(),
+    udpEncap: z.boolean().optional(),
+    extension: object({
+      preStartup: z.string().optional(),
+      postStartup: z.string().optional(),
+      subnetAdd: z.string().optional(),
+      subnetRemove: z.string().optional(),
+    }).optional(),
   }),
 });
 const reason = object({node: z.string(), what: z.string(), why: z.string()});

@@ -2,6 +2,7 @@ import {type Address, address as addresses} from '../../kernel/address.js';
 import {fdb as entries, type Fdb} from '../../kernel/fdb.js';
 import {type Neigh, neigh as neighbours} from '../../kernel/neigh.js';
 import {type Route, route as routes} from '../../kernel/route.js';
+import {wg as peers, type WgPeer} from '../../kernel/wg.js';
 import {ip, type Mac} from '../../net/address.js';
 import type {NodeState} from '../../node/state.js';
 import type {Contents} from '../operation.js';
@@ -36,6 +37,9 @@ export function contentsOf(state: NodeState, dev: string): Contents {
     const own = key === `net/ipv6/conf/${dev}/mtu` && value === String(link?.mtu);
     return deviceOf(key) === dev && byDefault !== undefined && byDefault !== value && !own;
   });
+  const some = rowsOf(state, 'wg')
+    .filter((p) => p.dev === dev)
+    .map(configured);
   return {
     address: rowsOf(state, 'address')
       .filter((a) => a.dev === dev && a.local !== made)
@@ -50,6 +54,7 @@ export function contentsOf(state: NodeState, dev: string): Contents {
       .filter((f) => f.dev === dev && f.dst !== undefined && f.state === 'permanent')
       .filter((f) => f.mac !== '00:00:00:00:00:00' || f.dst !== remote)
       .map(bare),
+    ...(some.length > 0 && {wg: some}),
     sysctl: Object.fromEntries(sysctl),
   };
 }
@@ -64,11 +69,18 @@ export const neighboursOf = (state: NodeState, dev: string): Contents => ({
     .map(bare),
 });
 
-const lines = ({address, route, neigh, fdb, sysctl}: Contents): readonly string[] => [
+/** A peer without what packets make of it. */
+export function configured(row: WgPeer): WgPeer {
+  const {latestHandshake: _, ...rest} = bare(row);
+  return {...rest, rxBytes: 0, txBytes: 0};
+}
+
+const lines = ({address, route, neigh, fdb, wg = [], sysctl}: Contents): readonly string[] => [
   ...address.map((a: Address) => addresses.show(a)),
   ...route.map((r: Route) => `route ${routes.show(r)}`),
   ...neigh.map((n: Neigh) => `neighbour ${neighbours.show(n)}`),
   ...fdb.map((f: Fdb) => `fdb ${entries.show(f)}`),
+  ...wg.map((p) => peers.show(p)),
   ...Object.entries(sysctl).map(([key, value]) => `${key} = ${value}`),
 ];
 

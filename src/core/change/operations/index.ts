@@ -10,9 +10,11 @@ import {neigh} from './neigh.js';
 import {podLink} from './pod-link.js';
 import {route} from './route.js';
 import {sysctl} from './sysctl.js';
+import {wg} from './wg.js';
+import {xfrm} from './xfrm.js';
 
 /** Every kind of operation. A new one is one file beside this one and one line here. */
-export const operationKinds = {link, address, route, neigh, fdb, sysctl, file, 'pod-link': podLink, kube};
+export const operationKinds = {link, address, route, neigh, fdb, wg, xfrm, sysctl, file, 'pod-link': podLink, kube};
 
 const kindOf = (op: Operation): Kind<Operation> => (operationKinds as unknown as {readonly [K in OperationKind]: Kind<Operation>})[op.on];
 

@@ -3,32 +3,35 @@ import type {NodeState} from '../../node/state.js';
 import type {Contents, Operation, RowOperation} from '../operation.js';
 import {address, withRoutes} from './address.js';
 import {bare} from './bare.js';
-import {contentsDiffer, contentsOf, defaultKey, deviceOf, neighboursOf, noContents} from './contents.js';
+import {contentsDiffer, contentsOf, neighboursOf, noContents} from './contents.js';
+import {isUp, listed, withMtu, without, withoutRows, withSettings} from './device-state.js';
+import {deviceWords, mustBeNew, wordsFor} from './device-words/index.js';
 import {fdb} from './fdb.js';
 import {type Kind, type Line, unsafe} from './kind.js';
 import {neigh} from './neigh.js';
 import {route} from './route.js';
 import {rowsOf, withRows} from './row.js';
 import {sysctl} from './sysctl.js';
-import {mustBeNew, vxlanChanges, vxlanDefaults, vxlanWords} from './vxlan-words.js';
+import {wg} from './wg.js';
 
 const ip = (text: string): Line => ({tool: 'ip', text});
-const isUp = (link: Link): boolean => link.flags.includes('UP');
 const named = (state: NodeState, name: string): Link | undefined => rowsOf(state, 'link').find((l) => l.ifname === name);
 
-/** As flanneld makes it: no queue, the hardware address at once, since udev may rewrite a later one (flannel-backends.md §2.1). */
+/** As flanneld makes it, the hardware address at once, since udev may rewrite a later one (flannel-backends.md §2.1). */
 function make(link: Link): readonly Line[] {
+  const kind = wordsFor(link);
+  const queue = link.extra?.['txqlen'] ?? (kind.queue === 0 ? 0 : undefined);
   const words = [
     ...(link.address === undefined ? [] : ['address', link.address]),
-    'txqueuelen',
-    String(Number(link.extra?.['txqlen'] ?? 0)),
+    ...(queue === undefined ? [] : ['txqueuelen', String(Number(queue))]),
     ...(link.mtu > 0 ? ['mtu', String(link.mtu)] : []),
     'type',
     link.kind ?? 'vxlan',
-    ...vxlanWords(link),
+    ...kind.words(link),
   ];
   return [
     ip(`link add ${link.ifname} ${words.join(' ')}`),
+    ...(kind.settled?.(link) ?? []),
     ...(link.master === undefined ? [] : [ip(`link set dev ${link.ifname} master ${link.master}`)]),
     ...(isUp(link) ? [ip(`link set dev ${link.ifname} up`)] : []),
   ];
@@ -40,14 +43,14 @@ const moves = (link: Link, before: Link): boolean => link.address !== undefined 
 /** Only what differs. The lower device comes before the MTU, which the kernel cuts to fit it. */
 function change(link: Link, before: Link, contents?: Contents): readonly Line[] {
   const set = (words: string): Line => ip(`link set dev ${link.ifname} ${words}`);
-  const vxlan = vxlanChanges(link, before);
+  const own = wordsFor(link).changes(link, before);
   return [
     ...(link.master === before.master ? [] : [set(link.master === undefined ? 'nomaster' : `master ${link.master}`)]),
     ...(moves(link, before)
       ? [set(`address ${link.address}`), ...(contents?.neigh ?? []).flatMap((row) => neigh.words({on: 'neigh', do: 'add', row}))]
       : []),
-    ...(vxlan.length === 0 ? [] : [set(vxlan.join(' '))]),
-    ...(link.mtu === before.mtu && vxlan.length === 0 ? [] : [set(`mtu ${link.mtu}`)]),
+    ...(own.length === 0 ? [] : [set(own.join(' '))]),
+    ...(link.mtu === before.mtu && own.length === 0 ? [] : [set(`mtu ${link.mtu}`)]),
     ...(isUp(link) === isUp(before) ? [] : [set(isUp(link) ? 'up' : 'down')]),
   ];
 }
@@ -65,74 +68,11 @@ function differs(want: Link, found: Link): string | undefined {
   return wrong.length === 0 ? undefined : `device ${want.ifname}: ${wrong.join(', ')}`;
 }
 
-/** How `ip -d link` lists a device that was just made and is up. */
-function listed(row: Link, state: NodeState): Link {
-  const up = isUp(row);
-  return {
-    ...row,
-    ifindex: Math.max(0, ...rowsOf(state, 'link').map((l) => l.ifindex ?? 0)) + 1,
-    flags: up ? ['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP'] : ['BROADCAST', 'MULTICAST'],
-    operstate: up ? 'UNKNOWN' : 'DOWN',
-    link_type: 'ether',
-    ...(row.kind === 'vxlan' && {info: {...vxlanDefaults, ...row.info}}),
-  };
-}
-
-/** A new device starts with what `default` says. */
-function withSettings(state: NodeState, dev: string): NodeState {
-  if (state.sysctl === undefined) return state;
-  const sysctl = new Map(state.sysctl);
-  for (const [key, value] of state.sysctl) if (deviceOf(key) === 'default') sysctl.set(key.replace('/default/', `/${dev}/`), value);
-  return {...state, sysctl};
-}
-
-/** IPv6 keeps an MTU of its own for each device, which follows the device's (addrconf_notify, NETDEV_CHANGEMTU). */
-function withMtu(state: NodeState, dev: string, mtu: number): NodeState {
-  const key = `net/ipv6/conf/${dev}/mtu`;
-  return state.sysctl?.has(key) && mtu > 0 ? {...state, sysctl: new Map(state.sysctl).set(key, String(mtu))} : state;
-}
-
-/** The kernel takes everything of the device with it. */
-function without(state: NodeState, dev: string): NodeState {
-  const next = withoutRows(state, dev, () => true);
-  const sysctl = state.sysctl && new Map([...state.sysctl].filter(([key]) => deviceOf(key) !== dev || defaultKey(key) === key));
-  return {
-    ...withRows(
-      next,
-      'link',
-      rowsOf(next, 'link').filter((l) => l.ifname !== dev),
-    ),
-    sysctl,
-  };
-}
-
-/** Without the rows of a device; addresses only where they are not kept. */
-function withoutRows(state: NodeState, dev: string, losesAddress: (family: 4 | 6) => boolean, losesFdb = true): NodeState {
-  const off = <R extends {readonly dev?: string}>(rows: readonly R[], keep: (row: R) => boolean = () => false): readonly R[] =>
-    rows.filter((row) => row.dev !== dev || keep(row));
-  let next = withRows(
-    state,
-    'route',
-    off(rowsOf(state, 'route')).filter((r) => !r.nexthops?.some((n) => n.dev === dev)),
-  );
-  next = withRows(
-    next,
-    'address',
-    off(rowsOf(next, 'address'), (a) => !losesAddress(a.family)),
-  );
-  next = withRows(next, 'neigh', off(rowsOf(next, 'neigh')));
-  return withRows(
-    next,
-    'fdb',
-    off(rowsOf(next, 'fdb'), (f) => !losesFdb && f.state === 'permanent'),
-  );
-}
-
 export const link: Kind<RowOperation<'link'>> = {
   words(op) {
     if (op.do === 'add') return make(op.row);
     if (op.do === 'replace') return change(op.row, op.before, op.contents);
-    return [ip(`link del ${op.row.ifname}`)];
+    return [...(wordsFor(op.row).kept?.(op.row) ?? []), ip(`link del ${op.row.ifname}`)];
   },
   inverse(op): readonly Operation[] {
     if (op.do === 'add') return [{on: 'link', do: 'del', row: op.row}];
@@ -140,13 +80,14 @@ export const link: Kind<RowOperation<'link'>> = {
       const {row, before, contents} = op;
       return [{on: 'link', do: 'replace', row: before, before: row, ...(contents && {contents})}];
     }
-    const {address = [], route = [], neigh = [], fdb = [], sysctl = {}} = op.contents ?? {};
+    const {address = [], route = [], neigh = [], fdb = [], wg: peers = [], sysctl = {}} = op.contents ?? {};
     return [
       {on: 'link', do: 'add', row: op.row},
       ...Object.entries(sysctl).map(([key, to]): Operation => ({on: 'sysctl', do: 'replace', key, to, before: undefined})),
       ...address.map((row): Operation => ({on: 'address', do: 'add', row})),
       ...neigh.map((row): Operation => ({on: 'neigh', do: 'add', row})),
       ...fdb.map((row): Operation => ({on: 'fdb', do: 'add', row})),
+      ...peers.map((row): Operation => ({on: 'wg', do: 'add', row})),
       ...route.map((row): Operation => ({on: 'route', do: 'add', row})),
     ];
   },
@@ -155,6 +96,8 @@ export const link: Kind<RowOperation<'link'>> = {
       const kept = (op.contents?.neigh ?? []).flatMap((row) => neigh.undo?.({on: 'neigh', do: 'del', row}) ?? []);
       return [...change(op.before, op.row), ...kept];
     }
+    // What came with it need not be fit to come again.
+    if (op.do === 'add') return [ip(`link del ${op.row.ifname}`)];
     return link.inverse(op).flatMap(lines);
   },
   expects(op, state) {
@@ -221,7 +164,7 @@ export const link: Kind<RowOperation<'link'>> = {
       if (!isUp(op.row) && isUp(op.before)) return `${ifname} loses its routes and neighbours when it goes down`;
       return op.row.mtu < 1280 && op.before.mtu >= 1280 ? `${ifname} loses IPv6 below an MTU of 1280` : undefined;
     }
-    if (kind !== 'vxlan') return `flanctl cannot make a ${kind ?? 'physical'} device again`;
+    if (deviceWords[kind ?? ''] === undefined) return `flanctl cannot make a ${kind ?? 'physical'} device again`;
     if (op.contents === undefined) return `what goes with ${ifname} was not looked at`;
     const hop = op.contents.route.find((r) => r.nhid !== undefined);
     return hop && `the nexthop ${hop.nhid} of route ${hop.dst} goes with ${ifname}, and flanctl does not make nexthops`;
@@ -232,8 +175,9 @@ export const link: Kind<RowOperation<'link'>> = {
         .map((l) => l.text.slice(`link set dev ${op.row.ifname} `.length))
         .join(', ')}`;
     if (op.do === 'add') return `make device ${table.show(op.row)}`;
-    const {address = [], route = [], neigh = [], fdb = []} = op.contents ?? {};
-    return `delete device ${op.row.ifname} with ${address.length} addresses, ${route.length} routes, ${neigh.length} neighbours and ${fdb.length} fdb entries`;
+    const {address = [], route = [], neigh = [], fdb = [], wg: peers = []} = op.contents ?? {};
+    const more = peers.length === 0 ? `${neigh.length} neighbours and ${fdb.length} fdb entries` : `${peers.length} peers`;
+    return `delete device ${op.row.ifname} with ${address.length} addresses, ${route.length} routes, ${more}`;
   },
 };
 
@@ -244,5 +188,6 @@ function lines(op: Operation): readonly Line[] {
   if (op.on === 'address') return address.words(op);
   if (op.on === 'neigh') return neigh.undo?.({on: 'neigh', do: 'del', row: op.row}) ?? [];
   if (op.on === 'fdb') return fdb.words(op);
+  if (op.on === 'wg') return wg.words(op);
   return op.on === 'route' ? route.words(op) : [];
 }

@@ -55,6 +55,7 @@ const isPodPort = (op: Operation): boolean =>
 
 function familiesOf(op: Operation): readonly Family[] {
   if (op.on === 'route' || op.on === 'neigh' || op.on === 'address') return [op.row.family];
+  if (op.on === 'xfrm') return [familyOf(op.row.src)];
   // The tunnel end may be of either family whatever the packet inside.
   return [4, 6];
 }
@@ -70,6 +71,9 @@ function peerFinder(cluster: Cluster): (op: Operation) => string | undefined {
       return byBase.get(baseOf(dst)) ?? leases.find((l) => familyOf(l.subnet) === op.row.family && contains(l.subnet, dst))?.node;
     }
     if (op.on === 'neigh') return byBase.get(op.row.dst);
+    if (op.on === 'wg') return op.row.allowedIPs.flatMap((p) => byBase.get(baseOf(p)) ?? [])[0];
+    // One end of it is the node's own.
+    if (op.on === 'xfrm') return byBase.get(baseOf(op.row.dir === 'out' ? op.row.dst : op.row.src));
     if (op.on === 'fdb' && op.row.dst !== undefined) return byPublic.get(op.row.dst);
     return undefined;
   };

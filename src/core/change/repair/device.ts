@@ -3,7 +3,7 @@ import {mostCommon} from '../../model/most-common.js';
 import type {NodeView} from '../../model/view.js';
 import {bare} from '../operations/bare.js';
 import {contentsOf, neighboursOf} from '../operations/contents.js';
-import {mustBeNew} from '../operations/vxlan-words.js';
+import {mustBeNew} from '../operations/device-words/index.js';
 import type {Draft} from './draft.js';
 
 /** Makes the tunnel devices what the mode wants: in place where the kernel can, else anew; the rows on them are the next step's. */

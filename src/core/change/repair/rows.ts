@@ -4,6 +4,7 @@ import {route as routeTable} from '../../kernel/route.js';
 import type {NodeView} from '../../model/view.js';
 import {contentsOfAddress} from '../operations/address.js';
 import {bare} from '../operations/bare.js';
+import {configured} from '../operations/contents.js';
 import type {Draft} from './draft.js';
 
 /** The addresses of the tunnel devices. */
@@ -40,6 +41,25 @@ export function ends({changes}: NodeView, draft: Draft): void {
     const what = `fdb entry ${row.mac} of ${peer}`;
     if (change.kind === 'differs') draft.add({on: 'fdb', do: 'replace', row, before: bare(change.actual[0])}, what);
     else draft.add({on: 'fdb', do: 'add', row}, what);
+  }
+}
+
+/** What encrypts for each peer: WireGuard's peers, IPsec's policies. */
+export function secured({changes}: NodeView, draft: Draft): void {
+  for (const change of changes.wg ?? []) {
+    if (change.kind === 'unexpected') continue;
+    const {row, peer} = change.want;
+    if (!draft.ready(row.dev)) continue;
+    const what = `WireGuard peer ${row.publicKey} (${peer})`;
+    if (change.kind === 'differs') draft.add({on: 'wg', do: 'replace', row, before: configured(change.actual[0])}, what);
+    else draft.add({on: 'wg', do: 'add', row}, what);
+  }
+  for (const change of changes.xfrm ?? []) {
+    if (change.kind === 'unexpected') continue;
+    const {row, peer} = change.want;
+    const what = `policy ${row.dir} of ${peer}`;
+    if (change.kind === 'differs') draft.add({on: 'xfrm', do: 'replace', row, before: bare(change.actual[0])}, what);
+    else draft.add({on: 'xfrm', do: 'add', row}, what);
   }
 }
 

@@ -1,4 +1,5 @@
-import {type Link, localOf} from '../../kernel/link.js';
+import {type Link, localOf} from '../../../kernel/link.js';
+import type {DeviceWords} from './device-words.js';
 
 type Info = {readonly [name: string]: unknown};
 
@@ -10,10 +11,10 @@ const value = (info: Info, key: string, word: string): readonly string[] => (inf
 const fixed = ['id', 'port', 'gbp', 'gpe', 'external', 'udp_csum', 'udp_zero_csum6_tx', 'udp_zero_csum6_rx'];
 
 /** What a device has that was made without saying more. */
-export const vxlanDefaults: Info = {ageing: 300, ttl: 0, udp_csum: true, udp_zero_csum6_tx: false, udp_zero_csum6_rx: false};
+const vxlanDefaults: Info = {ageing: 300, ttl: 0, udp_csum: true, udp_zero_csum6_tx: false, udp_zero_csum6_rx: false};
 
 /** After `ip link add … type vxlan`: everything that is known of it. */
-export function vxlanWords(link: Link): readonly string[] {
+function vxlanWords(link: Link): readonly string[] {
   const info = link.info ?? {};
   return [
     ...value(info, 'id', 'id'),
@@ -36,7 +37,7 @@ export function vxlanWords(link: Link): readonly string[] {
 }
 
 /** After `ip link set … type vxlan`: what differs of a live device; empty when nothing does. */
-export function vxlanChanges(link: Link, before: Link): readonly string[] {
+function vxlanChanges(link: Link, before: Link): readonly string[] {
   const info = link.info ?? {};
   const was = before.info ?? {};
   const words = [
@@ -50,7 +51,7 @@ export function vxlanChanges(link: Link, before: Link): readonly string[] {
 }
 
 /** Must the device be made anew to become the wanted one? Attributes that nobody states do not count. */
-export function mustBeNew(link: Link, before: Link): boolean {
+function mustBeNew(link: Link, before: Link): boolean {
   const [info, was] = [link.info ?? {}, before.info ?? {}];
   if (link.kind !== before.kind) return true;
   const family = (text: string | undefined) => text?.includes(':');
@@ -59,3 +60,13 @@ export function mustBeNew(link: Link, before: Link): boolean {
     (localOf(link) !== undefined && localOf(before) !== undefined && family(localOf(link)) !== family(localOf(before)))
   );
 }
+
+export const vxlan: DeviceWords = {
+  words: vxlanWords,
+  changes: vxlanChanges,
+  queue: 0,
+  mustBeNew,
+  defaults: vxlanDefaults,
+  flags: ['BROADCAST', 'MULTICAST'],
+  linkType: 'ether',
+};
