@@ -21,6 +21,8 @@ export function admission(trip: Trip, place: Place, iif: string, packet: InFligh
     doubt(trip, `whether ${placeName(place)} lets it in by ${iif} is not certain: ${admitted.why}`);
     return {found: lookup(place.state, query)};
   }
+  // What IPsec has decrypted is not asked where it comes from (fib_validate_source).
+  if (packet.came && admitted.disposition === 'reverse-path') return {found: lookup(place.state, query)};
   const evidence = [
     ...(admitted.sysctls.length > 0
       ? [{node: place.node, command: place.own?.commands['sysctl'] ?? 'sysctl -a', lines: admitted.sysctls}]

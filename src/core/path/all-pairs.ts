@@ -1,5 +1,6 @@
 import type {Family} from '../net/address.js';
 import type {Digest, Fault, PeerClass, Sent} from './digest.js';
+import {endOfLease, formName} from './forms.js';
 import type {Peer} from './peer-index.js';
 
 /** Why many pairs fail, or cannot be judged: one line for all that fail alike. */
@@ -52,8 +53,8 @@ export function allPairs(
     const at = number.get(node);
     const digest = digests.get(node) ?? unread(node);
     const read = 'verdict' in digest ? undefined : digest;
-    const own = at === undefined ? undefined : peers[at]!.mac;
-    const regular = read?.wire === true && [...read.tunnels.values()].every((mac) => mac === own);
+    const own = at === undefined ? undefined : peers[at]!;
+    const regular = read?.wire === true && own !== undefined && [...read.tunnels].every(([form, end]) => end === endOfLease(form, own));
     // Without a lease there is no digest either.
     return {node, at: at ?? -1, digest, of: read?.of, likes: regular ? read.classes.map((c) => likes.of(c)) : undefined};
   });
@@ -183,14 +184,14 @@ export function pair(a: Entry, b: Entry, peers: readonly Peer[], byName: Readonl
 /** Does what one node sends come to the other, and is it addressed to it there? */
 function arrival(sent: Sent, from: Digest, to: Digest, peer: Peer, byName: ReadonlyMap<string, Entry>): Fault | undefined {
   if (sent.fault) return sent.fault;
-  const mac = sent.mac ?? peer.mac;
+  const meant = sent.meant ?? endOfLease(sent.form, peer);
   if (sent.to !== '=') {
     const other = byName.get(sent.to!)?.digest;
     const takes = other && !('verdict' in other) ? other.tunnels.get(sent.form) : undefined;
-    if (sent.form !== 'direct' && takes !== mac && other && !('verdict' in other))
+    if (sent.form !== 'direct' && takes !== meant && other && !('verdict' in other))
       return broken(
-        'wrong-vtep',
-        `${from.node} sends it to ${sent.to}, whose tunnel device is ${takes ?? 'another'} and not ${mac}`,
+        wrongEnd(sent.form),
+        `${from.node} sends it to ${sent.to}, whose tunnel device is ${takes ?? 'another'} and not ${meant}`,
         sent.to!,
       );
     return {verdict: 'unknown', disposition: 'unknown', because: `it goes by way of ${sent.to}, a third node`, node: from.node};
@@ -199,7 +200,7 @@ function arrival(sent: Sent, from: Digest, to: Digest, peer: Peer, byName: Reado
   if (sent.form === 'direct') return undefined;
   const takes = to.tunnels.get(sent.form);
   if (takes === undefined) return nobody(to.node, sent.form);
-  if (takes !== mac) return broken('wrong-vtep', `it is for ${mac}, and the tunnel device of ${to.node} is ${takes}`, to.node);
+  if (takes !== meant) return broken(wrongEnd(sent.form), `it is for ${meant}, and the tunnel device of ${to.node} is ${takes}`, to.node);
   return undefined;
 }
 
@@ -210,9 +211,11 @@ const broken = (disposition: Fault['disposition'], because: string, node: string
   node,
 });
 
+const wrongEnd = (form: string): Fault['disposition'] => (form.startsWith('wireguard ') ? 'wrong-key' : 'wrong-vtep');
+
 const nobody = (node: string, form: string): Fault => {
-  const [vni, port] = form.split(' ');
-  return form === 'direct'
-    ? {verdict: 'unknown', disposition: 'unknown', because: `what ${node} does with packets outside of a tunnel is not known`, node}
-    : broken('no-tunnel', `no device of ${node} that is up takes VXLAN ${vni} on UDP ${port}`, node);
+  if (form === 'direct')
+    return {verdict: 'unknown', disposition: 'unknown', because: `what ${node} does with packets outside of a tunnel is not known`, node};
+  if (form.startsWith('esp ')) return broken('no-association', `${node} has no security association that takes it`, node);
+  return broken('no-tunnel', `no device of ${node} that is up takes ${formName(form)}`, node);
 };

@@ -1,19 +1,20 @@
 import {bridgeName} from '../flannel/cni-conf.js';
 import {lookup} from '../forwarding/lookup.js';
-import {localOf} from '../kernel/link.js';
 import type {Cluster} from '../model/cluster.js';
-import {type Family, familyOf, type Ip, type Mac} from '../net/address.js';
+import {type Family, familyOf, type Ip} from '../net/address.js';
 import {contains} from '../net/prefix.js';
 import type {NodeState} from '../node/state.js';
 import {type Disposition, isGood} from './disposition.js';
 import {candidatesOf, inferPod} from './endpoint.js';
+import {endMeant, endOfLease, formsAt} from './forms.js';
 import {isLocal} from './local.js';
 import {input, send} from './namespace.js';
 import {type InFlight, type Probe, smallEcho} from './packet.js';
 import {classify} from './peer-class.js';
 import {type Peer, peerIndex} from './peer-index.js';
-import type {End, Tracked, Trip} from './trip.js';
-import {overheadOf} from './vxlan.js';
+import type {End, Trip} from './trip.js';
+import {formOf} from './tunnels.js';
+import {DEFAULT_PORT} from './user-space.js';
 import {holders, isUp, isWire, type Place, type World, worldOf} from './world.js';
 
 /** A bad end, or one that nobody can tell. `step`: what the packet met there. */
@@ -24,15 +25,15 @@ export interface Fault {
   readonly node: string;
 }
 
-/** How a packet leaves a node towards a peer: to which member, and in which form it comes to it (`direct`, or `VNI port family` of a tunnel). */
+/** How a packet leaves a node towards a peer: to which member, and in which form it comes to it (`direct`, or that of a tunnel: see formOf). */
 export interface Sent {
   readonly fault?: Fault;
   readonly to?: string;
   readonly form: string;
   /** A router that nobody can look into is between the two. */
   readonly router: boolean;
-  /** The hardware address of the inner frame, where it is not that of the peer's lease. */
-  readonly mac?: Mac;
+  /** The end of the tunnel that it is for (a hardware address, a key), where it is not that of the peer's lease. */
+  readonly meant?: string;
 }
 
 /** What a node does with the packets from and to all peers of one class. */
@@ -50,8 +51,8 @@ export interface Digest {
   readonly classes: readonly PeerClass[];
   /** For each peer, in the order given, the number of its class. */
   readonly of: Uint32Array;
-  /** The hardware address that takes a tunnel's packets, by form. */
-  readonly tunnels: ReadonlyMap<string, Mac>;
+  /** The end of each tunnel that takes packets, by form: its hardware address, its key. */
+  readonly tunnels: ReadonlyMap<string, string>;
   /** Does it answer on the wire for the address of its lease? */
   readonly wire: boolean;
 }
@@ -88,8 +89,9 @@ export function digest(
   const pod = world.pods.get(own.name)?.find((p) => p.pod === (named?.pod ?? address));
   if (!pod) return missing(`no pod of ${own.name} is known`);
   const node = world.nodes.get(own.name)!;
-  const subject: Subject = {world, node, pod, address, self, family, size};
-  const tunnels = new Map(devices(subject).map((d) => [d.form, d.mac]));
+  const udpPort = (cluster.mode?.type === 'udp' ? cluster.settings?.port : undefined) ?? DEFAULT_PORT;
+  const subject: Subject = {world, node, pod, address, self, family, size, udpPort};
+  const tunnels = new Map(formsAt(node, family, self, udpPort).map((f) => [f.form, f.end]));
   const wire = (own.tables.link ?? []).some((l) => isUp(l) && isWire(world, node, l)) && isLocal(node, self.public) !== false;
   if (judging === 'each') {
     const classes = peers.map((peer) => judge(subject, peer));
@@ -118,37 +120,21 @@ interface Subject {
   readonly self: Peer;
   readonly family: Family;
   readonly size: number;
+  readonly udpPort: number;
 }
-
-interface Device {
-  readonly form: string;
-  readonly mac: Mac;
-  readonly vni: number;
-  readonly port: number;
-  readonly family: Family;
-}
-
-/** The node's VXLAN devices that are up. */
-const devices = ({node, family}: Subject): readonly Device[] =>
-  (node.state.tables.link ?? []).flatMap((l) => {
-    if (l.kind !== 'vxlan' || !l.flags.includes('UP') || l.address === undefined) return [];
-    const [vni, port] = [Number(l.info?.['id']), Number(l.info?.['port'] ?? 8472)];
-    const local = localOf(l);
-    const outer = local === undefined ? family : familyOf(local);
-    return outer === family ? [{form: `${vni} ${port} ${outer}`, mac: l.address, vni, port, family}] : [];
-  });
 
 /** Four ways for each form: what the pod sends, what it gets, and both answers. `translated`: NAT was seen. */
 function judge(subject: Subject, peer: Peer): PeerClass & {readonly translated: boolean} {
-  const {world, node, pod, address, family, self, size} = subject;
+  const {world, node, pod, address, family, self, size, udpPort} = subject;
   const trips: Trip[] = [];
-  const begin = (target: Place | undefined, tracked: ReadonlyMap<string, Tracked>): Trip => {
-    const trip: Trip = {world, steps: [], limit: NO_LIMIT, overhead: 0, tracked: new Map(tracked), doubts: [], target};
+  const begin = (target: Place | undefined, before?: Trip): Trip => {
+    const [tracked, roamed] = [new Map(before?.tracked), new Map(before?.roamed)];
+    const trip: Trip = {world, steps: [], limit: NO_LIMIT, overhead: 0, tracked, roamed, doubts: [], target, alone: true};
     trips.push(trip);
     return trip;
   };
   const echo: Probe = {family, dst: peer.pod, src: address, proto: 'icmp', size};
-  const leaving = begin(undefined, new Map());
+  const leaving = begin(undefined);
   const out = sent(subject, peer, leaving, send(leaving, pod, echo, false));
   const takes = new Map<string, {fault?: Fault; reply?: Sent}>();
   const answers = new Map<string, {fault?: Fault}>();
@@ -164,41 +150,27 @@ function judge(subject: Subject, peer: Peer): PeerClass & {readonly translated: 
       translated: false,
     };
   }
-  for (const tunnel of [undefined, ...devices(subject)]) {
+  for (const tunnel of [undefined, ...formsAt(node, family, self, udpPort)]) {
     const form = tunnel?.form ?? 'direct';
-    const come = (reply: boolean, tracked: ReadonlyMap<string, Tracked>): {readonly trip: Trip; readonly end: End} => {
+    const come = (reply: boolean, before?: Trip): {readonly trip: Trip; readonly end: End} => {
       const inner: InFlight = {...echo, src: peer.pod, dst: address, mark: 0, ttl: 63, reply, cuttable: reply && family === 4};
-      const trip = begin(pod, tracked);
-      return {trip, end: input(trip, node, uplink, tunnel ? wrapped(tunnel, inner, peer, self) : inner)};
+      const trip = begin(pod, before);
+      return {trip, end: input(trip, node, uplink, tunnel ? tunnel.wrap(inner, peer) : inner)};
     };
-    const first = come(false, new Map());
+    const first = come(false);
     const fault = faultOf(node.node, first.trip, first.end);
     if (fault) takes.set(form, {fault});
     else {
-      const back = begin(undefined, first.trip.tracked);
+      const back = begin(undefined, first.trip);
       const {src, dst} = first.end.packet ?? {src: peer.pod, dst: address};
       takes.set(form, {reply: sent(subject, peer, back, send(back, pod, {...echo, src: dst, dst: src}, true))});
     }
-    const answer = come(true, leaving.tracked);
+    const answer = come(true, leaving);
     const lost = faultOf(node.node, answer.trip, answer.end);
     answers.set(form, lost ? {fault: lost} : {});
   }
   return {out, takes, answers, translated: trips.some((trip) => trip.steps.some((s) => s.kind === 'nat'))};
 }
-
-const wrapped = (tunnel: Device, packet: InFlight, peer: Peer, self: Peer): InFlight => ({
-  family: tunnel.family,
-  src: peer.public,
-  dst: self.public,
-  proto: 'udp',
-  sport: 50_000,
-  dport: tunnel.port,
-  size: packet.size + overheadOf[tunnel.family],
-  mark: 0,
-  ttl: 64,
-  reply: false,
-  inner: {packet, vni: tunnel.vni, srcMac: peer.mac, dstMac: tunnel.mac},
-});
 
 function faultOf(node: string, trip: Trip, end: End): Fault | undefined {
   if (end.needs !== undefined) return {verdict: 'unknown', disposition: 'unknown', because: `${node} passes it on to another node`, node};
@@ -209,11 +181,9 @@ function faultOf(node: string, trip: Trip, end: End): Fault | undefined {
 }
 
 /** Where a packet goes that left the node: to whom the walk would have to look next. */
-function sent({world, node, address, family}: Subject, peer: Peer, trip: Trip, end: End): Sent {
-  const wrap = trip.steps.findLast((s) => s.kind === 'encapsulate');
-  const link = wrap && node.state.tables.link?.find((l) => l.ifname === wrap.dev);
-  const local = link && localOf(link);
-  const form = link ? `${Number(link.info?.['id'])} ${Number(link.info?.['port'] ?? 8472)} ${local ? familyOf(local) : 4}` : 'direct';
+function sent({world, node, self, family}: Subject, peer: Peer, trip: Trip, end: End): Sent {
+  const outer = trip.wrapped;
+  const form = outer ? formOf(outer) : 'direct';
   const bad = (fault: Fault): Sent => ({fault, form, router: false});
   const unknown = (because: string): Sent => bad({verdict: 'unknown', disposition: 'unknown', because, node: node.node});
   if (end.needs === undefined) {
@@ -225,19 +195,15 @@ function sent({world, node, address, family}: Subject, peer: Peer, trip: Trip, e
   const flow = trip.tracked.get(node.node);
   if (flow && (flow.now.src !== flow.orig.src || flow.now.dst !== flow.orig.dst))
     return unknown(`${node.node} changes the addresses of what its pods send to pods, and the answer depends on that`);
-  if (local && familyOf(local) !== family) return unknown(`${node.node} sends IPv${family} in a tunnel of the other family`);
-  const way = lookup(node.state, {dst: link ? peer.public : peer.pod});
+  if (outer && outer.family !== family) return unknown(`${node.node} sends IPv${family} in a tunnel of the other family`);
+  if (outer?.inner?.via === 'wireguard' && outer.inner.from !== self.key)
+    return unknown(`${node.node} sends with another key than that of its lease`);
+  const way = lookup(node.state, {dst: outer ? peer.public : peer.pod});
   const gateway = way.kind === 'route' ? way.legs[0]?.gateway : undefined;
   if (way.kind === 'route' && way.legs.length > 1) return unknown(`${node.node} may take more than one way`);
   const router = gateway !== undefined && holders(world, gateway).length === 0;
   // The class is told relative to the peer, and so is its next member.
-  const mac = link && innerMac(node, link.ifname, peer, address);
-  return {to: end.needs === peer.node ? '=' : end.needs, form, router, ...(mac !== undefined && mac !== peer.mac && {mac})};
-}
-
-/** The hardware address that the tunnel's frames are for: that of the neighbour entry of the next hop. */
-function innerMac({state}: Place, dev: string, peer: Peer, src: Ip): Mac | undefined {
-  const way = lookup(state, {dst: peer.pod, src});
-  const nexthop = (way.kind === 'route' ? way.legs.find((l) => l.dev === dev)?.gateway : undefined) ?? peer.pod;
-  return state.tables.neigh?.find((n) => n.dev === dev && n.dst === nexthop && n.proxy !== true)?.lladdr;
+  const meant = outer && endMeant(outer);
+  const differs = meant !== undefined && meant !== endOfLease(form, peer);
+  return {to: end.needs === peer.node ? '=' : end.needs, form, router, ...(differs && {meant})};
 }

@@ -1,22 +1,18 @@
 import {type Leg, type Lookup, lookup} from '../forwarding/lookup.js';
-import {deviceMtu} from '../forwarding/route-mtu.js';
 import {sourceFor as chosenSource} from '../forwarding/source.js';
-import type {Link} from '../kernel/link.js';
 import type {Route} from '../kernel/route.js';
 import type {Ip} from '../net/address.js';
 import {admission} from './admission.js';
+import {leave, type Nexthop, type Physdev} from './leave.js';
 import {isLocal, sourceFor} from './local.js';
-import {neighbour} from './neighbour.js';
 import {type Hooked, throughHook} from './netfilter.js';
 import {type InFlight, type Probe, selectors, shownPacket, withPort} from './packet.js';
-import {transmit} from './transmit.js';
+import {barredIn} from './policy.js';
 import {type End, ended, everyLeg, row, say, type Trip} from './trip.js';
-import {decapsulate} from './vxlan.js';
-import {isUp, linkOf, type Place, placeName} from './world.js';
+import {decapsulate} from './tunnels.js';
+import {type Place, placeName} from './world.js';
 
 /** What one namespace does with a packet: what it sends itself, and what comes in. Order and checks are the kernel's (ip_input.c, ip_forward.c, ip_output.c). */
-
-type Physdev = {readonly in?: string; readonly out?: string} | false;
 
 /** The addresses of a probe and the marks of a packet that just began. */
 export function send(trip: Trip, place: Place, probe: Probe, reply: boolean): End {
@@ -65,7 +61,7 @@ function rerouted(trip: Trip, place: Place, packet: InFlight): End {
 function loopback(trip: Trip, place: Place, packet: InFlight): End {
   let hooked: Hooked = throughHook(trip, place, 'postrouting', packet, {oif: 'lo'});
   for (const hook of ['prerouting', 'input'] as const) if (!hooked.end) hooked = throughHook(trip, place, hook, hooked.packet, {iif: 'lo'});
-  return hooked.end ?? deliver(trip, place, hooked.packet);
+  return hooked.end ?? deliver(trip, place, 'lo', hooked.packet);
 }
 
 /** A packet that came in by a device of this namespace and is for it to judge. `physin`: the bridge port, when br_netfilter shows it. */
@@ -85,7 +81,7 @@ export function routeIn(trip: Trip, place: Place, iif: string, packet: InFlight,
   const {found} = admitted;
   if (found.kind === 'route' && (found.route.type === 'local' || found.route.type === 'anycast')) {
     const hooked = throughHook(trip, place, 'input', packet, {iif, physdev});
-    return hooked.end ?? deliver(trip, place, hooked.packet);
+    return hooked.end ?? barredIn(trip, place, 'in', hooked.packet) ?? deliver(trip, place, iif, hooked.packet);
   }
   if (place.pod !== undefined)
     return ended(trip, place, 'receive', 'no-listener', `${placeName(place)} does not have the address ${packet.dst}`);
@@ -95,7 +91,10 @@ export function routeIn(trip: Trip, place: Place, iif: string, packet: InFlight,
     return ended(trip, place, 'route', 'no-listener', `${packet.dst} is a ${chosen.route.type} address on ${place.node}`, {
       evidence: row(place, 'route', chosen.route),
     });
-  const onward = {...packet, ttl: packet.ttl - 1};
+  const barred = barredIn(trip, place, 'fwd', packet);
+  if (barred) return barred;
+  const {came: _, ...rest} = packet;
+  const onward = {...rest, ttl: packet.ttl - 1};
   return legs(trip, place, chosen, packet.dst, (leg, hop) => leave(leg, place, hop, onward, {iif, physdev}));
 }
 
@@ -121,12 +120,6 @@ function routed(
   return {route, legs: found.legs};
 }
 
-interface Nexthop {
-  readonly dev: string | undefined;
-  readonly gateway: Ip | undefined;
-  readonly mtu: number | undefined;
-}
-
 /** Every leg that a flow may be given to. */
 function legs(
   trip: Trip,
@@ -144,81 +137,8 @@ function legs(
   return everyLeg(trip, hops, (h) => [h.gateway, h.dev].filter(Boolean).join(' on '), go);
 }
 
-/** Out by a device: its MTU, FORWARD for what came in, POSTROUTING, the neighbour, and on to the link. */
-function leave(
-  trip: Trip,
-  place: Place,
-  hop: Nexthop,
-  packet: InFlight,
-  from: {readonly iif: string | undefined; readonly physdev?: Physdev},
-): End {
-  const link = linkOf(place, hop.dev);
-  if (!link) {
-    return place.state.tables.link === undefined
-      ? ended(trip, place, 'link', 'unknown', `the devices of ${placeName(place)} were not read`)
-      : ended(trip, place, 'link', 'device-down', `${placeName(place)} has no device ${hop.dev}`);
-  }
-  let hooked: Hooked = fitted(trip, place, link, hop.mtu ?? deviceMtu(place.state, packet.family, link.ifname) ?? 0, packet);
-  if (hooked.end) return hooked.end;
-  const physdev = from.physdev ?? false;
-  const nexthop = hop.gateway ?? packet.dst;
-  if (from.iif !== undefined) hooked = throughHook(trip, place, 'forward', hooked.packet, {iif: from.iif, oif: link.ifname, physdev});
-  if (hooked.end) return hooked.end;
-  hooked = throughHook(trip, place, 'postrouting', hooked.packet, {iif: from.iif, oif: link.ifname, physdev, nexthop});
-  if (hooked.end) return hooked.end;
-  if (!isUp(link))
-    return ended(trip, place, 'link', 'device-down', `${link.ifname} of ${placeName(place)} is down`, {
-      dev: link.ifname,
-      evidence: row(place, 'link', link),
-    });
-  if (link.address === undefined && link.ifname !== 'lo')
-    return ended(
-      trip,
-      place,
-      'link',
-      'unknown',
-      `where ${link.ifname} (${link.kind ?? 'a device without hardware address'}) leads cannot be seen`,
-      {evidence: row(place, 'link', link)},
-    );
-  const next = neighbour(trip.world, place, link, nexthop, hooked.packet);
-  if (next.kind === 'needs') return {disposition: 'unknown', because: `${next.node} was not read yet`, needs: next.node};
-  if (next.kind === 'none') {
-    if (place.state.tables.neigh === undefined && link.kind === 'vxlan')
-      return ended(trip, place, 'neighbour', 'unknown', `the neighbours of ${placeName(place)} were not read`);
-    return ended(trip, place, 'neighbour', 'no-neighbour', next.why, {
-      dev: link.ifname,
-      evidence: next.row ? row(place, 'neigh', next.row) : [],
-    });
-  }
-  const holder =
-    next.kind === 'mac' && next.owner
-      ? `${nexthop} is ${placeName(next.owner.place)}, ${next.mac}`
-      : `${nexthop} is ${next.mac ?? 'no node, and nobody has asked for its hardware address yet'}`;
-  say(trip, place, 'neighbour', holder, {
-    dev: link.ifname,
-    evidence: next.row ? row(place, 'neigh', next.row) : [],
-    // Where no row is there yet, the owner of the address was gathered and answers: that is seen, not guessed.
-    certainty: next.kind === 'stranger' ? 'inferred' : 'observed',
-  });
-  return transmit(trip, place, link, next, nexthop, hooked.packet);
-}
-
-/** The packet as it gets out of a device: whole, in fragments where it may be cut, or not at all. */
-function fitted(trip: Trip, place: Place, link: Link, mtu: number, packet: InFlight): Hooked {
-  if (mtu === 0) return {packet};
-  if (!packet.cuttable) trip.limit = Math.min(trip.limit, mtu - trip.overhead);
-  if (packet.size <= mtu) return {packet};
-  const said = {dev: link.ifname, evidence: row(place, 'link', link)};
-  if (packet.cuttable) {
-    say(trip, place, 'link', `${packet.size} bytes leave ${link.ifname} in fragments of ${mtu}`, said);
-    return {packet: {...packet, size: mtu}};
-  }
-  const because = `${packet.size} bytes do not fit the MTU ${mtu} of ${link.ifname} on ${placeName(place)}`;
-  return {end: ended(trip, place, 'link', 'too-big', because, said)};
-}
-
-function deliver(trip: Trip, place: Place, packet: InFlight): End {
-  if (packet.inner) return decapsulate(trip, place, packet, packet.inner);
+function deliver(trip: Trip, place: Place, iif: string, packet: InFlight): End {
+  if (packet.inner) return decapsulate(trip, place, iif, packet, packet.inner);
   // What rules sent on to somebody else is meant for that one.
   const meant = trip.asked !== undefined || trip.sent === undefined || trip.sent.dst === packet.dst;
   const wrong = trip.target !== undefined && meant && (trip.target.node !== place.node || trip.target.pod !== place.pod);

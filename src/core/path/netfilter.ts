@@ -4,7 +4,7 @@ import {type By, evaluateHook, type HookVerdict} from '../kernel/netfilter/evalu
 import type {Hook, Packet} from '../kernel/netfilter/packet.js';
 import type {Family, Ip} from '../net/address.js';
 import {isLocal, sourceFor} from './local.js';
-import {type InFlight, withPort} from './packet.js';
+import {type InFlight, protocolName, withPort} from './packet.js';
 import {doubt, type End, ended, say, type Tracked, type Trip, type Tuple} from './trip.js';
 import {type Place, placeName} from './world.js';
 
@@ -100,7 +100,8 @@ function changed(
       },
     );
   else if (pair(packet) !== pair(before)) say(trip, place, 'nat', `connection tracking turns ${pair(before)} back into ${pair(packet)}`);
-  if (ctstate === 'new' && flow !== undefined && !before.reply) trip.tracked.set(place.node, {...flow, now: tuple(packet), ctmark});
+  if (ctstate === 'new' && flow !== undefined && !before.reply)
+    trip.tracked.set(before.inner ? `${place.node} ${before.inner.via}` : place.node, {...flow, now: tuple(packet), ctmark});
   return packet;
 }
 
@@ -120,9 +121,20 @@ interface Connection {
   readonly flow?: Tracked;
 }
 
-/** Connection tracking as far as one flow needs it. A tunnel's packets are each the first of theirs. */
+/**
+ * Connection tracking as far as one flow needs it. VXLAN's packets are each the first of theirs: every flow has a source port of its own.
+ * What other tunnels send comes back the way it went, so the other end's packets belong to a connection once this end has sent one.
+ */
 function track(trip: Trip, place: Place, packet: InFlight): Connection {
-  if (packet.inner !== undefined) return {state: 'new'};
+  if (packet.inner?.via === 'vxlan') return {state: 'new'};
+  if (packet.inner !== undefined) {
+    const key = `${place.node} ${packet.inner.via}`;
+    const known = trip.tracked.get(key);
+    if (known && packet.src === known.now.dst && packet.dst === known.now.src) return {state: 'established', flow: known};
+    const flow = known ?? {orig: tuple(packet), now: tuple(packet), ctmark: 0};
+    trip.tracked.set(key, flow);
+    return {state: 'new', flow};
+  }
   const found = trip.tracked.get(place.node);
   if (!packet.reply) {
     const flow = found ?? {orig: tuple(packet), now: tuple(packet), ctmark: 0};
@@ -159,7 +171,7 @@ function asPacket(place: Place, packet: InFlight, {iif, oif, physdev, nexthop}: 
     oif,
     src: packet.src,
     dst: packet.dst,
-    proto: packet.proto === 'icmp' && six ? 'icmpv6' : packet.proto,
+    proto: packet.proto === 'icmp' && six ? 'icmpv6' : protocolName(packet.proto, packet.family),
     ...(packet.sport !== undefined && packet.proto !== 'icmp' && {sport: packet.sport}),
     ...(packet.dport !== undefined && packet.proto !== 'icmp' && {dport: packet.dport}),
     ...(packet.proto === 'icmp' && {icmpType: six ? (packet.reply ? 129 : 128) : packet.reply ? 0 : 8, icmpCode: 0}),

@@ -14,8 +14,9 @@ export interface Probe {
 }
 
 /** The packet as it is on its way: NAT changes its headers, and a tunnel wraps it. */
-export interface InFlight extends Probe {
+export interface InFlight extends Omit<Probe, 'proto'> {
   readonly src: Ip;
+  readonly proto: Probe['proto'] | 'ipip' | 'esp';
   readonly mark: number;
   readonly ttl: number;
   /** The answer to a packet that went before; connection tracking may know it. */
@@ -23,7 +24,34 @@ export interface InFlight extends Probe {
   /** A router may cut it: what the kernel sends as the answer to an IPv4 echo has no DF. */
   readonly cuttable?: boolean;
   /** What a tunnel's packet carries. */
-  readonly inner?: {readonly packet: InFlight; readonly vni: number; readonly srcMac: Mac | undefined; readonly dstMac: Mac};
+  readonly inner?: Inner;
+  /** The security association that it came out of, as long as it is in the same namespace (sec_path). */
+  readonly came?: Association;
+}
+
+/** What a tunnel carries beside the packet, by the tunnel's kind: all that its other end asks for. */
+export type Inner = {readonly packet: InFlight} & (
+  | {readonly via: 'vxlan'; readonly vni: number; readonly srcMac: Mac | undefined; readonly dstMac: Mac}
+  | {readonly via: 'ipip'}
+  /** Public keys: of the device that sends it, and of the peer that it is encrypted for. */
+  | {
+      readonly via: 'wireguard';
+      readonly from: string;
+      readonly to: string;
+      /** `live`: keys were agreed on less than three minutes ago. `handshake`: a message of the agreement itself, which carries no packet. */
+      readonly session: 'live' | 'none' | 'handshake';
+    }
+  | {readonly via: 'udp'}
+  | {readonly via: 'esp'; readonly spi: number}
+);
+
+/** What a policy asks of the security association that a packet came out of. */
+export interface Association {
+  readonly src: Ip;
+  readonly dst: Ip;
+  readonly proto: string;
+  readonly reqid: number;
+  readonly mode: string;
 }
 
 /** The family's smallest echo that people send: 56 bytes of data. */
@@ -34,12 +62,16 @@ export const shownPacket = (p: InFlight): string =>
 
 export const withPort = (address: Ip, port: number | undefined): string => (port === undefined ? address : `${address} port ${port}`);
 
+/** As /etc/protocols names it. */
+export const protocolName = (proto: InFlight['proto'], family: Family): string =>
+  proto === 'icmp' && family === 6 ? 'ipv6-icmp' : proto === 'ipip' ? 'ipencap' : proto;
+
 /** What policy rules and routes ask of the packet. */
 export const selectors = ({dst, src, mark, proto, sport, dport, family}: InFlight) => ({
   dst,
   src,
   mark,
-  ipproto: proto === 'icmp' && family === 6 ? 'ipv6-icmp' : proto,
+  ipproto: protocolName(proto, family),
   ...(sport !== undefined && proto !== 'icmp' && {sport}),
   ...(dport !== undefined && proto !== 'icmp' && {dport}),
 });

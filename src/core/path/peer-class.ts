@@ -9,6 +9,7 @@ import {baseOf} from '../net/prefix.js';
 import type {NodeState} from '../node/state.js';
 import {firewallNames} from './firewall-names.js';
 import {type PeerIndex, roles} from './peer-index.js';
+import {KEPT, SecretRows} from './secret-rows.js';
 import type {Place, World} from './world.js';
 
 /** Which peers a node treats alike, and what of its tables concerns one of them. */
@@ -21,8 +22,7 @@ export interface Classes {
   stateFor(peer: number): NodeState;
 }
 
-/** Rows that are always kept, and rows that are never looked at for this family. */
-const KEPT = -1;
+/** Rows that are never looked at for this family. */
 const DROPPED = -2;
 
 /**
@@ -36,6 +36,10 @@ export function classify(world: World, node: Place, self: number, index: PeerInd
   const route = sorter.routes(own.tables.route ?? []);
   const neigh = sorter.neighbours(own.tables.neigh ?? []);
   const fdb = sorter.entries(own.tables.fdb ?? []);
+  const secrets = new SecretRows(sorter, index, index.peers[self]!);
+  const wg = secrets.peers(own.tables.wg ?? []);
+  const xfrm = secrets.policies(own.tables.xfrm ?? []);
+  const sa = secrets.associations(own.tables.sa ?? []);
   sorter.differences(world.pods.get(node.node) ?? []);
   const {numbers, pinned, whole} = sorter;
   for (const peer of pinned) numbers[peer] = index.intern(`pinned ${peer}`);
@@ -71,6 +75,9 @@ export function classify(world: World, node: Place, self: number, index: PeerInd
         ...(tables.route && {route: pick(tables.route, route)}),
         ...(tables.neigh && {neigh: pick(tables.neigh, neigh)}),
         ...(tables.fdb && {fdb: pick(tables.fdb, fdb)}),
+        ...(tables.wg && {wg: pick(tables.wg, wg)}),
+        ...(tables.xfrm && {xfrm: pick(tables.xfrm, xfrm)}),
+        ...(tables.sa && {sa: pick(tables.sa, sa)}),
       },
     };
   };
@@ -107,11 +114,11 @@ class Sorter {
       this.#tunnels.set(link.ifname, local === undefined ? index.family : familyOf(local));
     }
     this.whole = (own.tables.nexthop ?? []).some((n) => n.gateway !== undefined && familyOf(n.gateway) !== index.family);
-    for (const {gateway} of own.tables.nexthop ?? []) this.#pin(gateway);
+    for (const {gateway} of own.tables.nexthop ?? []) this.pin(gateway);
   }
 
   /** Peers come one after the other with the same number and the same refinement of it: the last answer mostly is the next. */
-  #add(peer: number, by: number): void {
+  add(peer: number, by: number): void {
     const from = this.numbers[peer]!;
     if (from !== this.#from || by !== this.#by) {
       this.#from = from;
@@ -122,7 +129,7 @@ class Sorter {
   }
 
   /** The peer whose address a row names besides its own. */
-  #pin(address: Ip | undefined): void {
+  pin(address: Ip | undefined): void {
     if (address === undefined) return;
     const code = this.#index.byAddress.get(address);
     if (code !== undefined) this.#pinPeer(Math.floor(code / roles.length));
@@ -176,7 +183,7 @@ class Sorter {
         number = this.#index.intern(shownRoute(row, to, via));
         [last, lastVia] = to === 'subnet' ? [row, via] : [undefined, ''];
       }
-      this.#add(peer, number);
+      this.add(peer, number);
     }
     return owners;
   }
@@ -185,7 +192,7 @@ class Sorter {
   #leads(row: Route): void {
     for (const hop of row.nexthops === undefined ? [row] : [row, ...row.nexthops]) {
       if (hop.gateway !== undefined) {
-        this.#pin(hop.gateway);
+        this.pin(hop.gateway);
         if (familyOf(hop.gateway) !== this.#index.family) this.whole = true;
       }
       if (this.#tunnels.get(hop.dev ?? '') === other(this.#index.family)) this.whole = true;
@@ -219,10 +226,7 @@ class Sorter {
         // Who has the address answers for it; a memory of that changes nothing.
         const failed = row.lladdr === undefined || row.state.some((s) => s === 'FAILED' || s === 'INCOMPLETE');
         if (roles[role] === 'public' && !failed && row.proxy !== true && !isFixed(row)) continue;
-        this.#add(
-          peer,
-          this.#index.intern(`neigh ${row.dev} ${role} ${row.state.join()} ${row.proxy} ${row.router} ${failed ? '' : peer}`),
-        );
+        this.add(peer, this.#index.intern(`neigh ${row.dev} ${role} ${row.state.join()} ${row.proxy} ${row.router} ${failed ? '' : peer}`));
         this.#pinMac(row.lladdr);
         continue;
       }
@@ -232,7 +236,7 @@ class Sorter {
         number = this.#index.intern(`neigh ${row.dev} ${role} ${mac} ${row.state.join()} ${row.proxy} ${row.router}`);
         [last, lastMac, lastRole] = [row, mac, role];
       }
-      this.#add(peer, number);
+      this.add(peer, number);
     }
     return owners;
   }
@@ -249,19 +253,24 @@ class Sorter {
       if (peer === this.#self) {
         const elsewhere = this.#tunnels.get(row.dev) === other(family);
         owners[i] = elsewhere ? DROPPED : KEPT;
-        if (!elsewhere) this.#pin(row.dst);
+        if (!elsewhere) this.pin(row.dst);
         continue;
       }
       owners[i] = peer;
       const end = row.dst === undefined ? 'none' : row.dst === publics[peer] ? '=' : row.dst;
       if (end !== lastEnd || last === undefined || !sameEntry(row, last)) {
-        if (end === row.dst) this.#pin(end);
+        if (end === row.dst) this.pin(end);
         number = this.#index.intern(`fdb ${row.dev} ${end} ${row.via} ${row.vni} ${row.port} ${row.master} ${row.state}`);
         [last, lastEnd] = [row, end];
       }
-      this.#add(peer, number);
+      this.add(peer, number);
     }
     return owners;
+  }
+
+  /** A prefix that tells addresses apart. */
+  split(prefix: Prefix): void {
+    this.#prefixes.add(prefix);
   }
 
   /** What tells addresses apart besides the peers' own rows. */
@@ -275,20 +284,20 @@ class Sorter {
     for (const {state} of pods) {
       for (const {dst, gateway} of state.tables.route ?? []) {
         prefixes.add(dst);
-        this.#pin(gateway);
+        this.pin(gateway);
       }
       for (const {dst, lladdr} of state.tables.neigh ?? []) {
-        this.#pin(dst);
+        this.pin(dst);
         this.#pinMac(lladdr);
       }
     }
     const named = firewallNames(this.#own.netfilter[family]);
     for (const prefix of named.prefixes) prefixes.add(prefix);
-    if (named.opaque) for (let i = 0; i < peers.length; i++) this.#add(i, intern(`alone ${i}`));
+    if (named.opaque) for (let i = 0; i < peers.length; i++) this.add(i, intern(`alone ${i}`));
     for (const prefix of prefixes)
       for (const code of within(prefix)) {
         const peer = Math.floor(code / roles.length);
-        if (peer !== this.#self) this.#add(peer, intern(`${roles[code % roles.length]} in ${prefix}`));
+        if (peer !== this.#self) this.add(peer, intern(`${roles[code % roles.length]} in ${prefix}`));
       }
   }
 }

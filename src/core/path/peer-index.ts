@@ -12,6 +12,8 @@ export interface Peer {
   readonly pod: Ip;
   readonly public: Ip;
   readonly mac: Mac | undefined;
+  /** WireGuard's public key. */
+  readonly key?: string | undefined;
 }
 
 /** The nodes of which a lease of this family is known, in the order of the members. */
@@ -19,8 +21,8 @@ export const peersOf = (cluster: Cluster, family: Family): readonly Peer[] =>
   cluster.members.flatMap((member) => {
     const lease = member.lease && leaseOf(member.lease, family);
     if (!lease) return [];
-    const {subnet, publicIP, vtepMAC} = lease;
-    return [{node: member.name, subnet, pod: hostOf(subnet, 2), public: publicIP, mac: vtepMAC}];
+    const {subnet, publicIP, vtepMAC, publicKey} = lease;
+    return [{node: member.name, subnet, pod: hostOf(subnet, 2), public: publicIP, mac: vtepMAC, key: publicKey}];
   });
 
 /** Which address of a peer a text is; a code is `3 × number of the peer + role`. */

@@ -13,6 +13,8 @@ export type StepKind =
   | 'route'
   | 'neighbour'
   | 'fdb'
+  | 'peer'
+  | 'policy'
   | 'encapsulate'
   | 'decapsulate'
   | 'firewall'

@@ -1,5 +1,5 @@
 import type {Family, Ip} from '../net/address.js';
-import type {InFlight} from './packet.js';
+import type {InFlight, Inner} from './packet.js';
 import type {Walk} from './step.js';
 import type {Trip} from './trip.js';
 import type {Place} from './world.js';
@@ -18,7 +18,19 @@ export interface Tap {
   /** The packet as it is there, without its tunnel. */
   readonly packet: Form;
   /** What carries it there. */
-  readonly tunnel?: {readonly family: Family; readonly src: Ip; readonly dst: Ip; readonly port: number; readonly vni: number};
+  readonly tunnel?: Carrier;
+}
+
+/** The packet of a tunnel, as far as a capture can know it again. */
+export interface Carrier {
+  readonly via: Inner['via'];
+  readonly family: Family;
+  readonly src: Ip;
+  readonly dst: Ip;
+  /** UDP destination port; undefined for protocols without. */
+  readonly port: number | undefined;
+  /** Of the outer packet; what is encrypted has nothing else to be known by. */
+  readonly size: number;
 }
 
 /** What tells a packet's flow and direction; NAT changes it on the way. */
@@ -30,9 +42,11 @@ export interface Form {
 
 /** Notes that the packet can be seen here; it goes with the step that brought it here. */
 export function tap(trip: Trip, place: Place, dev: string, way: Tap['way'], packet: InFlight, maybe = false): void {
+  const {inner} = packet;
+  // A handshake carries nothing that a capture is to look for.
+  if (inner?.via === 'wireguard' && inner.session === 'handshake') return;
   const last = trip.steps.pop();
   if (!last) return;
-  const {inner} = packet;
   const {family, src, dst} = inner ? inner.packet : packet;
   const seen: Tap = {
     node: place.node,
@@ -41,7 +55,9 @@ export function tap(trip: Trip, place: Place, dev: string, way: Tap['way'], pack
     way,
     ...(maybe && {maybe: true as const}),
     packet: {family, src, dst},
-    ...(inner && {tunnel: {family: packet.family, src: packet.src, dst: packet.dst, port: packet.dport ?? 0, vni: inner.vni}}),
+    ...(inner && {
+      tunnel: {via: inner.via, family: packet.family, src: packet.src, dst: packet.dst, port: packet.dport, size: packet.size},
+    }),
   };
   trip.steps.push({...last, taps: [...(last.taps ?? []), seen]});
 }

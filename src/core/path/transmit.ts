@@ -68,7 +68,8 @@ export function arrives(trip: Trip, {place, link}: Interface, packet: InFlight):
       evidence: row(place, 'link', link),
     });
   if (link.mtu === 0) return undefined;
-  trip.limit = Math.min(trip.limit, link.mtu - trip.overhead);
+  // A tunnel's packet that may be cut comes in fragments.
+  if (packet.inner === undefined || !packet.cuttable) trip.limit = Math.min(trip.limit, link.mtu - trip.overhead);
   return packet.size > link.mtu + VLAN_TAG
     ? ended(
         trip,

@@ -42,6 +42,12 @@ export interface Trip {
   overhead: number;
   /** By node. A reply finds here what the first packet left. */
   tracked: Map<string, Tracked>;
+  /** Endpoints of WireGuard's peers as a packet that came from them has set them, by node, device and key. */
+  roamed: Map<string, {readonly address: Ip; readonly port: number}>;
+  /** The last packet that a tunnel sent. */
+  wrapped?: InFlight;
+  /** Only one node's tables are there: what others do with a handshake is not asked. */
+  readonly alone?: true;
   /** Reasons why a good end is not certain, each with the number of steps that were before it. */
   doubts: {readonly at: number; readonly why: string}[];
   /** Where it must arrive; undefined accepts every holder of the address. */
@@ -60,7 +66,13 @@ export interface Picks {
   take(ways: readonly string[], sure: boolean): number;
 }
 
-export const fork = (trip: Trip): Trip => ({...trip, steps: [...trip.steps], tracked: new Map(trip.tracked), doubts: [...trip.doubts]});
+export const fork = (trip: Trip): Trip => ({
+  ...trip,
+  steps: [...trip.steps],
+  tracked: new Map(trip.tracked),
+  roamed: new Map(trip.roamed),
+  doubts: [...trip.doubts],
+});
 
 /** The trip goes on as one of its legs went. */
 export function adopt(trip: Trip, leg: Trip): void {
@@ -68,6 +80,8 @@ export function adopt(trip: Trip, leg: Trip): void {
   trip.limit = leg.limit;
   trip.overhead = leg.overhead;
   trip.tracked = leg.tracked;
+  trip.roamed = leg.roamed;
+  if (leg.wrapped !== undefined) trip.wrapped = leg.wrapped;
   trip.doubts = leg.doubts;
   if (leg.sent !== undefined) trip.sent = leg.sent;
 }

@@ -101,5 +101,5 @@ function toMember(trip: Trip, at: Interface, packet: InFlight, certainty: 'obser
   if (dropped) return dropped;
   tap(trip, at.place, at.link.ifname, 'in', packet);
   say(trip, at.place, 'receive', `${at.link.ifname} ${at.link.address ?? ''}`.trim(), {dev: at.link.ifname, certainty});
-  return input(trip, at.place, at.link.ifname, packet);
+  return input(trip, at.place, at.link.ifname, {...packet, mark: 0});
 }

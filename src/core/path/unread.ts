@@ -10,6 +10,7 @@ const absences: ReadonlySet<Disposition> = new Set([
   'wrong-neighbour',
   'wrong-tunnel-end',
   'no-tunnel',
+  'no-peer',
   'device-down',
   'bridge-port',
   'no-listener',

@@ -2,11 +2,11 @@ import type {Fdb} from '../kernel/fdb.js';
 import {type Link, localOf} from '../kernel/link.js';
 import {familyOf, type Mac} from '../net/address.js';
 import {isGood} from './disposition.js';
-import {isLocal} from './local.js';
 import {input, output} from './namespace.js';
-import type {InFlight} from './packet.js';
+import type {InFlight, Inner} from './packet.js';
 import {tap} from './tap.js';
 import {adopt, type End, ended, fork, row, say, type Trip} from './trip.js';
+import {sendable} from './tunnel-source.js';
 import {holders, type Place} from './world.js';
 
 /** What VXLAN adds to an inner IP packet: inner Ethernet 14, VXLAN 8, UDP 8, and the outer IP header 20 or 40; bytes. */
@@ -64,21 +64,13 @@ function tunnel(trip: Trip, place: Place, link: Link, entry: Fdb, mac: Mac, pack
     dev: link.ifname,
     evidence: entry.origin ? row(place, 'fdb', entry) : row(place, 'link', link),
   });
-  // A source that the node does not have makes the route lookup fail (ip_route_output_key_hash_rcu); IPv6 does not look.
-  if (local !== undefined && family === 4 && isLocal(place, local) === false)
-    return ended(trip, place, 'encapsulate', 'no-route', `${link.ifname} sends from ${local}, which ${place.node} does not have`, {
-      dev: link.ifname,
-      evidence: row(place, 'link', link),
-    });
   if (local === undefined || familyOf(local) !== family)
     return ended(trip, place, 'encapsulate', 'unknown', `the source address of ${link.ifname} is not known`, {
       dev: link.ifname,
       evidence: row(place, 'link', link),
     });
-  if (isLocal(place, dst))
-    return ended(trip, place, 'encapsulate', 'wrong-tunnel-end', `${dst}, where ${link.ifname} sends it, is ${place.node} itself`, {
-      dev: link.ifname,
-    });
+  const barred = sendable(trip, place, link, local, dst);
+  if (barred) return barred;
   const overhead = overheadOf[family];
   say(trip, place, 'encapsulate', `VXLAN ${vni}: ${local} → ${dst}, UDP ${port}, ${overhead} bytes more`, {
     dev: link.ifname,
@@ -96,14 +88,15 @@ function tunnel(trip: Trip, place: Place, link: Link, entry: Fdb, mac: Mac, pack
     mark: packet.mark,
     ttl: 64,
     reply: false,
-    inner: {packet, vni, srcMac: link.address, dstMac: mac},
+    inner: {via: 'vxlan', packet, vni, srcMac: link.address, dstMac: mac},
   };
+  trip.wrapped = outer;
   // The device it is bound to counts only for its own remote address; an entry leads wherever its `via` or else the routes say.
   return output(trip, place, outer, entry.via);
 }
 
 /** A UDP packet for this node that may be a tunnel's: the device with this port and VNI takes it (vxlan_rcv). */
-export function decapsulate(trip: Trip, place: Place, outer: InFlight, inner: NonNullable<InFlight['inner']>): End {
+export function decapsulate(trip: Trip, place: Place, outer: InFlight, inner: Extract<Inner, {via: 'vxlan'}>): End {
   const devices = (place.state.tables.link ?? []).filter((l) => l.kind === 'vxlan');
   const open = devices.filter((l) => l.flags.includes('UP') && Number(l.info?.['port'] ?? 8472) === outer.dport);
   const ours = open.find(
@@ -154,5 +147,5 @@ export function decapsulate(trip: Trip, place: Place, outer: InFlight, inner: No
       said,
     );
   say(trip, place, 'decapsulate', `${ours.ifname} takes VXLAN ${inner.vni} from ${outer.src}`, said);
-  return input(trip, place, ours.ifname, inner.packet);
+  return input(trip, place, ours.ifname, {...inner.packet, mark: 0});
 }

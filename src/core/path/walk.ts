@@ -5,7 +5,7 @@ import {send} from './namespace.js';
 import type {InFlight, Probe} from './packet.js';
 import {EveryPick} from './picks.js';
 import type {Certainty, Hop, PathStep, Walk} from './step.js';
-import {type End, ended, say, type Tracked, type Trip, type Tuple} from './trip.js';
+import {type End, ended, say, type Trip, type Tuple} from './trip.js';
 import {throughRouter} from './underlay.js';
 import {unread} from './unread.js';
 import {type Place, placeName, type World} from './world.js';
@@ -31,7 +31,7 @@ const NO_LIMIT = 65_535;
 const begin = (
   world: World,
   target: Place | undefined,
-  tracked: ReadonlyMap<string, Tracked>,
+  before: Pick<Trip, 'tracked' | 'roamed'> | undefined,
   picks: EveryPick,
   asked?: Tuple | undefined,
 ): Trip => ({
@@ -39,7 +39,8 @@ const begin = (
   steps: [],
   limit: NO_LIMIT,
   overhead: 0,
-  tracked: new Map(tracked),
+  tracked: new Map(before?.tracked),
+  roamed: new Map(before?.roamed),
   doubts: [],
   target,
   picks,
@@ -104,21 +105,21 @@ const tooMany = ({there, back}: Whole): Whole => {
 };
 
 function walkOnce({world, from, to, probe, service}: Question, picks: EveryPick): Answer {
-  const out = begin(world, to, new Map(), picks);
+  const out = begin(world, to, undefined, picks);
   let end = send(out, from, probe, false);
   if (end.needs !== undefined) return {needs: end.needs};
   if (service && end.disposition === 'left-cluster' && end.packet?.dst === probe.dst)
     end = ended(out, 'underlay', 'underlay', 'no-listener', `${probe.dst} is a service address, and no rule made an endpoint's of it`);
   const there = finish(out, end, probe.family, placeName(from), to ? placeName(to) : probe.dst);
   if (!isGood(end.disposition) || end.packet === undefined) return {there, back: undefined};
-  const way = begin(world, from, out.tracked, picks, out.sent);
-  const reply = answer(end.packet);
+  const way = begin(world, from, out, picks, out.sent);
+  const reply = answer(end.packet, probe.proto);
   const returned = end.place ? send(way, end.place, reply, true) : fromOutside(way, reply);
   if (returned.needs !== undefined) return {needs: returned.needs};
   return {there, back: finish(way, returned, probe.family, there.to, there.from)};
 }
 
-const answer = ({family, src, dst, proto, sport, dport, size}: InFlight): Probe & {readonly src: string} => ({
+const answer = ({family, src, dst, sport, dport, size}: InFlight, proto: Probe['proto']): Probe & {readonly src: string} => ({
   family,
   src: dst,
   dst: src,
