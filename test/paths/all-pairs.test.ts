@@ -7,6 +7,7 @@ import {traceAllPairs} from '../../src/edge/all-pairs.js';
 import {openTrace} from '../../src/edge/trace.js';
 import {bases} from '../bases/bases.js';
 import {type Edit, edited, without, workFolder} from '../edited.js';
+import {keyOf} from '../forms/devices.js';
 import {flanctl} from '../lab/flanctl.js';
 
 const swap =
@@ -63,6 +64,31 @@ const faults: {readonly [name: string]: readonly [base: string, ...edits: readon
     ['n1', 'sysctl', swap(/conf\/flannel\.1\/rp_filter=\d/, 'conf/flannel.1/rp_filter=1')],
   ],
   'a direct route missing where others are direct': ['vxlan-direct', ['n1', 'ip-route-all', without(/10\.244\.2\.0/)]],
+  'no peer of WireGuard': ['wireguard', ['n1', 'wg-show', without(new RegExp(keyOf(2)))]],
+  'a peer of WireGuard is sought elsewhere': ['wireguard', ['n1', 'wg-show', swap(/192\.168\.77\.12:51820/, '192.168.77.12:51999')]],
+  'a peer of WireGuard is sought at another node': ['wireguard', ['n1', 'wg-show', swap(/192\.168\.77\.12:51820/, '192.168.77.13:51820')]],
+  'a peer of WireGuard may not send': ['wireguard', ['n2', 'wg-show', swap(/10\.244\.1\.0\/24/, '(none)')]],
+  'a peer of WireGuard has another key': ['wireguard-dual', ['n2', 'wg-show', swap(new RegExp(keyOf(3)), keyOf(99))]],
+  'WireGuard listens elsewhere': ['wireguard', ['n3', 'wg-show', swap(/\t51820\toff/, '\t51999\toff')]],
+  'the IPIP device is down': ['ipip', ['n2', 'ip-link', swap(/(flannel\.ipip@NONE: <NOARP),UP,LOWER_UP>/, '$1>')]],
+  'the IPIP device has another address': [
+    'ipip',
+    ['n2', 'ip-link', swap(/remote any local 192\.168\.77\.12/, 'remote any local 192.168.77.99')],
+  ],
+  'no route through IPIP': ['ipip', ['n1', 'ip-route-all', without(/10\.244\.2\.0/)]],
+  'the firewall drops IPIP of one peer': [
+    'ipip',
+    ['n2', 'iptables-save', swap(/(\[\d+:\d+\] -A FORWARD)/, '[0:0] -A INPUT -s 192.168.77.13/32 -p 4 -j DROP\n$1')],
+  ],
+  'nobody listens for flanneld': ['udp', ['n2', 'ss-udp', swap(/.*:8285 .*/, '')]],
+  'no route into the TUN device': ['udp', ['n1', 'ip-route-all', without(/10\.244\.0\.0/)]],
+  'no association': ['ipsec', ['n1', 'ip-xfrm-state', () => '']],
+  'an association too few': [
+    'ipsec',
+    ['n3', 'ip-xfrm-state', swap(/src 192\.168\.77\.12 dst 192\.168\.77\.13/, 'src 192.168.77.99 dst 192.168.77.13')],
+  ],
+  'no policies': ['ipsec', ['n2', 'ip-xfrm-policy', () => '']],
+  'a policy for another subnet': ['ipsec', ['n2', 'ip-xfrm-policy', swap(/src 10\.244\.3\.0\/24 dst/, 'src 10.244.9.0/24 dst')]],
   'the bridge is down': ['vxlan', ['n3', 'ip-link', swap(/(cni0: <[^>]*?),UP,LOWER_UP/, '$1')]],
 };
 
@@ -95,7 +121,7 @@ async function compared(dumps: readonly NodeDump[]): Promise<{readonly pair: str
 }
 
 describe('the matrix says of every pair what the full walk says', () => {
-  test.each(bases)('%s, healthy', async (base) => {
+  test.each([...bases, 'ipip', 'udp', 'wireguard', 'wireguard-dual', 'ipsec'])('%s, healthy', async (base) => {
     const pairs = await compared(await edited(base));
     expect(pairs.length).toBeGreaterThan(2);
     expect(pairs.filter((p) => p.matrix !== 'reachable' || p.walk !== 'reachable')).toEqual([]);

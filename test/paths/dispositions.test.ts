@@ -3,6 +3,7 @@ import {type Disposition, dispositions} from '../../src/core/path/disposition.js
 import type {Walk} from '../../src/core/path/step.js';
 import {openTrace, type Traced, type Wish} from '../../src/edge/trace.js';
 import {type Edit, edited, without} from '../edited.js';
+import {keyOf} from '../forms/devices.js';
 
 /** Every fate of a packet, made from a healthy cluster by a few edits: where it ends, why, and which row shows it. */
 interface Case {
@@ -227,6 +228,146 @@ const cases: {readonly [name: string]: Case} = {
     end: 'unknown',
     at: '1.2',
   },
+  'no peer of WireGuard may have it': {
+    base: 'wireguard',
+    edits: [['n1', 'wg-show', swap(/10\.244\.2\.0\/24/, '10.244.9.0/24')]],
+    end: 'no-peer',
+    at: '1.2',
+    because: /no peer of flannel-wg on n1 is allowed 10\.244\.2\./,
+  },
+  'the peer has no endpoint': {
+    base: 'wireguard',
+    edits: [['n1', 'wg-show', swap(/192\.168\.77\.12:51820/, '(none)')]],
+    end: 'no-peer',
+    at: '1.2',
+    because: /has no endpoint/,
+    seen: /allowed-ips 10\.244\.2\.0\/24/,
+  },
+  'the far end has another key': {
+    base: 'wireguard',
+    edits: [['n2', 'wg-show', swap(/^(flannel-wg\t\(hidden\)\t)\S+/, `$1${keyOf(77)}`)]],
+    end: 'wrong-key',
+    at: '1.3',
+    because: /it is encrypted for \S+…, and flannel-wg of n2 is/,
+  },
+  'the far end does not know the sender’s key': {
+    base: 'wireguard',
+    edits: [['n2', 'wg-show', swap(new RegExp(`${keyOf(1)}`), keyOf(77))]],
+    end: 'wrong-key',
+    at: '1.3',
+    because: /has no peer with the key/,
+  },
+  'WireGuard listens elsewhere': {
+    base: 'wireguard',
+    edits: [['n2', 'wg-show', swap(/\t51820\toff/, '\t51999\toff')]],
+    end: 'no-tunnel',
+    at: '1.3',
+  },
+  'the far end does not let the sender have its pods’ addresses': {
+    base: 'wireguard',
+    edits: [['n2', 'wg-show', swap(/10\.244\.1\.0\/24/, '10.244.1.128/25')]],
+    end: 'not-allowed',
+    at: '1.3',
+    seen: /allowed-ips 10\.244\.1\.128\/25/,
+  },
+  'the answer of the handshake is filtered': {
+    base: 'wireguard',
+    edits: [['n1', 'iptables-save', swap(/(\*filter\n(?::.*\n)+)/, '$1[0:0] -A INPUT -s 192.168.77.12/32 -p udp -j DROP\n')]],
+    end: 'filtered',
+    at: '1.4',
+    because: /^the answer of the handshake does not come back/,
+  },
+  'the endpoint’s route leads into the tunnel': {
+    base: 'wireguard',
+    edits: [['n1', 'ip-route-all', append('unicast 192.168.77.12/32 dev flannel-wg table main proto boot scope link')]],
+    end: 'looped',
+    at: '1.2',
+  },
+  'ipip: the far device is down': {
+    base: 'ipip',
+    edits: [['n2', 'ip-link', swap(/(flannel\.ipip@NONE: <NOARP),UP,LOWER_UP>/, '$1>')]],
+    end: 'no-tunnel',
+    at: '1.3',
+    seen: /flannel\.ipip/,
+  },
+  'ipip: the far device has another address': {
+    base: 'ipip',
+    edits: [['n2', 'ip-link', swap(/remote any local 192\.168\.77\.12/, 'remote any local 192.168.77.99')]],
+    end: 'no-tunnel',
+    at: '1.3',
+    because: /no IPIP device of n2 takes protocol 4 from 192\.168\.77\.11 to 192\.168\.77\.12/,
+  },
+  'ipip: the near device sends from an address that is not there': {
+    base: 'ipip',
+    edits: [['n1', 'ip-link', swap(/remote any local 192\.168\.77\.11/, 'remote any local 192.168.77.99')]],
+    end: 'no-route',
+    at: '1.2',
+  },
+  'ipip: the route names nobody’s address': {
+    base: 'ipip',
+    edits: [
+      ['n1', 'ip-route-all', swap(/(10\.244\.2\.0\/24 via 192\.168\.77\.)12/, '$199')],
+      ['n1', 'ip-neigh', append('192.168.77.99 dev eth0 FAILED')],
+    ],
+    end: 'no-neighbour',
+    at: '1.2',
+  },
+  'ipip: protocol 4 is filtered': {
+    base: 'ipip',
+    edits: [['n2', 'iptables-save', swap(/(\*filter\n(?::.*\n)+)/, '$1[0:0] -A INPUT -p ipencap -j DROP\n')]],
+    end: 'filtered',
+    at: '1.3',
+  },
+  'ipip: too big by a byte': {base: 'ipip', edits: [], wish: {size: 1481}, end: 'too-big', at: '1.1'},
+  'udp: nobody listens': {
+    base: 'udp',
+    edits: [['n2', 'ss-udp', swap(/.*:8285 .*/, '')]],
+    end: 'no-tunnel',
+    at: '1.3',
+    because: /nobody on n2 listens on UDP 8285/,
+  },
+  'udp: flanneld is gone, and its device with it': {
+    base: 'udp',
+    edits: [
+      ['n2', 'ip-link', swap(/\d+: flannel0:[\s\S]*?(?=\n\d+: |$)/, '')],
+      ['n2', 'ip-addr', swap(/\d+: flannel0:[\s\S]*?(?=\n\d+: |$)/, '')],
+      ['n2', 'ip-route-all', without(/flannel0/)],
+    ],
+    end: 'no-tunnel',
+    at: '1.3',
+  },
+  'ipsec: a policy and no association': {
+    base: 'ipsec',
+    edits: [['n1', 'ip-xfrm-state', () => '']],
+    end: 'no-association',
+    at: '1.2',
+    seen: /dir out priority 0 tmpl src 192\.168\.77\.11 dst 192\.168\.77\.12/,
+  },
+  'ipsec: the far end does not have the association': {
+    base: 'ipsec',
+    edits: [['n2', 'ip-xfrm-state', () => '']],
+    end: 'no-association',
+    at: '1.3',
+  },
+  'ipsec: left over on the far end alone, what comes in clear is dropped': {
+    base: 'ipsec',
+    edits: [
+      ['n1', 'ip-xfrm-policy', () => ''],
+      ['n1', 'ip-xfrm-state', () => ''],
+      ['n1', 'ip-route-all', append('unicast 10.244.2.0/24 via 192.168.77.12 dev eth0 table main proto boot scope global')],
+    ],
+    end: 'unprotected',
+    at: '1.3',
+    seen: /dir fwd/,
+    because: /it comes in clear/,
+  },
+  'ipsec: out of an association that no policy asks for': {
+    base: 'ipsec',
+    edits: [['n2', 'ip-xfrm-policy', () => '']],
+    end: 'unprotected',
+    at: '1.3',
+    because: /no policy of n2 \(dir fwd\) is for/,
+  },
 };
 
 async function run(base: string, edits: readonly Edit[], [from, to]: readonly [string, string], wish: Partial<Wish> = {}): Promise<Traced> {
@@ -288,6 +429,14 @@ describe('healthy clusters', () => {
     ['vxlan', 'n3', 'n1', 4, 'observed', 1500],
     ['vxlan', 'n1-p1', '203.0.113.1', 4, 'inferred', 1450],
     ['vxlan-dual', 'n1-p1', 'n2-p1', 6, 'observed', 1430],
+    ['ipip', 'n1-p1', 'n2-p1', 4, 'observed', 1480],
+    ['ipip', 'n1', 'n2-p1', 4, 'observed', 1480],
+    ['wireguard', 'n1-p1', 'n2-p1', 4, 'observed', 1420],
+    ['wireguard', 'n1', 'n2-p1', 4, 'observed', 1420],
+    ['wireguard-dual', 'n1-p1', 'n2-p1', 6, 'observed', 1420],
+    ['udp', 'n1-p1', 'n2-p1', 4, 'inferred', 1472],
+    ['ipsec', 'n1-p1', 'n2-p1', 4, 'observed', 1423],
+    ['ipsec', 'n1-p1', 'n2', 4, 'observed', 1423],
     ['vxlan-dual', 'n1-p1', '2001:db8:ffff::1', 6, 'inferred', 1450],
     ['vxlan-direct', 'n1-p1', 'n2-p1', 4, 'observed', 1450],
     ['vxlan-direct', 'n1-p1', 'n3-p1', 4, 'inferred', 1450],

@@ -49,7 +49,8 @@ const same = (dumps: readonly NodeDump[], netConf?: unknown): void => {
 const root = join(import.meta.dirname, '../cases');
 
 describe('classes of peers change no verdict', () => {
-  test.each(bases)('%s, healthy', async (base) => same(await loadBase(base)));
+  const tunnels = ['ipip', 'udp', 'wireguard', 'wireguard-dual', 'ipsec'] as const;
+  test.each([...bases, ...tunnels])('%s, healthy', async (base) => same(await loadBase(base)));
 
   test.each(readdirSync(root).sort())('every case of %s', async (rule) => {
     for (const name of readdirSync(join(root, rule))) {

@@ -172,7 +172,8 @@ export function pair(a: Entry, b: Entry, peers: readonly Peer[], byName: Readonl
   const taken = theirs.takes.get(mine.out.form);
   const gone = theirs.answers.get('')?.fault;
   if (!taken || taken.fault) return {fault: taken?.fault ?? gone ?? nobody(b.node, mine.out.form), direction: 'there'};
-  const reply = taken.reply!;
+  const told = taken.reply!;
+  const reply = told.back !== undefined && mine.out.back !== undefined ? {...told, form: mine.out.back} : told;
   const back = arrival(reply, y, x, peers[a.at!]!, byName);
   if (back) return {fault: back, direction: 'back'};
   const answered = mine.answers.get(reply.form);

@@ -34,6 +34,8 @@ export interface Sent {
   readonly router: boolean;
   /** The end of the tunnel that it is for (a hardware address, a key), where it is not that of the peer's lease. */
   readonly meant?: string;
+  /** The form that answers come in: who gets a packet of WireGuard's sends to where it came from, whatever he knew before. */
+  readonly back?: string;
 }
 
 /** What a node does with the packets from and to all peers of one class. */
@@ -205,5 +207,6 @@ function sent({world, node, self, family}: Subject, peer: Peer, trip: Trip, end:
   // The class is told relative to the peer, and so is its next member.
   const meant = outer && endMeant(outer);
   const differs = meant !== undefined && meant !== endOfLease(form, peer);
-  return {to: end.needs === peer.node ? '=' : end.needs, form, router, ...(differs && {meant})};
+  const back = outer?.inner?.via === 'wireguard' && {back: formOf({...outer, dport: outer.sport!})};
+  return {to: end.needs === peer.node ? '=' : end.needs, form, router, ...(differs && {meant}), ...back};
 }

@@ -101,7 +101,7 @@ function changed(
     );
   else if (pair(packet) !== pair(before)) say(trip, place, 'nat', `connection tracking turns ${pair(before)} back into ${pair(packet)}`);
   if (ctstate === 'new' && flow !== undefined && !before.reply)
-    trip.tracked.set(before.inner ? `${place.node} ${before.inner.via}` : place.node, {...flow, now: tuple(packet), ctmark});
+    trip.tracked.set(connectionKey(place, flow.orig, before.inner), {...flow, now: tuple(packet), ctmark});
   return packet;
 }
 
@@ -128,10 +128,11 @@ interface Connection {
 function track(trip: Trip, place: Place, packet: InFlight): Connection {
   if (packet.inner?.via === 'vxlan') return {state: 'new'};
   if (packet.inner !== undefined) {
-    const key = `${place.node} ${packet.inner.via}`;
-    const known = trip.tracked.get(key);
-    if (known && packet.src === known.now.dst && packet.dst === known.now.src) return {state: 'established', flow: known};
-    const flow = known ?? {orig: tuple(packet), now: tuple(packet), ctmark: 0};
+    const key = connectionKey(place, packet, packet.inner);
+    for (const [other, flow] of trip.tracked)
+      if (other.startsWith(`${place.node} ${packet.inner.via} `) && packet.src === flow.now.dst && packet.dst === flow.now.src)
+        return {state: 'established', flow};
+    const flow = trip.tracked.get(key) ?? {orig: tuple(packet), now: tuple(packet), ctmark: 0};
     trip.tracked.set(key, flow);
     return {state: 'new', flow};
   }
@@ -148,6 +149,10 @@ function track(trip: Trip, place: Place, packet: InFlight): Connection {
   // An answer to nothing this node has seen: UDP begins a connection with it, the others belong to none.
   return {state: packet.proto === 'udp' ? 'new' : 'invalid'};
 }
+
+/** A tunnel's packets have connections of their own. */
+const connectionKey = ({node}: Place, {src, dst}: Pick<Tuple, 'src' | 'dst'>, inner: InFlight['inner']): string =>
+  inner === undefined ? node : `${node} ${inner.via} ${src} ${dst}`;
 
 /** The way back undoes what the way there did: the destination on the way in, the source on the way out. */
 function recordedAt(hook: Hook, flow: Tracked | undefined): Partial<State> | undefined {

@@ -113,7 +113,8 @@ function loops(trip: Trip, place: Place, link: Link, outer: InFlight): End | und
 function sessionOf({own}: Place, {latestHandshake, txBytes}: WgPeer): 'live' | 'old' | 'untried' | 'unanswered' {
   if (latestHandshake === undefined) return txBytes > 0 ? 'unanswered' : 'untried';
   const seen = own?.takenAt === undefined ? Number.NaN : Date.parse(own.takenAt) / 1000;
-  return seen - latestHandshake < KEY_LIFE ? 'live' : 'old';
+  // A handshake of the future tells of clocks, not of keys.
+  return Math.abs(seen - latestHandshake) < KEY_LIFE ? 'live' : 'old';
 }
 
 /** UDP for this node that may be WireGuard's: the device with this port, its key, the peer's key, and whether that peer may send this. */
