@@ -1,4 +1,5 @@
 import {defineConfig} from 'vitest/config';
+import {LongestFirst} from './longest-first.js';
 
 export default defineConfig({
   test: {
@@ -11,7 +12,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // More than cores: what runs against the kernel mostly waits for answers that do not come.
-    maxWorkers: 3,
+    maxWorkers: 5,
+    sequence: {sequencer: LongestFirst},
     reporters: ['default', './test/closing-line.ts'],
   },
 });

@@ -1,7 +1,5 @@
 import {describe} from 'vitest';
-import {applyFaults} from './apply-faults.js';
+import {applyFaults, applyLabs} from './apply-faults.js';
 import {labsWork} from './in-lab.js';
 
-describe.runIf(labsWork)('apply on the faults of host-gw, both families', () =>
-  applyFaults({name: 'ap-hostgw', backend: 'host-gw', dualStack: true}),
-);
+describe.runIf(labsWork)('apply on the faults of host-gw, both families', () => applyFaults(applyLabs.hostGw));

@@ -1,7 +1,5 @@
 import {describe} from 'vitest';
-import {applyFaults} from './apply-faults.js';
+import {applyFaults, applyLabs} from './apply-faults.js';
 import {labsWork} from './in-lab.js';
 
-describe.runIf(labsWork)('apply on the faults of vxlan, both families', () =>
-  applyFaults({name: 'ap-vxlan', backend: 'vxlan', dualStack: true}),
-);
+describe.runIf(labsWork)('apply on the faults of vxlan, both families', () => applyFaults(applyLabs.vxlan));

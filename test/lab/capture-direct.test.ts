@@ -1,3 +1,3 @@
-import {captureMatrix} from './capture-matrix.js';
+import {captureLabs, captureMatrix} from './capture-matrix.js';
 
-captureMatrix({name: 'cvd', directRouting: true, underlay: 'routed', nodes: 4, pods: 1}, 40);
+captureMatrix(captureLabs.direct);

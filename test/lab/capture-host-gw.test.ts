@@ -1,3 +1,3 @@
-import {captureMatrix} from './capture-matrix.js';
+import {captureLabs, captureMatrix} from './capture-matrix.js';
 
-captureMatrix({name: 'chg', backend: 'host-gw', dualStack: true}, 30);
+captureMatrix(captureLabs.hostGw);

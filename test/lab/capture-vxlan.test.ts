@@ -1,3 +1,3 @@
-import {captureMatrix} from './capture-matrix.js';
+import {captureLabs, captureMatrix} from './capture-matrix.js';
 
-captureMatrix({name: 'cvx', dualStack: true}, 40);
+captureMatrix(captureLabs.vxlan);

@@ -1,5 +1,5 @@
 import {describe} from 'vitest';
 import {matrix} from './matrix.js';
-import {dualStack} from './matrix-labs.js';
+import {dualStack, share} from './matrix-labs.js';
 
-describe('faults of vxlan with DirectRouting over a router, both families', () => matrix(dualStack.direct));
+describe('faults of vxlan with DirectRouting over a router, both families', () => matrix(dualStack.direct, share(dualStack.direct)));

@@ -124,6 +124,8 @@ async function startSshd(lab: SshLab, {hostKeys = ['ed25519'], lines = [], withi
       'StrictModes no',
       'PermitRootLogin yes',
       'LogLevel DEBUG1',
+      // As the lab does: root's .bashrc on this machine is none of ours, and may take longer than the test.
+      'SetEnv SHLVL=1',
       ...lines,
       '',
     ].join('\n'),

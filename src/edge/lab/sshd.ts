@@ -35,6 +35,10 @@ export async function prepareSsh(lab: Lab, signal?: AbortSignal): Promise<void> 
   await writeFile(`${dir}/ssh_config`, sshConfig(lab));
 }
 
+/**
+ * SHLVL: a bash that sshd starts reads root's .bashrc for every command, unless it is started within another shell. That file is this machine's;
+ * a node has nothing to do with it, and some take longer than all that the node is asked for.
+ */
 const sshdConfig = (node: LabNode): string => `# the ssh server of a lab node
 ListenAddress ${node.ip}:22
 HostKey /run/lab/ssh/host_key
@@ -46,6 +50,7 @@ KbdInteractiveAuthentication no
 UsePAM no
 UseDNS no
 PermitUserRC no
+SetEnv SHLVL=1
 PrintMotd no
 PrintLastLog no
 StrictModes no
