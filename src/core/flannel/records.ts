@@ -106,6 +106,8 @@ export interface DaemonSetRecord {
   readonly args: readonly string[];
   /** Mounted where flanneld reads its net-conf.json. */
   readonly configMap?: string;
+  /** Of its environment what `readEnv` names, where it stands there as text. */
+  readonly env: Readonly<Record<string, string>>;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly updateStrategy?: string;
   /** Bytes as written: `50Mi`. */

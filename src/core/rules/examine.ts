@@ -22,7 +22,7 @@ export interface Examination {
 
 const applies = (rule: Rule, cluster: Cluster): boolean =>
   (rule.modes === undefined || (cluster.mode !== undefined && rule.modes.includes(cluster.mode.type))) &&
-  (rule.scope === 'node' || (rule.records ?? []).every((need) => recorded(cluster, need)));
+  (rule.records ?? []).every((need) => recorded(cluster, need));
 
 /** What a remedy that restarts flannel is on this node. */
 function restart({restarts}: Rule, cluster: Cluster, node: string): Pick<Judged, 'restart'> {

@@ -1,6 +1,7 @@
 import type {FlannelPodRecord, Records} from '../flannel/records.js';
 import type {Member} from '../model/cluster.js';
 import type {ClusterRule, Evidence, Observation} from './rule.js';
+import {token} from './token.js';
 
 /** A container that has come to its end this often has a reason to be looked for. */
 const MANY = 10;
@@ -42,6 +43,7 @@ function judge({name, lease, record, survey}: Member, pods: readonly FlannelPodR
       ...(never && {severity: 'error' as const, effect: `${name} has no network for pods`}),
       subject: 'flannel',
       message: `no pod of flannel is on ${name}`,
+      dependsOn: [token.flanneld(name)],
       evidence: [{node: name, command: 'kubectl get pods -A -o wide', lines: [`(no pod of a DaemonSet that runs flanneld on ${name})`]}],
     };
   }
@@ -67,10 +69,11 @@ function judge({name, lease, record, survey}: Member, pods: readonly FlannelPodR
       ? `flannel on ${name} started ${worst.restarts} times again${why === '' ? '' : ` (${why})`}`
       : `the pod of flannel on ${name} is not Ready: ${why === '' ? worst.phase : why}${worst.restarts > 0 ? `, ${worst.restarts} restarts` : ''}`,
     evidence: [evidenceOf(name, worst)],
+    dependsOn: [token.flanneld(name)],
   };
 }
 
-const evidenceOf = (node: string, pod: FlannelPodRecord): Evidence => ({
+export const evidenceOf = (node: string, pod: FlannelPodRecord): Evidence => ({
   node,
   command: `kubectl -n ${pod.namespace} get pod ${pod.name} -o yaml`,
   lines: [`phase ${pod.phase}, ready ${pod.ready}, restarts ${pod.restarts}`, ...[pod.waiting, pod.lastEnd].filter((w) => w !== undefined)],

@@ -110,7 +110,7 @@ function merge({rule, node, observations, restart}: Judged): Draft[] {
       peers: [...new Set(group.flatMap((o) => o.peers ?? []))].sort(),
       doc: `docs/rules/${rule.id}.md`,
       consequences: [],
-      order: stages.indexOf(rule.stage),
+      order: stages.indexOf(rule.stage) - (rule.early === true ? 0.5 : 0),
       dependsOn: new Set(group.flatMap((o) => o.dependsOn ?? [])),
       breaks: new Set(group.flatMap((o) => o.breaks ?? [])),
       replay: rule.replay === true,

@@ -16,6 +16,7 @@ import {fdbDefaultEntry} from './fdb-default-entry.js';
 import {fdbMissing} from './fdb-missing.js';
 import {fdbStray} from './fdb-stray.js';
 import {fdbWrongDst} from './fdb-wrong-dst.js';
+import {flanneldApiserverUnreachable} from './flanneld-apiserver-unreachable.js';
 import {flanneldDuplicateDaemonset} from './flanneld-duplicate-daemonset.js';
 import {flanneldNotRunning} from './flanneld-not-running.js';
 import {flanneldOom} from './flanneld-oom.js';
@@ -32,6 +33,7 @@ import {hostgwNeighFailed} from './hostgw-neigh-failed.js';
 import {ifaceNoDefaultRoute} from './iface-no-default-route.js';
 import {ipv6PrerequisiteMissing} from './ipv6-prerequisite-missing.js';
 import {ipv6RouterAdvertAddress} from './ipv6-router-advert-address.js';
+import {kubeproxyCidrMismatch} from './kubeproxy-cidr-mismatch.js';
 import {leaseAnnotationMissing} from './lease-annotation-missing.js';
 import {leaseBackendMixed} from './lease-backend-mixed.js';
 import {leaseDeadNode} from './lease-dead-node.js';
@@ -83,6 +85,7 @@ import {routeWrongNexthop} from './route-wrong-nexthop.js';
 import type {Rule} from './rule.js';
 import {ruleMainMissing} from './rule-main-missing.js';
 import {ruleVpnCapturesPodCidr} from './rule-vpn-captures-pod-cidr.js';
+import {scaleEventQueue} from './scale-event-queue.js';
 import {scaleNeighOverflow} from './scale-neigh-overflow.js';
 import {subnetEnvMissing} from './subnet-env-missing.js';
 import {subnetEnvStale} from './subnet-env-stale.js';
@@ -108,9 +111,11 @@ export const rules: readonly Rule[] = [
   etcdLeaseLost,
   leasePodcidrMissing,
   leasePodcidrExhausted,
+  scaleEventQueue,
   leaseDeadNode,
   etcdLeaseExpiring,
   etcdConfigUnreadable,
+  flanneldApiserverUnreachable,
   flanneldDuplicateDaemonset,
   flanneldNotRunning,
   flanneldOom,
@@ -179,6 +184,7 @@ export const rules: readonly Rule[] = [
   fwIptablesVariantMixed,
   fwNftAcceptNotFinal,
   fwNftTableMissing,
+  kubeproxyCidrMismatch,
   natMasqueradeMissing,
   natPodToPodMasqueraded,
   natStaleCidrRules,

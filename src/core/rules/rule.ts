@@ -71,6 +71,10 @@ export interface RuleInfo {
   readonly replay?: boolean;
   /** flannel backend types it is about; absent means all. */
   readonly modes?: readonly string[];
+  /** Without these records it is about nothing: a run without the API server or etcd is no worse for it. What was refused is a gap. */
+  readonly records?: readonly RecordNeed[];
+  /** It may be the cause of others of its own stage. */
+  readonly early?: true;
 }
 
 /** A table, or another part of the state, that must have been looked at. `netfilter` is `iptables` and `nft` together. */
@@ -104,8 +108,6 @@ export type RecordNeed = 'kubernetes' | 'etcd' | 'daemonSets' | 'flannelPods' | 
 
 export interface ClusterRule extends RuleInfo {
   readonly scope: 'cluster';
-  /** Without these records it is about nothing: a run without the API server or etcd is no worse for it. What was refused is a gap. */
-  readonly records?: readonly RecordNeed[];
   check(cluster: Cluster): Iterable<Observation & {readonly node: string}>;
 }
 

@@ -7,6 +7,8 @@ export type Token = string;
 export const token = {
   /** What a node published: subnet, public address. */
   lease: (node: string): Token => `lease ${node}`,
+  /** flanneld itself, as a process that runs. */
+  flanneld: (node: string): Token => `flanneld ${node}`,
   /** The hardware address a node published for its tunnel device. */
   mac: (node: string): Token => `mac ${node}`,
   /** What flannel of a node has heard of a peer. */

@@ -1,4 +1,4 @@
-import {flannelPodOf} from '../../core/flannel/records/daemons.js';
+import {flannelPodOf, readEnv} from '../../core/flannel/records/daemons.js';
 import {at, type Json, list, object} from '../../core/flannel/records/json.js';
 import type {KubeObject} from './kube-client.js';
 
@@ -86,9 +86,11 @@ export const prune = {
 
 function container(item: unknown): Json {
   const args = list(at(item, 'args')).map((word) => (typeof word === 'string' ? word.replace(/^(--?etcd-password=).*/s, '$1…') : word));
+  const env = list(at(item, 'env')).flatMap((entry) => (readEnv.has(String(at(entry, 'name'))) ? [picked(entry, ['name', 'value'])] : []));
   return {
     ...picked(item, ['name', 'image', 'command', 'resources']),
     ...(at(item, 'args') !== undefined && {args}),
+    ...(env.length > 0 && {env}),
     ...(at(item, 'volumeMounts') !== undefined && {
       volumeMounts: list(at(item, 'volumeMounts')).map((mount) => picked(mount, ['name', 'mountPath'])),
     }),

@@ -19,6 +19,7 @@ export function daemonSetOf(item: unknown): DaemonSetRecord | undefined {
     container: container.name,
     image: container.image,
     args: container.args,
+    env: envOf(container.spec),
     nodeSelector: strings(at(pod, 'nodeSelector')),
     ...given({
       configMap: configMapOf(pod, container.spec, container.args),
@@ -28,6 +29,22 @@ export function daemonSetOf(item: unknown): DaemonSetRecord | undefined {
     }),
   };
 }
+
+/** What of flanneld's environment decides how it runs (model/flannel-backends.md §7); the rest may hold secrets and is not read. */
+export const readEnv: ReadonlySet<string> = new Set([
+  'EVENT_QUEUE_DEPTH',
+  'CONT_WHEN_CACHE_NOT_READY',
+  'KUBERNETES_SERVICE_HOST',
+  'KUBERNETES_SERVICE_PORT',
+]);
+
+const envOf = (container: unknown): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    list(at(container, 'env')).flatMap((entry) => {
+      const [name, value] = [text(entry, 'name'), text(entry, 'value')];
+      return name !== undefined && value !== undefined && readEnv.has(name) ? [[name, value]] : [];
+    }),
+  );
 
 /** The ConfigMap of the volume that holds the path flanneld reads its configuration from. */
 function configMapOf(pod: unknown, container: unknown, args: readonly string[]): string | undefined {
