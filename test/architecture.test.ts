@@ -118,10 +118,12 @@ describe('every list names what its folder holds', () => {
 const ruleHelpers: readonly string[] = [
   'bridge-state',
   'default-gateway',
+  'device-missing',
   'flows',
   'forward-accept',
   'idle-tunnel',
   'masquerade',
+  'outer-packets',
   'pair',
   'policy',
   'published',
@@ -129,6 +131,7 @@ const ruleHelpers: readonly string[] = [
   'recorded-pods',
   'restart',
   'sysctl',
+  'wg-peers',
   'witness',
 ];
 

@@ -23,6 +23,7 @@ export const wg: Table<WgPeer> = {
     const words = [`peer ${row.publicKey} dev ${row.dev}`, `allowed-ips ${row.allowedIPs.join(',') || '(none)'}`];
     if (row.endpoint !== undefined) words.push(`endpoint ${shownEndpoint(row.endpoint)}`);
     if (row.persistentKeepalive !== undefined) words.push(`persistent-keepalive ${row.persistentKeepalive}`);
+    if (row.preshared === true) words.push('preshared-key (hidden)');
     return words.join(' ');
   },
 };

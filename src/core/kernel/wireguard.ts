@@ -14,6 +14,8 @@ export interface WireguardPeer extends Sourced {
   readonly txBytes: number;
   /** Seconds; absent when off. */
   readonly persistentKeepalive?: number;
+  /** There is a preshared key, whichever: only that is kept of it. */
+  readonly preshared?: true;
 }
 
 /** A WireGuard device with its peers. Private and preshared keys are never kept, whether the listing hid them or not. */
@@ -75,7 +77,7 @@ function readDevice(words: readonly string[]): Omit<WireguardDevice, 'peers'> {
 }
 
 function readPeer(words: readonly string[]): WireguardPeer | undefined {
-  const [, key = '', , endpoint = '', allowed = '', handshake = '', rx = '', tx = '', keepalive = ''] = words;
+  const [, key = '', preshared = '', endpoint = '', allowed = '', handshake = '', rx = '', tx = '', keepalive = ''] = words;
   if (!publicKey.test(key)) return undefined;
   const [, v6, v4, port] = endpointText.exec(endpoint) ?? [];
   const address = ipIn(v6 ?? v4);
@@ -89,5 +91,6 @@ function readPeer(words: readonly string[]): WireguardPeer | undefined {
     rxBytes: Number(rx) || 0,
     txBytes: Number(tx) || 0,
     ...(Number(keepalive) > 0 ? {persistentKeepalive: Number(keepalive)} : {}),
+    ...(preshared === '(none)' || preshared === '' ? {} : {preshared: true}),
   };
 }

@@ -1,3 +1,4 @@
+// Over 250 lines: every rule has two here, and a list of lists would be no shorter.
 import {bridgeAddressConflict} from './bridge-address-conflict.js';
 import {cloudHostgwUnsupported} from './cloud-hostgw-unsupported.js';
 import {cniConfigInvalidVersion} from './cni-config-invalid-version.js';
@@ -31,6 +32,11 @@ import {fwNftTableMissing} from './fw-nft-table-missing.js';
 import {hairpinOff} from './hairpin-off.js';
 import {hostgwNeighFailed} from './hostgw-neigh-failed.js';
 import {ifaceNoDefaultRoute} from './iface-no-default-route.js';
+import {ipipDevLocalWrong} from './ipip-dev-local-wrong.js';
+import {ipipDevMissing} from './ipip-dev-missing.js';
+import {ipsecAssociationMissing} from './ipsec-association-missing.js';
+import {ipsecPolicyMissing} from './ipsec-policy-missing.js';
+import {ipsecPolicyWrong} from './ipsec-policy-wrong.js';
 import {ipv6PrerequisiteMissing} from './ipv6-prerequisite-missing.js';
 import {ipv6RouterAdvertAddress} from './ipv6-router-advert-address.js';
 import {kubeproxyCidrMismatch} from './kubeproxy-cidr-mismatch.js';
@@ -54,7 +60,9 @@ import {leaseVtepmacMismatch} from './lease-vtepmac-mismatch.js';
 import {leaseVxlanParamsMismatch} from './lease-vxlan-params-mismatch.js';
 import {migrateAnnotationLeftover} from './migrate-annotation-leftover.js';
 import {migrateDaemonConfigSplit} from './migrate-daemon-config-split.js';
+import {migrateIpsecPoliciesLeft} from './migrate-ipsec-policies-left.js';
 import {migrateOldDeviceLeft} from './migrate-old-device-left.js';
+import {migrateOldRoutesWin} from './migrate-old-routes-win.js';
 import {mtuBackendValueMisread} from './mtu-backend-value-misread.js';
 import {mtuNodeMismatch} from './mtu-node-mismatch.js';
 import {mtuOverlayTooLarge} from './mtu-overlay-too-large.js';
@@ -93,6 +101,10 @@ import {sysctlBrNetfilterMissing} from './sysctl-br-netfilter-missing.js';
 import {sysctlIpForwardOff} from './sysctl-ip-forward-off.js';
 import {sysctlIpv6Forwarding} from './sysctl-ipv6-forwarding.js';
 import {sysctlRpFilterStrict} from './sysctl-rp-filter-strict.js';
+import {tunnelDevDown} from './tunnel-dev-down.js';
+import {tunnelModuleMissing} from './tunnel-module-missing.js';
+import {udpProxyMissing} from './udp-proxy-missing.js';
+import {udpTunMissing} from './udp-tun-missing.js';
 import {vethNotEnslaved} from './veth-not-enslaved.js';
 import {vxlanDevAddressWrong} from './vxlan-dev-address-wrong.js';
 import {vxlanDevDown} from './vxlan-dev-down.js';
@@ -101,6 +113,16 @@ import {vxlanDevMissing} from './vxlan-dev-missing.js';
 import {vxlanDevParamsDrift} from './vxlan-dev-params-drift.js';
 import {vxlanModuleMissing} from './vxlan-module-missing.js';
 import {vxlanPortInUse} from './vxlan-port-in-use.js';
+import {wgAllowedIpsWrong} from './wg-allowed-ips-wrong.js';
+import {wgDevMissing} from './wg-dev-missing.js';
+import {wgEndpointUnreachable} from './wg-endpoint-unreachable.js';
+import {wgKeepaliveOff} from './wg-keepalive-off.js';
+import {wgKeyMismatch} from './wg-key-mismatch.js';
+import {wgListenPortWrong} from './wg-listen-port-wrong.js';
+import {wgNatSharedEndpoint} from './wg-nat-shared-endpoint.js';
+import {wgPeerMissing} from './wg-peer-missing.js';
+import {wgPeerStale} from './wg-peer-stale.js';
+import {wgPskMismatch} from './wg-psk-mismatch.js';
 
 /** Every rule of doctor. A new rule is one file beside this one and one line here (and its page docs/rules/<id>.md and case folder). */
 export const rules: readonly Rule[] = [
@@ -134,10 +156,13 @@ export const rules: readonly Rule[] = [
   leaseVtepmacDuplicate,
   leaseVtepmacMismatch,
   leaseVxlanParamsMismatch,
+  wgKeyMismatch,
+  wgNatSharedEndpoint,
   netconfInvalid,
   routeNetworkOverlapsHost,
   vxlanModuleMissing,
   vxlanPortInUse,
+  tunnelModuleMissing,
   bridgeAddressConflict,
   cniConfigInvalidVersion,
   cniConfigMissing,
@@ -156,6 +181,14 @@ export const rules: readonly Rule[] = [
   vxlanDevEmpty,
   vxlanDevMissing,
   vxlanDevParamsDrift,
+  ipipDevMissing,
+  ipipDevLocalWrong,
+  wgDevMissing,
+  wgListenPortWrong,
+  udpTunMissing,
+  udpProxyMissing,
+  tunnelDevDown,
+  migrateIpsecPoliciesLeft,
   ifaceNoDefaultRoute,
   routeBlackholeStale,
   routeDirectroutingMixed,
@@ -164,6 +197,7 @@ export const rules: readonly Rule[] = [
   routeShadowed,
   routeStale,
   routeWrongNexthop,
+  migrateOldRoutesWin,
   cloudHostgwUnsupported,
   hostgwNeighFailed,
   neighMissing,
@@ -174,8 +208,13 @@ export const rules: readonly Rule[] = [
   fdbMissing,
   fdbStray,
   fdbWrongDst,
+  wgPeerMissing,
+  wgAllowedIpsWrong,
+  wgPskMismatch,
   nmCloudSetupOnFlannel,
   ruleVpnCapturesPodCidr,
+  ipsecPolicyMissing,
+  ipsecPolicyWrong,
   fwEncapPortBlocked,
   fwFlannelChainMissing,
   fwFlannelRuleAfterReject,
@@ -198,6 +237,8 @@ export const rules: readonly Rule[] = [
   mtuNodeMismatch,
   mtuOverlayTooLarge,
   mtuPodStale,
+  wgEndpointUnreachable,
+  ipsecAssociationMissing,
   hairpinOff,
   podGatewayNeighbourBad,
   podIpDuplicate,
@@ -206,4 +247,6 @@ export const rules: readonly Rule[] = [
   migrateAnnotationLeftover,
   migrateDaemonConfigSplit,
   migrateOldDeviceLeft,
+  wgKeepaliveOff,
+  wgPeerStale,
 ];

@@ -16,7 +16,7 @@ export const leasePublicIpDuplicate: ClusterRule = {
   remedy:
     'Point flannel at the right interface (--iface or --iface-can-reach; k3s: --flannel-iface) and restart it; a clone needs an address of its own.',
   fix: 'no',
-  *check({members}) {
+  *check({members, mode}) {
     const holders = new Map<string, string[]>();
     for (const {name, lease, survey} of members) {
       // A lease that no node is behind is lease-dead-node's.
@@ -32,6 +32,9 @@ export const leasePublicIpDuplicate: ClusterRule = {
     const byName = new Map(members.map((m) => [m.name, m]));
     for (const [address, nodes] of holders) {
       if (nodes.length < 2) continue;
+      // WireGuard tells nodes behind one router by their ports: wg-nat-shared-endpoint.
+      const theirs = nodes.some((name) => byName.get(name)!.survey.addresses.some((a) => a.address === address));
+      if (mode?.type === 'wireguard' && !theirs) continue;
       const node = nodes.at(-1)!;
       yield {
         node,

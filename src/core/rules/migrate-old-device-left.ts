@@ -1,18 +1,11 @@
 import {linkDelete} from '../kernel/commands.js';
 import {link as table} from '../kernel/link.js';
 import {route as routeTable} from '../kernel/route.js';
+import {isFlannelTunnel} from '../modes/tunnel-weight.js';
 import {peerOver} from './pair.js';
 import {step} from './remedy.js';
 import {type NodeRule, rows} from './rule.js';
 import {token} from './token.js';
-
-/** The tunnel devices of every flannel backend, by name and kind: k3s once called a WireGuard device flannel.1 (flannel-backends.md §8). */
-const flannelDevices: readonly (readonly [RegExp, string])[] = [
-  [/^flannel(-v6)?\.\d+$/, 'vxlan'],
-  [/^flannel0$/, 'tun'],
-  [/^flannel\.ipip$/, 'ipip'],
-  [/^flannel-wg(-v6)?$/, 'wireguard'],
-];
 
 export const migrateOldDeviceLeft: NodeRule = {
   id: 'migrate-old-device-left',
@@ -31,8 +24,14 @@ export const migrateOldDeviceLeft: NodeRule = {
     if (!mode || !settings) return;
     const wanted = new Set(mode.devices(settings).map((d) => d.name));
     for (const link of state.tables.link ?? []) {
-      if (wanted.has(link.ifname) || !flannelDevices.some(([device, kind]) => device.test(link.ifname) && kind === link.kind)) continue;
-      const users = (state.tables.route ?? []).filter((r) => r.dev === link.ifname && r.table === 'main' && r.gateway !== undefined);
+      if (wanted.has(link.ifname) || !isFlannelTunnel(link)) continue;
+      // The one route of wireguard or udp to all pods loses against the backend's own, except where that has such a one itself.
+      const users = (state.tables.route ?? []).filter(
+        (r) =>
+          r.dev === link.ifname &&
+          r.table === 'main' &&
+          (r.gateway !== undefined || (r.protocol !== 'kernel' && !cluster.networks.includes(r.dst))),
+      );
       yield {
         subject: link.ifname,
         message: `${link.ifname} (${link.kind}) on ${name} belongs to no device of ${mode.title}, which the cluster runs`,

@@ -19,13 +19,13 @@ export const mtuNodeMismatch: ClusterRule = {
   remedy: "Pin Backend.MTU to what every node's underlay carries, restart flannel everywhere and make the pods anew.",
   restarts: 'everywhere',
   fix: 'ask',
-  modes: ['vxlan', 'host-gw'],
+  modes: ['vxlan', 'host-gw', 'udp', 'ipip', 'wireguard', 'ipsec'],
   *check(cluster) {
     const {mode, settings} = cluster;
     if (!mode || !settings) return;
     const devices = mode.devices(settings);
     if (devices.length === 0) yield* routed(cluster);
-    for (const {family, name: dev} of devices) {
+    for (const {family, name: dev} of devices.filter((d, i) => devices.findIndex((o) => o.name === d.name) === i)) {
       const found = cluster.members.flatMap((member) => {
         const link = member.survey.links.find((l) => l.ifname === dev);
         return link ? [{member, link}] : [];

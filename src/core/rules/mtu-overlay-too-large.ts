@@ -4,6 +4,7 @@ import type {Cluster} from '../model/cluster.js';
 import {mostCommon} from '../model/most-common.js';
 import {bridgePorts} from '../model/pod-port.js';
 import type {NodeView} from '../model/view.js';
+import type {Family} from '../net/address.js';
 import {bridgeOf} from './bridge-state.js';
 import {step} from './remedy.js';
 import {type NodeRule, rows, type Step} from './rule.js';
@@ -21,7 +22,7 @@ export const mtuOverlayTooLarge: NodeRule = {
     'Give the interface the MTU of the other nodes again; or set Backend.MTU to what the underlay carries, restart flannel and make the pods anew.',
   restarts: 'node',
   fix: 'ask',
-  modes: ['vxlan', 'host-gw'],
+  modes: ['vxlan', 'host-gw', 'udp', 'ipip', 'wireguard', 'ipsec'],
   needs: ['link'],
   *check(view) {
     const {name, state, cluster, member} = view;
@@ -30,24 +31,39 @@ export const mtuOverlayTooLarge: NodeRule = {
     if (!mode || !settings || !uplink) return;
     const devices = mode.devices(settings);
     const named = (ifname: unknown) => (state.tables.link ?? []).find((l) => l.ifname === ifname);
-    const carriers = devices.flatMap(({family, name: dev}): Carrier[] => {
+    const podMtu = state.subnetEnv === undefined || state.subnetEnv === 'none' ? undefined : state.subnetEnv.mtu;
+    // One device may serve both families, of which IPv6 takes more.
+    const largest = new Map(
+      devices.map((d) => [
+        d.name,
+        Math.max(...devices.filter((o) => o.name === d.name && usesFamily(view, o.family)).map((o) => mode.overhead(o.family)), 0),
+      ]),
+    );
+    const carriers = [...largest].flatMap(([dev, overhead]): Carrier[] => {
       const link = named(dev);
       // A tunnel sends by the device it is bound to.
-      return link ? [{link, overhead: mode.overhead(family), below: named(link.info?.['link']) ?? uplink}] : [];
+      if (!link) return [];
+      // flannel v0.18 gave its WireGuard device the uplink's MTU, and pods the right one: they send no more than that.
+      const mtu = link.kind === 'wireguard' ? Math.min(link.mtu, podMtu ?? link.mtu) : link.mtu;
+      return [{link, mtu, overhead, below: named(link.info?.['link']) ?? uplink}];
     });
     const bridge = bridgeOf(view);
     const measured =
-      devices.length > 0 ? carriers : bridge && bridgePorts(view).length > 0 ? [{link: bridge, overhead: 0, below: uplink}] : [];
-    const large = measured.filter(({link, overhead, below}) => link.mtu + overhead > below.mtu);
+      devices.length > 0
+        ? carriers
+        : bridge && bridgePorts(view).length > 0
+          ? [{link: bridge, mtu: bridge.mtu, overhead: mode.overhead(4), below: uplink}]
+          : [];
+    const large = measured.filter(({mtu, overhead, below}) => mtu + overhead > below.mtu);
     const [first] = large;
     if (!first) return;
     const {below} = first;
     const usual = usualOf(cluster);
     // The others' interfaces carry it: this one was lowered. Otherwise the tunnel has to give way.
-    const raise = usual !== undefined && large.every(({link, overhead}) => link.mtu + overhead <= usual);
+    const raise = usual !== undefined && large.every(({mtu, overhead}) => mtu + overhead <= usual);
     yield {
       subject: large.map(({link}) => link.ifname).join(', '),
-      message: `${large.map(({link, overhead}) => `${link.ifname} on ${name} takes packets of ${link.mtu} bytes${overhead > 0 ? `, ${link.mtu + overhead} on the wire` : ''}`).join('; ')}, but ${below.ifname} carries ${below.mtu}`,
+      message: `${large.map(({link, mtu, overhead}) => `${link.ifname} on ${name} takes packets of ${mtu} bytes${overhead > 0 ? `, ${mtu + overhead} on the wire` : ''}`).join('; ')}, but ${below.ifname} carries ${below.mtu}`,
       effect: `large packets from pods of ${name} to other nodes are lost; small ones pass`,
       evidence: [rows(name, table.show, [...large.map(({link}) => link), below])],
       steps: raise
@@ -61,8 +77,13 @@ export const mtuOverlayTooLarge: NodeRule = {
   },
 };
 
+/** Does the node have pods of the family? */
+const usesFamily = ({self}: NodeView, family: Family): boolean => (family === 4 ? self?.subnet : self?.ipv6Subnet) !== undefined;
+
 interface Carrier {
   readonly link: Link;
+  /** The most that comes to it. */
+  readonly mtu: number;
   readonly overhead: number;
   readonly below: Link;
 }

@@ -55,6 +55,8 @@ function* gatewaysOfUnknownPeers(view: NodeView): Iterable<Observation> {
   for (const route of state.tables.route ?? []) {
     const {gateway, dev, family} = route;
     if (route.table !== 'main' || gateway === undefined || !isTunnel(dev) || !looked(state, 'neigh', family)) continue;
+    // An IPIP device has no hardware addresses: the gateway is the outer destination.
+    if (state.tables.link?.find((l) => l.ifname === dev)?.kind !== 'vxlan') continue;
     const found: Neigh | undefined = neighbourOf(view, dev, gateway);
     if (found?.lladdr !== undefined) continue;
     const known: FamilyLease | undefined = peerWithBase(view, gateway);

@@ -4,6 +4,7 @@ import type {Neigh} from '../kernel/neigh.js';
 import type {Route} from '../kernel/route.js';
 import type {NodeView} from '../model/view.js';
 import {modes} from '../modes/index.js';
+import type {Want} from '../modes/mode.js';
 import type {Family, Ip, Prefix} from '../net/address.js';
 import {PrefixIndex} from '../net/lpm.js';
 import {baseOf, contains, lengthOf} from '../net/prefix.js';
@@ -123,10 +124,19 @@ const byPublicIP = remember((peers: readonly Lease[]) => {
  * neighbour and FDB rows lead there. Undefined when they reach none, or what decides was not read.
  */
 export function leadsTo(view: NodeView, row: Route, family: Family): FamilyLease | undefined {
-  if (row.type !== 'unicast' || row.gateway === undefined || row.dev === undefined) return undefined;
+  if (row.type !== 'unicast' || row.dev === undefined) return undefined;
   const {tables} = view.state;
+  const device = tables.link?.find((l) => l.ifname === row.dev);
+  if (device?.kind === 'wireguard') return byKey(view, row);
+  if (row.gateway === undefined) return undefined;
+  if (device?.kind === 'ipip') {
+    // The gateway is the outer destination; at the other end a device of the same kind takes the packet.
+    const end = device.flags.includes('UP') ? byPublicIP(view.peers).get(row.gateway) : undefined;
+    const far = end && view.cluster.members.find((m) => m.name === end.node);
+    return far?.survey.links.some((l) => l.kind === 'ipip' && l.ifname === row.dev && l.flags.includes('UP')) ? end : undefined;
+  }
   if (isTunnel(row.dev)) {
-    if (!tables.link?.some((l) => l.ifname === row.dev && l.flags.includes('UP')) || !looked(view.state, 'neigh', family)) return undefined;
+    if (!device?.flags.includes('UP') || !looked(view.state, 'neigh', family)) return undefined;
     const mac = neighbourOf(view, row.dev, row.gateway)?.lladdr;
     const end = mac === undefined ? undefined : tables.fdb?.find((f) => f.dev === row.dev && f.mac === mac && f.dst !== undefined)?.dst;
     const peer = end === undefined ? undefined : byPublicIP(view.peers).get(end);
@@ -135,6 +145,15 @@ export function leadsTo(view: NodeView, row: Route, family: Family): FamilyLease
   const found = lookup(view.state, {dst: row.gateway});
   if (found.kind !== 'route' || found.route.gateway !== undefined || found.route.dev !== row.dev) return undefined;
   return byPublicIP(view.peers).get(row.gateway);
+}
+
+/** The peer that a WireGuard device sends a whole prefix to. */
+function byKey(view: NodeView, {dev, dst}: Route): FamilyLease | undefined {
+  if (!view.state.tables.link?.some((l) => l.ifname === dev && l.flags.includes('UP'))) return undefined;
+  const rows = (view.state.tables.wg ?? []).filter((p) => p.dev === dev && p.allowedIPs.some((a) => contains(a, dst)));
+  const [only] = rows.length === 1 ? rows : [];
+  const owner = only && view.peers.find((p) => p.publicKey === only.publicKey);
+  return owner && leaseOf(owner, dst.includes(':') ? 6 : 4);
 }
 
 /**
@@ -162,6 +181,37 @@ export function severityOn(view: NodeView, dev: string, subnet: Prefix): Severit
 export function cut(view: NodeView, family: Family, peer: string, subnet: Prefix): string {
   const own = family === 4 ? view.self?.subnet : view.self?.ipv6Subnet;
   return `pods of ${view.name} (${own ?? 'subnet unknown'}) cannot reach pods of ${peer} (${subnet})`;
+}
+
+/** The nodes whose pods a wanted route leads to: one peer, or, where one row is for the whole network, all of them. */
+export function aimedAt(view: NodeView, {row, peer, family}: Want<Route>): Aim {
+  if (peer !== undefined)
+    return {label: `${row.dst} (${peer})`, pods: `${peer}'s pods`, peers: [peer], effect: cut(view, family, peer, row.dst)};
+  return {
+    label: row.dst,
+    pods: "the other nodes' pods",
+    peers: view.peers.filter((p) => leaseOf(p, family) !== undefined).map((p) => p.node),
+    effect: `pods of ${view.name} (${(family === 4 ? view.self?.subnet : view.self?.ipv6Subnet) ?? 'subnet unknown'}) cannot reach pods of other nodes`,
+  };
+}
+
+/** The one route to all peers, in modes that have such a one (wireguard, udp). */
+export const wide = (view: NodeView, family: Family): Want<Route> | undefined =>
+  view.expected?.route.find((want) => want.family === family && want.peer === undefined && !want.tolerated);
+
+/** Is this the route that another backend of flannel's gave the peer: by a tunnel device, or straight to its public address? */
+export const leftBehind = (view: NodeView, row: Route, {subnet, publicIP}: FamilyLease): boolean =>
+  row.type === 'unicast' &&
+  row.dst === subnet &&
+  (isTunnel(row.dev) || row.gateway === publicIP) &&
+  row.dev !== undefined &&
+  view.expected?.link.some((want) => want.row.ifname === row.dev) !== true;
+
+interface Aim {
+  readonly label: string;
+  readonly pods: string;
+  readonly peers: readonly string[];
+  readonly effect: string;
 }
 
 /** The command that printed a table of one family, for evidence of what it did not print. */

@@ -1,4 +1,5 @@
 import {addressReplace, fdbReplace, neighReplace, routeReplace, shell, type Words} from '../kernel/commands.js';
+import {wgPeerSet} from '../kernel/tunnel-commands.js';
 import type {Member} from '../model/cluster.js';
 import type {Expected} from '../modes/mode.js';
 import {hostOf, lengthOf} from '../net/prefix.js';
@@ -13,6 +14,7 @@ export function replayRows(node: string, expected: Expected, device: (name: stri
     ...expected.address.filter((w) => on(w.row.dev)).map((w) => step(node, addressReplace(w.row))),
     ...expected.neigh.filter((w) => on(w.row.dev) && !w.tolerated).map((w) => step(node, neighReplace(w.row))),
     ...expected.fdb.filter((w) => on(w.row.dev) && !w.tolerated).map((w) => step(node, fdbReplace(w.row))),
+    ...(expected.wg ?? []).filter((w) => on(w.row.dev) && !w.tolerated).map((w) => step(node, wgPeerSet(w.row))),
     ...expected.route.filter((w) => on(w.row.dev) && !w.tolerated).map((w) => step(node, routeReplace(w.row))),
   ];
 }

@@ -2,7 +2,7 @@ import {routeDelete, routeReplace} from '../kernel/commands.js';
 import {type Route, route as table} from '../kernel/route.js';
 import {comparisons} from '../model/diff.js';
 import {overlaps} from '../net/prefix.js';
-import {coversPeers, cut, peerOver} from './pair.js';
+import {aimedAt, coversPeers, cut, peerOver} from './pair.js';
 import {step} from './remedy.js';
 import {type NodeRule, rows} from './rule.js';
 import {token} from './token.js';
@@ -34,26 +34,34 @@ export const routeBlackholeStale: NodeRule = {
       for (const row of found) {
         if (change.kind === 'differs' && row !== change.actual[0]) continue;
         // Blocks of the node's own addresses are normal with Calico's IPAM and with canal, which have a host route for each pod.
-        if (own.some((s) => overlaps(s, row.dst))) continue;
+        const wide = change.kind === 'differs' && change.want.peer === undefined ? aimedAt(view, change.want) : undefined;
+        if (!wide && own.some((s) => overlaps(s, row.dst))) continue;
         const peer = peerOver(view, row.dst);
         // A wide one below the subnets' own routes only catches what has no owner.
-        if (!peer && !view.cluster.complete) continue;
-        if (!peer && coversPeers(view, row.dst)) continue;
+        if (!wide && !peer && !view.cluster.complete) continue;
+        if (!wide && !peer && coversPeers(view, row.dst)) continue;
         const replaced =
           change.kind === 'differs' && !change.actual.some((a) => comparisons.route.differences(change.want.row, a).length === 0);
         yield {
-          severity: peer ? 'error' : 'warning',
+          severity: peer || wide ? 'error' : 'warning',
           subject: peer ? `${row.dst} (${peer.node})` : row.dst,
           message: peer
             ? `${name} refuses packets to ${row.dst}, pods of ${peer.node} (${row.type} route)`
-            : `${name} has a ${row.type} route for ${row.dst}, which is no subnet of its own`,
-          effect: peer ? cut(view, peer.family, peer.node, row.dst) : 'none yet; a node that gets this subnet is unreachable from here',
+            : wide
+              ? `${name} refuses packets to ${wide.pods} (${row.type} route for ${row.dst})`
+              : `${name} has a ${row.type} route for ${row.dst}, which is no subnet of its own`,
+          effect: peer
+            ? cut(view, peer.family, peer.node, row.dst)
+            : wide
+              ? wide.effect
+              : 'none yet; a node that gets this subnet is unreachable from here',
           evidence: [rows(name, table.show, [row])],
           steps: [
             step(name, routeDelete(row)),
             ...(replaced && change.kind === 'differs' ? [step(name, routeReplace(change.want.row))] : []),
           ],
           ...(peer && {peers: [peer.node], breaks: [token.route(name, peer.node)]}),
+          ...(wide && {peers: wide.peers, breaks: wide.peers.map((p) => token.route(name, p))}),
           dependsOn: [token.lease(name), ...(peer ? [token.lease(peer.node)] : [])],
         };
       }

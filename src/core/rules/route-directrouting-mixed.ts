@@ -14,7 +14,7 @@ export const routeDirectroutingMixed: NodeRule = {
   effect: 'The pair talks by two different ways; a strict rp_filter drops one direction.',
   remedy: 'Write the plain route where the link is shared; a peer behind a router keeps the tunnel.',
   fix: 'safe',
-  modes: ['vxlan'],
+  modes: ['vxlan', 'ipip'],
   needs: ['route'],
   *check(view) {
     const {name, changes, cluster} = view;

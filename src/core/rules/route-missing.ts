@@ -1,6 +1,6 @@
 import {routeReplace} from '../kernel/commands.js';
 import {route as table} from '../kernel/route.js';
-import {cut, listing} from './pair.js';
+import {aimedAt, listing} from './pair.js';
 import {step} from './remedy.js';
 import {absent, type NodeRule} from './rule.js';
 import {token} from './token.js';
@@ -28,24 +28,23 @@ export const routeMissing: NodeRule = {
       cluster.settings?.directRouting === true && state.tables.link?.find((l) => l.ifname === uplink)?.flags.includes('UP') === false;
     for (const change of changes.route ?? []) {
       if (change.kind !== 'missing') continue;
-      const {row, peer = '', family} = change.want;
+      const {row, family} = change.want;
+      const {label, pods, peers, effect} = aimedAt(view, change.want);
       yield {
-        subject: `${row.dst} (${peer})`,
-        message: `${name} has no route to ${peer}'s pods, ${row.dst}`,
-        effect: cut(view, family, peer, row.dst),
+        subject: label,
+        message: `${name} has no route to ${pods}, ${row.dst}`,
+        effect,
         evidence: [absent(name, listing(view, 'route', family), table.show(row))],
         steps: guess ? [] : [step(name, routeReplace(row))],
-        peers: [peer],
+        peers,
         dependsOn: [
           token.lease(name),
-          token.lease(peer),
-          token.news(name, peer),
+          ...peers.flatMap((peer) => [token.lease(peer), token.news(name, peer), token.underlay(name, peer)]),
           token.forwarding(name),
-          token.underlay(name, peer),
           ...(row.dev ? [token.device(name, row.dev)] : []),
           ...(guess && uplink !== undefined ? [token.device(name, uplink)] : []),
         ],
-        breaks: [token.route(name, peer)],
+        breaks: peers.map((peer) => token.route(name, peer)),
       };
     }
   },

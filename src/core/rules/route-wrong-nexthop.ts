@@ -1,7 +1,7 @@
 import {routeDelete, routeReplace} from '../kernel/commands.js';
 import {type Route, route as table} from '../kernel/route.js';
 import {comparisons} from '../model/diff.js';
-import {arrivesAnyway, carries, cut, isTunnel, peerNamed} from './pair.js';
+import {aimedAt, arrivesAnyway, carries, isTunnel, peerNamed} from './pair.js';
 import {step} from './remedy.js';
 import {type NodeRule, rows, type Step} from './rule.js';
 import {token} from './token.js';
@@ -23,7 +23,7 @@ export const routeWrongNexthop: NodeRule = {
     for (const change of changes.route ?? []) {
       if (change.kind !== 'differs') continue;
       const {actual, want} = change;
-      const {row, family, peer = ''} = want;
+      const {row, family, peer} = want;
       const [used] = actual;
       // Refusing rows have route-blackhole-stale; a right row behind a better one has route-shadowed.
       if (used.type !== 'unicast' || actual.some((a) => comparisons.route.differences(row, a).length === 0)) continue;
@@ -31,22 +31,22 @@ export const routeWrongNexthop: NodeRule = {
       const arrives = change.fields.join() === 'onlink' ? 'straight' : lease && carries(view, used, lease);
       // A peer on the same link that is still reached through the tunnel has route-directrouting-mixed.
       if (arrives === 'straight' && cluster.settings?.directRouting && isTunnel(used.dev) && !isTunnel(row.dev)) continue;
+      const {label, pods, peers, effect} = aimedAt(view, want);
       yield {
         severity: arrives ? 'warning' : 'error',
-        subject: `${row.dst} (${peer})`,
-        message: `${name} sends packets for ${peer}'s pods (${row.dst}) ${way(used)} instead of ${way(row)}`,
-        effect: arrives ? arrivesAnyway(arrives) : cut(view, family, peer, row.dst),
+        subject: label,
+        message: `${name} sends packets for ${pods} (${row.dst}) ${way(used)} instead of ${way(row)}`,
+        effect: arrives ? arrivesAnyway(arrives) : effect,
         evidence: [rows(name, table.show, actual)],
         steps: replaceRoute(name, actual, row),
-        peers: [peer],
+        peers,
         dependsOn: [
           token.lease(name),
-          token.lease(peer),
+          ...peers.flatMap((p) => [token.lease(p), token.underlay(name, p)]),
           token.forwarding(name),
-          token.underlay(name, peer),
           ...(row.dev ? [token.device(name, row.dev)] : []),
         ],
-        breaks: [token.route(name, peer)],
+        breaks: peers.map((p) => token.route(name, p)),
       };
     }
   },

@@ -35,7 +35,9 @@ export const sysctlRpFilterStrict: NodeRule = {
     // By which device do the peers' packets come in? Their own rows for this node's subnet say so.
     const ways = cluster.claims.route.get(mine.subnet);
     const incoming = new Map<string, string>();
-    for (const node of ways?.get(mine.publicIP) ?? []) incoming.set(node, uplink);
+    // The gateway of an ipip route is the public address whichever device the row names.
+    const plain = cluster.mode?.type !== 'ipip' ? uplink : cluster.settings?.directRouting ? undefined : tunnel;
+    if (plain !== undefined) for (const node of ways?.get(mine.publicIP) ?? []) incoming.set(node, plain);
     if (tunnel !== undefined) for (const node of ways?.get(baseOf(mine.subnet)) ?? []) incoming.set(node, tunnel);
     const ruled = (state.tables.rule ?? []).some((r) => r.family === 4 && foreign(r));
     const drifted = new Set((view.changes.route ?? []).flatMap((c) => (c.kind === 'unexpected' ? [] : [c.want.row.dst])));

@@ -11,6 +11,8 @@ export const token = {
   flanneld: (node: string): Token => `flanneld ${node}`,
   /** The hardware address a node published for its tunnel device. */
   mac: (node: string): Token => `mac ${node}`,
+  /** WireGuard: the key that a node published. */
+  key: (node: string): Token => `key ${node}`,
   /** What flannel of a node has heard of a peer. */
   news: (node: string, peer: string): Token => `news ${node} ${peer}`,
   /** A device and everything that lives on it. */
@@ -22,6 +24,8 @@ export const token = {
   underlay: (node: string, peer: string): Token => `underlay ${node} ${peer}`,
   neigh: (node: string, peer: string): Token => `neigh ${node} ${peer}`,
   fdb: (node: string, peer: string): Token => `fdb ${node} ${peer}`,
+  /** What a node's tunnel itself holds of a peer: a WireGuard peer, IPsec's policies and associations. */
+  end: (node: string, peer: string): Token => `end ${node} ${peer}`,
   /** The node's forwarding as a whole: policy rules, sysctls, firewall. */
   forwarding: (node: string): Token => `forwarding ${node}`,
   /** MTU chain of a node. */

@@ -19,7 +19,7 @@ export const vxlanDevAddressWrong: NodeRule = {
   remedy:
     'Put the address right (taking the last one off also took the routes and neighbours), and keep other programs off flannel*, cni0 and veth*.',
   fix: 'ask',
-  modes: ['vxlan'],
+  modes: ['vxlan', 'udp', 'ipip', 'wireguard'],
   needs: ['link', 'address'],
   *check(view) {
     yield* addresses(view);
@@ -27,7 +27,9 @@ export const vxlanDevAddressWrong: NodeRule = {
   },
 };
 
-function* addresses({name, changes, expected, state, cluster, self}: NodeView): Generator<Observation> {
+function* addresses({name, changes, expected: wanted, state, cluster, self}: NodeView): Generator<Observation> {
+  // WireGuard's peers do not hang on the address.
+  const expected = wanted && {...wanted, wg: []};
   const devices = new Map((state.tables.link ?? []).map((l) => [l.ifname, l]));
   const command = state.commands['ip-addr'] ?? 'ip addr show';
   for (const change of changes.address ?? []) {
