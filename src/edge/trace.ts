@@ -10,11 +10,12 @@ import {type Family, familyOf} from '../core/net/address.js';
 import type {NodeState} from '../core/node/state.js';
 import {type Candidate, candidatesOf, type Endpoint, endpointNamed, inferPod} from '../core/path/endpoint.js';
 import {smallEcho} from '../core/path/packet.js';
-import {addressless} from '../core/path/recorded-end.js';
+import {addressless, unread} from '../core/path/recorded-end.js';
 import {isService} from '../core/path/service.js';
 import type {Walk} from '../core/path/step.js';
 import {walk} from '../core/path/walk.js';
 import {type Place, type World, worldOf} from '../core/path/world.js';
+import {ExitCode} from '../exit-code.js';
 import {Failure} from '../failure.js';
 import {type Dumps, survey} from './diagnose.js';
 
@@ -185,6 +186,13 @@ function endpointOf(cluster: Cluster, pods: readonly Candidate[], text: string):
   const nowhere = addressless(cluster.records, text);
   if (nowhere !== undefined) throw new Failure(nowhere);
   if (found === undefined) {
+    const missed = unread(cluster.records, text);
+    if (missed !== undefined) {
+      throw new Failure(`what ${text} is cannot be known: ${missed}`, {
+        exit: ExitCode.incomplete,
+        hints: ['A pod by its address, or as it is called on its node, is found without the API server'],
+      });
+    }
     const names = [...pods.map((p) => p.pod), ...cluster.members.map((m) => m.name)];
     throw new Failure(`no pod, node or address is called ${text}`, {
       hints: [`there are: ${names.slice(0, 12).join(', ')}${names.length > 12 ? `, and ${names.length - 12} more` : ''}`],

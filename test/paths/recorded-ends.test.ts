@@ -77,6 +77,28 @@ test('a name without an address says why', async () => {
   expect(() => endpoint('shop/nobody')).toThrow(/no pod, node or address is called shop\/nobody/);
 });
 
+test('a name that stands in what could not be read is not called unknown', async () => {
+  const dumps = await loadBase('vxlan');
+  const over = (gaps: Records['gaps']) =>
+    openTrace(
+      {
+        async *nodes() {
+          yield* dumps;
+        },
+      },
+      {records: {...records, pods: [], services: [], gaps}},
+    );
+  const dead = await over([{what: 'records', why: 'connection refused'}]);
+  expect(() => dead.endpoint('shop/web')).toThrow('what shop/web is cannot be known: no records of context test: connection refused');
+  expect(() => dead.endpoint('svc/shop/web')).toThrow(expect.objectContaining({exit: 3}));
+  expect(() => dead.endpoint('nobody')).toThrow(expect.objectContaining({exit: 2}));
+  expect(dead.endpoint('n1-p1')).toMatchObject({kind: 'pod', node: 'n1'});
+  expect(dead.endpoint('any/n1-p1')).toMatchObject({kind: 'pod', node: 'n1'});
+  const forbidden = await over([{what: 'services', why: 'list is missing'}]);
+  expect(() => forbidden.endpoint('svc/shop/web')).toThrow(/no services of context test: list is missing/);
+  expect(() => forbidden.endpoint('pod/shop/web')).toThrow(expect.objectContaining({exit: 2}));
+});
+
 test('a packet from a pod by its name in Kubernetes to one that was not gathered', async () => {
   const lazy = await tracer('shop/web-7d9f', 'shop/unseen');
   const {there, nodes} = await lazy.trace(lazy.endpoint('shop/web-7d9f'), lazy.endpoint('shop/unseen'), {proto: 'icmp'});

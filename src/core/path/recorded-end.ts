@@ -65,6 +65,14 @@ export function addressless(records: Records | undefined, text: string): string 
   return asService?.clusterIPs.length === 0 ? `service ${service} has no address of its own: name one of its pods` : undefined;
 }
 
+/** What of the records could not be read where this name may stand: then nobody knows that there is none of it. */
+export function unread(records: Records | undefined, text: string): string | undefined {
+  const {pod, service} = kubernetesName(text);
+  const needed = ['records', ...(pod === undefined ? [] : ['pods']), ...(service === undefined ? [] : ['services'])];
+  const gap = pod === undefined && service === undefined ? undefined : records?.gaps.find(({what}) => needed.includes(what.split(' ')[0]!));
+  return gap && `no ${gap.what} of ${records?.from}: ${gap.why}`;
+}
+
 /** The first address of each family. */
 function firstOf(ips: readonly Ip[]): {readonly [F in Family]?: Ip} {
   const [v4, v6] = ([4, 6] as const).map((f) => ips.find((a) => familyOf(a) === f));
