@@ -4,15 +4,15 @@ import {readSnapshot} from '../../src/edge/snapshots/read.js';
 import {type Form, formed} from '../forms/form.js';
 
 /** Healthy clusters, recorded from real labs by `node test/bases/record.js`; the text form, so that a case can edit lines. */
-export const bases = ['vxlan', 'vxlan-dual', 'vxlan-direct', 'host-gw', 'host-gw-dual'] as const;
+export const bases = ['vxlan', 'vxlan-dual', 'vxlan-direct', 'host-gw', 'host-gw-dual', 'udp'] as const;
 
 /** Bases that are written rather than recorded (test/forms), until a lab can make them. */
 const forms: {readonly [name: string]: Form} = {
   ipip: {backend: 'ipip', version: 'v0.28.9'},
-  udp: {backend: 'udp', version: 'v0.28.9'},
   wireguard: {backend: 'wireguard', version: 'v0.28.9'},
   'wireguard-dual': {backend: 'wireguard', version: 'v0.28.9', dual: true},
   ipsec: {backend: 'ipsec', version: 'v0.28.9'},
+  'wireguard-after-vxlan': {backend: 'wireguard', version: 'v0.28.9', afterVxlan: true},
 };
 
 /** One of the recorded, or of the written ones. */

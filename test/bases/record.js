@@ -15,6 +15,12 @@ const labs = {
   'vxlan-direct': {backend: 'vxlan', directRouting: true, underlay: 'routed', nodes: 4},
   'host-gw': {backend: 'host-gw'},
   'host-gw-dual': {backend: 'host-gw', dualStack: true},
+  udp: {backend: 'udp'},
+  // On Debian's kernel: mkdir out; FLANCTL_VM_SHARE=$PWD/out test/vm/with-kernel.sh node test/bases/record.js ipip wireguard …
+  ipip: {backend: 'ipip'},
+  wireguard: {backend: 'wireguard'},
+  'wireguard-dual': {backend: 'wireguard', dualStack: true},
+  ipsec: {backend: 'ipsec'},
   // RKE2's canal: flannel's tunnel, Calico's pods.
   canal: {backend: 'vxlan'},
   // What the demo judges where namespaces cannot be made.
@@ -23,13 +29,14 @@ const labs = {
 
 const only = process.argv.slice(2);
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const into = (name) => (process.env.FLANCTL_VM_SHARE ? `${process.env.FLANCTL_VM_SHARE}/${name}.ndjson` : here(`${name}.ndjson`));
 
 async function record(lab, file, text) {
   const dumps = [];
   const addresses = lab.nodes.map(({name, pid}) => ({node: name, via: 'netns', pid}));
   for await (const dump of gather(addresses, {
     pods: 'all',
-    timeoutMs: 20_000,
+    timeoutMs: process.env.FLANCTL_VM_SHARE ? 400_000 : 20_000,
     concurrency: 4,
     text,
     signal: new AbortController().signal,
@@ -68,7 +75,7 @@ for (const [name, wish] of Object.entries(labs)) {
       await record(lab, here('../../docs/demo/healthy.ndjson.br'), false);
       await breakLab('rec', faultNamed('fdb-row-wrong'));
       await record(lab, here('../../docs/demo/broken.ndjson.br'), false);
-    } else await record(lab, here(`${name}.ndjson`), true);
+    } else await record(lab, into(name), true);
   } finally {
     await labDown('rec');
   }

@@ -14,6 +14,8 @@ export interface Form {
   readonly nftables?: boolean;
   /** Rows of another kind than the backend's own name says. */
   readonly rows?: string;
+  /** vxlan's device and rows are still there, as a change of the backend leaves them (§9.1). */
+  readonly afterVxlan?: boolean;
 }
 
 /** What pods are given of a wire of 1500 bytes (model/flannel-backends.md §0). */
@@ -32,25 +34,27 @@ export async function formed(form: Form): Promise<readonly NodeDump[]> {
   return dumps.map((dump, i): NodeDump => {
     const about = {node: i + 1, peers: numbers.filter((n) => n !== i + 1), version, dual, directRouting};
     const left = recorded ? undefined : leaves[form.rows ?? backend]!(about);
-    const edited = dump.sections.map((s) => (left ? swapped(s, left, 1500 - (room[backend] ?? 0)) : s));
+    const edited = dump.sections.map((s) => (left ? swapped(s, left, 1500 - (room[backend] ?? 0), form.afterVxlan === true) : s));
     return {...dump, sections: firewalled(edited, form, version, i + 1).map((s) => configured(s, form, version))};
   });
 }
 
 /** The section with the backend's own devices and rows in the place of vxlan's. */
-function swapped(section: Section, left: Left, mtu: number): Section {
+function swapped(section: Section, left: Left, mtu: number, keep: boolean): Section {
   const {name} = section;
-  const lines = section.out.replaceAll('mtu 1450', `mtu ${mtu}`).split('\n');
-  const plain = lines.filter((line) => !/\bdev flannel\S*/.test(line) && !line.includes('conf/flannel')).join('\n');
+  const lines = section.out.split('\n').map((line) => (keep && / flannel\S*:/.test(line) ? line : line.replace('mtu 1450', `mtu ${mtu}`)));
+  const plain = lines.filter((line) => keep || (!/\bdev flannel\S*/.test(line) && !line.includes('conf/flannel'))).join('\n');
   const out = (text: string): Section => ({...section, out: text});
   const added = (rows: readonly string[]) => out([...rows, plain].join('\n'));
-  if (name === 'ip-link') return out(blocks(lines, left, true));
-  if (name === 'ip-addr') return out(blocks(lines, left, false));
-  if (name === 'ip-route-all') return added(left.routes);
+  if (name === 'ip-link') return out(blocks(lines, left, true, keep));
+  if (name === 'ip-addr') return out(blocks(lines, left, false, keep));
+  // Of two routes to one prefix only the newer is there.
+  const replaced = (line: string) => left.routes.some((r) => / table main /.test(r) && r.split(' ')[1] === line.split(' ')[1]);
+  if (name === 'ip-route-all') return out([...left.routes, ...plain.split('\n').filter((l) => !replaced(l))].join('\n'));
   if (name === 'ip-6-route-all') return added(left.routes6);
   if (name === 'sysctl')
     return added(left.devices.flatMap((d) => lines.flatMap((l) => (l.includes('conf/eth0/') ? [l.replace('eth0', d.name)] : []))));
-  if (name === 'ss-udp') return out(left.sockets.map((s) => `${s}\n`).join(''));
+  if (name === 'ss-udp') return out([...left.sockets, ...(keep ? lines : [''])].join('\n'));
   if (name === 'wg-show') return out(left.wg);
   if (name === 'ip-xfrm-policy') return out(left.policies);
   if (name === 'ip-xfrm-state') return out(left.states);
@@ -59,13 +63,13 @@ function swapped(section: Section, left: Left, mtu: number): Section {
 }
 
 /** A listing of devices without flannel's own and with others, numbered anew. */
-function blocks(lines: readonly string[], left: Left, details: boolean): string {
+function blocks(lines: readonly string[], left: Left, details: boolean, keep: boolean): string {
   const found: string[][] = [];
   for (const line of lines) {
     if (/^\d+: /.test(line)) found.push([line]);
     else if (line !== '') found.at(-1)?.push(line);
   }
-  const others = found.filter(([head]) => !/^\d+: flannel/.test(head ?? ''));
+  const others = found.filter(([head]) => keep || !/^\d+: flannel/.test(head ?? ''));
   const own = left.devices.map(({link: [head = '', ether = '', kind = ''], addresses}) =>
     details ? [`0: ${head}`, ether, kind] : [`0: ${head.replace(' mode DEFAULT', '')}`, ether.replace(/ promiscuity.*/, ''), ...addresses],
   );

@@ -5,6 +5,7 @@ import type {Fdb} from '../kernel/fdb.js';
 import type {Route} from '../kernel/route.js';
 import type {XfrmPolicy} from '../kernel/xfrm.js';
 import type {Expected, Want} from '../modes/mode.js';
+import {flannelReqid} from '../modes/tunnel-weight.js';
 import type {Mac, Prefix} from '../net/address.js';
 import {contains} from '../net/prefix.js';
 import {looked, type NodeState} from '../node/state.js';
@@ -133,8 +134,7 @@ function tolerating(expected: Expected, nodes: ReadonlySet<string>): Expected {
   };
 }
 
-/** flanneld gives all its policies one reqid (flannel pkg/backend/ipsec/handle_charon.go; model/flannel-backends.md §4.4). */
-const flannels = ({tmpl}: XfrmPolicy): boolean => tmpl.some((t) => t.reqid === 11);
+const flannels = ({tmpl}: XfrmPolicy): boolean => tmpl.some((t) => t.reqid === flannelReqid);
 
 const byName = new WeakMap<Cluster, ReadonlyMap<string, Member>>();
 

@@ -8,6 +8,7 @@ import {readSettings} from './settings.js';
 export const alloc: Mode = {
   type: 'alloc',
   title: 'flannel alloc',
+  neighbours: false,
   traces: 'none',
   settings: () => readSettings({}),
   overhead: () => 0,

@@ -73,6 +73,7 @@ function devicesOf({extension = {}}: Settings): readonly string[] {
 export const extension: Mode = {
   type: 'extension',
   title: 'flannel extension',
+  neighbours: false,
   traces: 'none',
   settings: settingsOf,
   overhead: () => 0,

@@ -11,6 +11,7 @@ import {readSettings} from './settings.js';
 export const hostGw: Mode = {
   type: 'host-gw',
   title: 'flannel host-gw',
+  neighbours: false,
   traces: 'common',
   settings: readSettings,
   overhead: () => 0,

@@ -19,6 +19,7 @@ const settingsOf = (directRouting: boolean): Settings => ({...readSettings({}), 
 export const ipip: Mode = {
   type: 'ipip',
   title: 'flannel ipip',
+  neighbours: false,
   traces: 'own',
   settings: (backend) => settingsOf(readSettings(backend).directRouting),
   // The outer IPv4 header and nothing else.

@@ -3,9 +3,7 @@ import type {XfrmPolicy} from '../kernel/xfrm.js';
 import type {Ip, Prefix} from '../net/address.js';
 import type {Expected, Mode, Settings, Want} from './mode.js';
 import {readSettings} from './settings.js';
-
-/** flanneld gives all its policies and associations one reqid (flannel pkg/backend/ipsec/handle_charon.go). */
-const reqid = 11;
+import {flannelReqid as reqid} from './tunnel-weight.js';
 
 const settingsOf = (udpEncap: boolean): Settings => ({...readSettings({}), udpEncap});
 /** What flannel leaves for ESP: more than it takes, since padding and integrity value depend on the proposal. */
@@ -18,6 +16,7 @@ const room = (settings: Settings): number => (settings.udpEncap === true ? 85 : 
 export const ipsec: Mode = {
   type: 'ipsec',
   title: 'flannel ipsec',
+  neighbours: false,
   traces: 'own',
   settings: (backend) => settingsOf(backend['udpencap'] === true),
   // Outer IPv4 20 + ESP 8 + IV 8 + padding up to 3 and its trailer 2 + integrity value 16, with flannel's own proposal.

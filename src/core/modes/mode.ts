@@ -101,6 +101,8 @@ export interface Mode {
   /** flannel's `Backend.Type`. */
   readonly type: string;
   readonly title: string;
+  /** Its devices have hardware addresses, and on them each peer is a neighbour. */
+  readonly neighbours: boolean;
   /**
    * What on a node tells that it runs this mode: rows and devices that nobody else makes (`own`), plain routes as others write them too
    * (`common`), or nothing but its configuration (`none`).

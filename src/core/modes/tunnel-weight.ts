@@ -4,6 +4,9 @@ import {contains} from '../net/prefix.js';
 import type {NodeState} from '../node/state.js';
 import type {Detection} from './mode.js';
 
+/** flanneld gives all its IPsec policies and associations one reqid (flannel pkg/backend/ipsec/handle_charon.go). */
+export const flannelReqid = 11;
+
 const env = (state: NodeState) => (state.subnetEnv !== undefined && state.subnetEnv !== 'none' ? state.subnetEnv : undefined);
 
 /** The devices that flannel makes, whichever backend: by kind and name, because k3s once had a WireGuard device called `flannel.1`. */
@@ -22,10 +25,15 @@ export function tunnelWeight(state: NodeState, device: Link, used: boolean, lowe
   const mtu = env(state)?.mtu;
   const others = (state.tables.link ?? []).filter((l) => isFlannelTunnel(l) && l.kind !== device.kind);
   if (mtu !== undefined && mtu !== device.mtu && others.some((l) => l.mtu === mtu)) return 1;
-  if (used) return 3;
+  if (used && !underPolicies(state)) return 3;
   // An interface whose MTU was lowered later says nothing where the device has what the pods were given.
   return mtu === undefined || lower === undefined || mtu < lower.mtu || mtu === device.mtu ? 2 : 1;
 }
+
+/** Policies with associations outrank whatever the routes say: that traffic is ipsec's. */
+const underPolicies = ({tables}: NodeState): boolean =>
+  (tables.xfrm ?? []).some((p) => p.dir === 'out' && p.tmpl.some((t) => t.reqid === flannelReqid)) &&
+  (tables.sa ?? []).some((s) => s.reqid === flannelReqid);
 
 /**
  * Plain routes to the peers' pod subnets: through a gateway on a device that is no tunnel of flannel's, as DirectRouting writes them; none

@@ -21,6 +21,7 @@ const settingsOf = (port: number): Settings => ({...readSettings({}), port});
 export const udp: Mode = {
   type: 'udp',
   title: 'flannel udp',
+  neighbours: false,
   traces: 'own',
   settings: (backend) => settingsOf(readSettings(backend, defaultPort).port),
   // Outer IPv4 20 + UDP 8.

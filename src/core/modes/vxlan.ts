@@ -25,6 +25,7 @@ const overhead = (family: Family): number => (family === 4 ? 50 : 70);
 export const vxlan: Mode = {
   type: 'vxlan',
   title: 'flannel vxlan',
+  neighbours: true,
   traces: 'own',
   settings: readSettings,
   overhead,

@@ -51,6 +51,7 @@ const infoNumber = (link: Link | undefined, key: string): number | undefined => 
 export const wireguard: Mode = {
   type: 'wireguard',
   title: 'flannel wireguard',
+  neighbours: false,
   traces: 'own',
   settings: settingsOf,
   // Outer IPv4 20 (IPv6 40) + UDP 8 + header 16 + tag 16.

@@ -3,6 +3,7 @@ import {neighReplace} from '../kernel/commands.js';
 import {type Neigh, neigh as table} from '../kernel/neigh.js';
 import {route as routeTable} from '../kernel/route.js';
 import type {NodeView} from '../model/view.js';
+import {modes} from '../modes/index.js';
 import {looked} from '../node/state.js';
 import {cut, isTunnel, listing, neighbourOf, peerNamed, peerWithBase, severityOn} from './pair.js';
 import {step} from './remedy.js';
@@ -47,6 +48,11 @@ export const neighMissing: NodeRule = {
   },
 };
 
+/** A device without hardware addresses (ipip, tun, WireGuard) sends by the route alone. */
+const hasNeighbours = ({state}: NodeView, dev: string): boolean =>
+  modes.some((mode) => mode.neighbours && mode.ownsDevice(dev)) &&
+  state.tables.link?.find((l) => l.ifname === dev)?.flags.includes('NOARP') !== true;
+
 /** One node's listing is enough to see that a gateway on the tunnel has no neighbour, whoever is behind it. */
 function* gatewaysOfUnknownPeers(view: NodeView): Iterable<Observation> {
   const {name, state, cluster} = view;
@@ -54,9 +60,8 @@ function* gatewaysOfUnknownPeers(view: NodeView): Iterable<Observation> {
   if (cluster.complete) return;
   for (const route of state.tables.route ?? []) {
     const {gateway, dev, family} = route;
-    if (route.table !== 'main' || gateway === undefined || !isTunnel(dev) || !looked(state, 'neigh', family)) continue;
-    // An IPIP device has no hardware addresses: the gateway is the outer destination.
-    if (state.tables.link?.find((l) => l.ifname === dev)?.kind !== 'vxlan') continue;
+    if (route.table !== 'main' || gateway === undefined || !isTunnel(dev) || !hasNeighbours(view, dev)) continue;
+    if (!looked(state, 'neigh', family)) continue;
     const found: Neigh | undefined = neighbourOf(view, dev, gateway);
     if (found?.lladdr !== undefined) continue;
     const known: FamilyLease | undefined = peerWithBase(view, gateway);
