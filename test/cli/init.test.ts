@@ -9,6 +9,7 @@ import {workFolder} from '../edited.js';
 import {flanctl} from '../lab/flanctl.js';
 import {cluster} from '../sources/objects.js';
 import {type Certificates, kubeconfig, makeCertificates, serving, type TinyApi, tinyApi} from '../sources/tiny-api.js';
+import {onTerminal} from './terminal.js';
 
 const work = workFolder();
 const cwd = work.file('here');
@@ -133,4 +134,45 @@ describe('files', () => {
     await writeFiles([good], true);
     expect([readFileSync(at('elsewhere'), 'utf8'), readFileSync(at('good'), 'utf8')]).toEqual(['kept', 'a']);
   });
+});
+
+describe('on a terminal', () => {
+  const asked = (...more: string[]) => onTerminal(['init', '--kubeconfig', config, '-f', join(cwd, 'flanctl.yaml'), ...more], env());
+  const first = '2 nodes from context test. Write an inventory too, for when it cannot be asked? A file name, or no [no]';
+  const second = 'Who logs in on the nodes over SSH? [as ssh_config says]';
+
+  test('what cannot be found out is asked for, and the answers are written', async () => {
+    const terminal = asked();
+    await terminal.until(first);
+    terminal.type(`${join(cwd, 'nodes.yaml')}\r`);
+    await terminal.until(second);
+    terminal.type('admin\r');
+    expect(await terminal.ended).toBe(0);
+    expect(written('nodes.yaml')).toMatchObject({ssh: {user: 'admin'}, nodes: [{name: 'n1'}, {name: 'n2'}]});
+    expect(written('flanctl.yaml')).toEqual({kubeconfig: config, context: 'test'});
+  }, 60_000);
+
+  test('an empty answer is the usual one, and what a flag has said is not asked', async () => {
+    const terminal = asked('--write-inventory', join(cwd, 'nodes.yaml'));
+    await terminal.until(second);
+    terminal.type('\r');
+    expect(await terminal.ended).toBe(0);
+    expect(terminal.text()).not.toContain('A file name, or no');
+    expect(written('nodes.yaml')).not.toHaveProperty('ssh');
+  }, 60_000);
+
+  test.each([
+    ['^C', '\x03'],
+    ['^D', '\x04'],
+  ])(
+    '%s at a question writes nothing',
+    async (_, key) => {
+      const terminal = asked();
+      await terminal.until(first);
+      terminal.type(key);
+      expect(await terminal.ended).toBe(130);
+      expect(readdirSync(cwd)).toEqual([]);
+    },
+    60_000,
+  );
 });

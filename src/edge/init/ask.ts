@@ -1,5 +1,6 @@
 import {createInterface} from 'node:readline/promises';
 import {oneLine} from '../ui/escape.js';
+import {question} from '../ui/question.js';
 
 /** Questions to whoever sits at the terminal, on stderr; where nobody does, each has its usual answer. */
 export interface Asker extends Disposable {
@@ -13,7 +14,7 @@ export function asker(signal: AbortSignal): Asker {
   }
   const terminal = createInterface({input: process.stdin, output: process.stderr});
   return {
-    ask: async (question, usual) => (await terminal.question(`${oneLine(question)} [${oneLine(usual)}] `, {signal})).trim() || usual,
+    ask: async (text, usual) => (await question(terminal, `${oneLine(text)} [${oneLine(usual)}] `, signal)) || usual,
     [Symbol.dispose]: () => terminal.close(),
   };
 }

@@ -2,6 +2,7 @@ import {createInterface} from 'node:readline/promises';
 import {ExitCode} from '../../exit-code.js';
 import {Failure} from '../../failure.js';
 import {oneLine} from './escape.js';
+import {question} from './question.js';
 
 export interface Confirm {
   /** How often `--yes` was given: each stands for one question. */
@@ -22,9 +23,9 @@ export async function confirm(questions: readonly string[], {yes, signal}: Confi
   }
   const terminal = createInterface({input: process.stdin, output: process.stderr});
   try {
-    for (const question of open) {
-      const answer = await terminal.question(`${oneLine(question)} [yes/no] `, {signal});
-      if (answer.trim().toLowerCase() !== 'yes') throw new Failure('not confirmed: nothing was changed', {exit: ExitCode.findings});
+    for (const asked of open) {
+      const answer = await question(terminal, `${oneLine(asked)} [yes/no] `, signal);
+      if (answer.toLowerCase() !== 'yes') throw new Failure('not confirmed: nothing was changed', {exit: ExitCode.findings});
     }
   } finally {
     terminal.close();
