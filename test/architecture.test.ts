@@ -102,7 +102,8 @@ describe('every list names what its folder holds', () => {
     expect(modes.map((m) => m.type).sort()).toEqual(listed('core/modes', ['mode', 'settings', 'direct-route', 'tunnel-weight']));
     expect(modes.filter((m) => !existsSync(join(root, 'docs/modes', `${m.type}.md`))).map((m) => m.type)).toEqual([]);
   });
-  test('faults', () => expect(faults.map((f) => f.id).sort()).toEqual(listed('edge/lab/faults', ['fault', 'peer-row', 'tunnel'])));
+  test('faults', () =>
+    expect(faults.map((f) => f.id).sort()).toEqual(listed('edge/lab/faults', ['encapsulation', 'fault', 'peer-row', 'tunnel'])));
   test('kernel tables', () =>
     expect(
       Object.values(tables)

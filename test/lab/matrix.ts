@@ -18,6 +18,9 @@ import {compare} from './prediction.js';
 
 const brief = (findings: readonly Finding[]): string[] => findings.map((f) => `${f.severity} ${f.id}: ${f.message}`);
 
+/** An emulated machine that has to wait for its host takes its time, which is no fault of the lab's. */
+const PATIENCE_MS = 120_000;
+
 /** The command itself is started for one fault of so many, since that takes two seconds; the others ask what it asks. */
 const EVERY = 8;
 
@@ -35,9 +38,14 @@ async function forgetUnanswered(lab: Lab): Promise<void> {
 /**
  * Every fault of this lab (of shares.ts), on the real kernel: doctor names the expected rule on the expected node first and finds nothing
  * unrelated; its severity is `error` exactly when packets are lost; for each ordered pair of pods and the outside, in each family, small and
- * large, trace says what real packets do and explains each broken direction by that rule; the remedy heals the lab.
+ * large, trace says what real packets do and explains each broken direction by that rule; the remedy heals the lab. Without `cli` the command
+ * itself is not started, which takes ten seconds on an emulated machine, nor doctor asked again after `lab fix`.
  */
-export function matrix(wish: Partial<LabSpec> & {readonly name: string}, only: (fault: Fault) => boolean): void {
+export function matrix(
+  wish: Partial<LabSpec> & {readonly name: string},
+  only: (fault: Fault) => boolean,
+  {cli = true}: {readonly cli?: boolean} = {},
+): void {
   const spec: LabSpec = {...defaultSpec, ...wish};
   const facts = factsOf(layOut(spec, '/nowhere'));
   let lab: Lab;
@@ -52,7 +60,8 @@ export function matrix(wish: Partial<LabSpec> & {readonly name: string}, only: (
   const addresses = () => lab.nodes.map(({name, pid}) => ({node: name, via: 'netns' as const, pid: pid!}));
   const gathered = async (): Promise<readonly NodeDump[]> => {
     const dumps: NodeDump[] = [];
-    for await (const dump of gather(addresses(), {transport: {sshHostKeys: 'strict', notice: () => {}}})) dumps.push(dump);
+    for await (const dump of gather(addresses(), {timeoutMs: PATIENCE_MS, transport: {sshHostKeys: 'strict', notice: () => {}}}))
+      dumps.push(dump);
     return dumps;
   };
   /** What doctor finds in this, without starting a process for it. */
@@ -74,10 +83,11 @@ export function matrix(wish: Partial<LabSpec> & {readonly name: string}, only: (
    * something was broken may turn FAILED after it was healed, until the next packet. That is true, and says nothing of now: such rows go first,
    * and one that turned in between is asked for by the pings of the next try.
    */
-  const expectHealed = async () => {
+  const expectHealed = async (asDoctorSays = true) => {
     await forgetUnanswered(lab);
     for (let left = 3; ; left--) {
       expect((await labPing(lab, {})).pairs.filter((p) => !p.small || !p.large)).toEqual([]);
+      if (!asDoctorSays) return;
       const now = await judged();
       if (left === 0 || isDeepStrictEqual(now, clean)) return expect(now).toEqual(clean);
       await sleep(1500);
@@ -85,13 +95,17 @@ export function matrix(wish: Partial<LabSpec> & {readonly name: string}, only: (
   };
 
   test('healthy before anything is broken', async () => {
-    const report = await doctor(['--lab', spec.name]);
-    expect({findings: brief(report.findings), notEvaluated: report.notEvaluated, code: report.code}).toEqual({
-      findings: [],
-      notEvaluated: [],
-      code: 0,
-    });
+    if (cli) {
+      const report = await doctor(['--lab', spec.name]);
+      expect({findings: brief(report.findings), notEvaluated: report.notEvaluated, code: report.code}).toEqual({
+        findings: [],
+        notEvaluated: [],
+        code: 0,
+      });
+    }
     const dumps = await gathered();
+    const {findings, notEvaluated, gaps} = await judge(dumps);
+    expect({findings: brief(findings), notEvaluated, gaps}).toEqual(clean);
     expect(await compare(lab, dumps, (await judge(dumps)).findings, undefined)).toEqual({lost: [], disagreements: []});
   });
 
@@ -109,10 +123,11 @@ export function matrix(wish: Partial<LabSpec> & {readonly name: string}, only: (
         expect(said.slice(1), 'nothing unrelated').toEqual([]);
         const {lost, disagreements} = await compare(lab, dumps, findings, rule);
         expect(disagreements).toEqual([]);
-        expect(lost.length > 0 ? 'error' : 'warning', `${lost.length} pairs lost packets: ${JSON.stringify(lost.slice(0, 4))}`).toBe(
-          top!.severity,
-        );
-        if (whole) {
+        expect(
+          lost.length > 0 || fault.silent ? 'error' : 'warning',
+          `${lost.length} pairs lost packets: ${JSON.stringify(lost.slice(0, 4))}`,
+        ).toBe(top!.severity);
+        if (whole && cli) {
           const {notEvaluated, code, ...report} = await doctor(['--lab', spec.name]);
           expect(brief(report.findings)).toEqual(said);
           expect(report.findings[0]!.remedy.steps).toEqual(top!.remedy.steps);
@@ -132,7 +147,7 @@ export function matrix(wish: Partial<LabSpec> & {readonly name: string}, only: (
         if (fault.byHand) return;
         await runSteps(lab, fault.inject(facts));
         await runSteps(lab, fault.fix(facts));
-        await expectHealed();
+        await expectHealed(cli);
       } catch (error) {
         // One fault that was not healed must not fail those after it.
         await up();

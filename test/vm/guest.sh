@@ -13,6 +13,8 @@ mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=none share /run/
 mkdir -p "/lib/modules/$release" && mount --bind "$modules" "/lib/modules/$release"
 echo virtual >/proc/sys/kernel/hostname
 ip link set lo up
+# A node of Kubernetes has it from its start; nothing asks the kernel for it.
+modprobe br_netfilter
 stty -F /dev/ttyS1 raw 2>/dev/null
 # Through a pipe, since programs that see a terminal draw on it.
 { "$@" </dev/null 2>&1; echo "$?" >/run/status; } | cat >/dev/ttyS1

@@ -24,21 +24,13 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Debian's newest stock kernel, once. Unpacked beside its place and renamed, so that two runs do not meet half a kernel.
+# Debian's newest stock kernel.
 if ! [ -e "$cache/kernel/complete" ]; then
   [ "$(uname -m)" = x86_64 ] || fail "no kernel is known for $(uname -m)"
-  say "fetching Debian's kernel into $cache …"
-  mkdir -p "$cache" "$work/deb"
   named() { apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1; }
-  fetch() { package=$(named) && [ -n "$package" ] && (cd "$work/deb" && apt-get download -qq "$package" >/dev/null 2>"$work/apt"); }
-  fetch || { apt-get update -qq >/dev/null 2>&1 || :; fetch; } || fail "linux-image-amd64 cannot be had: $(tail -n 1 "$work/apt" 2>/dev/null)"
-  new=$(mktemp -d "$cache/new-XXXXXX")
-  dpkg-deb -x "$work"/deb/*.deb "$new"
-  rm -rf "$work/deb"
-  depmod -b "$new" "$(ls "$new/lib/modules")"
-  touch "$new/complete"
-  [ -e "$cache/kernel/complete" ] || { rm -rf "$cache/kernel"; mv "$new" "$cache/kernel"; }
-  rm -rf "$new"
+  package=$(named)
+  [ -n "$package" ] || { apt-get update -qq >/dev/null 2>&1 || :; package=$(named); }
+  sh "$here/unpack.sh" "$cache/kernel" "${package:-linux-image-amd64}" || fail 'its kernel cannot be had'
 fi
 release=$(ls "$cache/kernel/lib/modules")
 

@@ -3,19 +3,24 @@ import type {LabFaultReport, ShowReport} from '../reporters/documents.js';
 import {runIn} from './exec.js';
 import type {Fault, LabFacts, LabStep} from './faults/fault.js';
 import {faults} from './faults/index.js';
+import {anewOn} from './provision.js';
 import {loadLab} from './state.js';
 import type {Lab} from './topology.js';
 
 /** The lab as its faults see it. */
-export const factsOf = ({spec, nodes}: Lab): LabFacts => ({
-  backend: spec.backend,
-  directRouting: spec.directRouting,
-  dualStack: spec.dualStack,
-  vni: spec.vni,
-  port: spec.port,
-  mtu: spec.mtu,
-  nodes,
-});
+export const factsOf = (lab: Lab): LabFacts => {
+  const {spec, nodes} = lab;
+  return {
+    backend: spec.backend,
+    directRouting: spec.directRouting,
+    dualStack: spec.dualStack,
+    vni: spec.vni,
+    port: spec.port,
+    mtu: spec.mtu,
+    nodes,
+    anew: (name) => anewOn(lab, nodes.find((node) => node.name === name)!),
+  };
+};
 
 export function faultNamed(id: string): Fault {
   const fault = faults.find((f) => f.id === id);

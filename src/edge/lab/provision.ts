@@ -1,8 +1,10 @@
+import {deviceWords} from '../../core/change/operations/device-words/index.js';
 import {leaseOf as familyLease} from '../../core/flannel/lease.js';
 import type {Link} from '../../core/kernel/link.js';
 import type {Route} from '../../core/kernel/route.js';
 import type {XfrmPolicy} from '../../core/kernel/xfrm.js';
 import type {Expected} from '../../core/modes/mode.js';
+import {backendOf} from './backends/index.js';
 import {adjacent, type Lab, type LabNode, leaseOf, modeOfLab} from './topology.js';
 
 /** What the mode asks of a node: the very rows that doctor compares with. */
@@ -44,23 +46,37 @@ export function batchesOf(
   };
 }
 
-/** The devices that flanneld makes, by kind, as it makes them (model/flannel-backends.md §2.1, §4). Its TUN device is made by what moves its packets. */
-const devices: {readonly [kind: string]: (link: Link, info: NonNullable<Link['info']>) => readonly string[]} = {
-  // txqlen 0, link-local address from the MAC.
-  vxlan: (link, info) => [
-    `link add ${link.ifname}${link.address === undefined ? '' : ` address ${link.address}`} txqueuelen 0 mtu ${link.mtu} type vxlan id ${info['id']} ` +
-      `local ${info['local'] ?? info['local6']} dev ${info['link']} dstport ${info['port']} ${info['learning'] === true ? 'learning' : 'nolearning'}`,
-    `link set dev ${link.ifname} addrgenmode eui64`,
-  ],
-  ipip: (link, info) => [`link add ${link.ifname} mtu ${link.mtu} type ipip local ${info['local']} remote any nopmtudisc ttl inherit`],
-  wireguard: (link) => [`link add ${link.ifname} mtu ${link.mtu} type wireguard`],
-  tun: (link) => [`link set dev ${link.ifname} mtu ${link.mtu}`],
-};
+/** Shell for a node that takes away what is flannel's there, devices and rows, and makes it anew as the lab's start did. */
+export function anewOn(lab: Lab, node: LabNode): string {
+  const {clear, before, ipLines, after} = backendOf(lab.spec.backend);
+  const expected = expectedOn(lab, node);
+  const {ip, bridge} = batchesOf(expected, ipLines?.(lab, node));
+  const batch = (tool: string, lines: readonly string[]) =>
+    lines.length === 0 ? [] : [`${tool} -batch - <<'EOF'\n${lines.join('\n')}\nEOF`];
+  return [
+    ...(clear === undefined ? [] : [clear]),
+    ...expected.link.filter(({row}) => row.kind !== 'tun').map(({row}) => `ip link del ${row.ifname} 2>/dev/null`),
+    'set -e',
+    ...(before === undefined ? [] : [before(lab, node)]),
+    ...batch('ip', ip),
+    ...(after === undefined ? [] : [after(expected)]),
+    ...batch('bridge', bridge),
+  ].join('\n');
+}
 
+/** As flanneld makes its devices (model/flannel-backends.md §2.1, §4), in the words of changes. */
 function deviceLines(link: Link): readonly string[] {
-  const make = devices[link.kind ?? ''];
-  if (make === undefined) throw new Error(`the lab cannot make a ${link.kind} device`);
-  return make(link, link.info ?? {});
+  // A TUN device is made by what moves its packets.
+  if (link.kind === 'tun') return [`link set dev ${link.ifname} mtu ${link.mtu}`];
+  if (link.kind === undefined || deviceWords[link.kind] === undefined) throw new Error(`the lab cannot make a ${link.kind} device`);
+  const {queue, words} = deviceWords[link.kind]!;
+  const address = link.address === undefined ? '' : ` address ${link.address}`;
+  const length = queue === undefined ? '' : ` txqueuelen ${queue}`;
+  return [
+    `link add ${link.ifname}${address}${length} mtu ${link.mtu} type ${[link.kind, ...words(link)].join(' ')}`,
+    // The link-local address comes from the MAC.
+    ...(link.kind === 'vxlan' ? [`link set dev ${link.ifname} addrgenmode eui64`] : []),
+  ];
 }
 
 function routeLine(route: Route, dev: Link | undefined): string {

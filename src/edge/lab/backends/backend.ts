@@ -27,6 +27,8 @@ export interface Backend {
     readonly programs?: {readonly [program: string]: string};
     readonly device?: DeviceNeed;
   };
+  /** A line of shell for a node that takes away what is flannel's there and no device of the mode. */
+  readonly clear?: string;
   /** Lines of shell for a node, before its rows are written: what makes the device that they need. */
   before?(lab: Lab, node: LabNode): string;
   /** `ip -batch` lines that belong between the devices and their rows. */

@@ -22,6 +22,7 @@ export const ipsec: Backend = {
       modules: ['xfrm_user', 'esp4'],
     },
   },
+  clear: 'ip xfrm policy flush; ip xfrm state flush',
   ipLines: (lab, node) =>
     lab.nodes.filter((peer) => peer !== node).flatMap((peer) => [association(lab, node, peer), association(lab, peer, node)]),
 };

@@ -3,7 +3,7 @@
  * of the node that has its destination's subnet, as it is, in UDP; each that comes by UDP goes into the device. Both ways take one from the TTL,
  * and a packet whose TTL ends is dropped without a word; for a destination that nobody has, the sender is told "net unreachable", except for
  * ICMP (flannel pkg/backend/udp/proxy_amd64.c; model/flannel-backends.md §4.1, §12).
- * Arguments: device, own address, port, file of peers (`SUBNET ADDRESS` a line), file to make when it is ready. SIGHUP reads the peers again.
+ * Arguments: device, own address, port, file of peers (`SUBNET ADDRESS` a line), file to make when it is ready, with its pid. SIGHUP reads the peers again.
  */
 export const relay = `import fcntl, os, select, signal, socket, struct, sys
 
@@ -96,7 +96,9 @@ def out(packet):
 poll = select.poll()
 poll.register(tun, select.POLLIN)
 poll.register(wire, select.POLLIN)
-open(ready, 'w').close()
+with open(ready + '.new', 'w') as note:
+    note.write('%d\\n' % os.getpid())
+os.rename(ready + '.new', ready)
 while True:
     for fd, event in poll.poll():
         if fd == tun and event & ~select.POLLIN:

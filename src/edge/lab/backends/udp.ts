@@ -25,10 +25,12 @@ export const udp: Backend = {
     programs: {python3: 'python3', setsid: 'util-linux'},
     device: {what: 'TUN devices', probe: 'ip tuntap add dev tun0 mode tun', modules: ['tun']},
   },
+  // The device goes with whoever holds it open.
+  clear: `[ ! -s ${folder}/ready ] || kill $(cat ${folder}/ready) 2>/dev/null; while [ -e /sys/class/net/flannel0 ]; do sleep 0.05; done`,
   before: (_lab, node) => udpRelay(node.ip),
 };
 
 /** A line of shell that starts a node's relay anew and waits for its device: for the lab, and to bring back one that was ended. */
 export const udpRelay = (ip: string): string =>
   `rm -f ${folder}/ready && { setsid python3 ${folder}/relay.py flannel0 ${ip} 8285 ${folder}/peers ${folder}/ready </dev/null >${folder}/log 2>&1 & } && ` +
-  `i=0 && until [ -e ${folder}/ready ]; do i=$((i + 1)); [ $i -lt 200 ] || { cat ${folder}/log >&2; exit 1; }; sleep 0.05; done`;
+  `i=0 && until [ -s ${folder}/ready ]; do i=$((i + 1)); [ $i -lt 200 ] || { cat ${folder}/log >&2; exit 1; }; sleep 0.05; done`;

@@ -8,6 +8,8 @@ export interface LabFacts {
   /** Bytes, of the nodes' eth0. */
   readonly mtu: number;
   readonly nodes: readonly LabNodeFacts[];
+  /** Shell for a node that takes away what is flannel's there, devices and rows, and makes it anew as the lab's start did. */
+  anew(node: string): string;
 }
 
 export interface LabNodeFacts {
@@ -18,6 +20,7 @@ export interface LabNodeFacts {
   readonly subnet6?: string;
   readonly vtepMac?: string;
   readonly vtepMac6?: string;
+  readonly publicKey?: string;
   readonly pods: readonly {readonly name: string; readonly ip: string; readonly ip6?: string; readonly veth: string}[];
 }
 
@@ -43,6 +46,8 @@ export interface Fault {
   inject(lab: LabFacts): readonly LabStep[];
   /** Puts everything back without help from doctor. */
   fix(lab: LabFacts): readonly LabStep[];
+  /** It loses no packet and is an error all the same: what should be encrypted is not, or what was changed is not in use. */
+  readonly silent?: true;
   /** No command can mend it (a person must decide): the matrix then uses `fix` after checking that doctor says so. */
   readonly byHand?: true;
 }

@@ -21,6 +21,15 @@ import {forwardRejectFirst} from './forward-reject-first.js';
 import {forwardingOff} from './forwarding-off.js';
 import {hairpinOff} from './hairpin-off.js';
 import {halfSwitchedStrict} from './half-switched-strict.js';
+import {ipipDeviceDeleted} from './ipip-device-deleted.js';
+import {ipipLocalChanged} from './ipip-local-changed.js';
+import {ipipRemoteFixed} from './ipip-remote-fixed.js';
+import {ipsecAssociationsGone} from './ipsec-associations-gone.js';
+import {ipsecPoliciesOfDepartedNode} from './ipsec-policies-of-departed-node.js';
+import {ipsecPolicyBlocks} from './ipsec-policy-blocks.js';
+import {ipsecPolicyEndWrong} from './ipsec-policy-end-wrong.js';
+import {ipsecPolicyFwdDeleted} from './ipsec-policy-fwd-deleted.js';
+import {ipsecPolicyOutDeleted} from './ipsec-policy-out-deleted.js';
 import {ipv6ForwardingOff} from './ipv6-forwarding-off.js';
 import {ipv6RouteDeleted} from './ipv6-route-deleted.js';
 import {masqueradeLost} from './masquerade-lost.js';
@@ -32,6 +41,7 @@ import {neighbourWrong} from './neighbour-wrong.js';
 import {networkOverlaps} from './network-overlaps.js';
 import {nftForwardDrop} from './nft-forward-drop.js';
 import {nodeBehindRouter} from './node-behind-router.js';
+import {oldRouteWins} from './old-route-wins.js';
 import {oldTunnelLeft} from './old-tunnel-left.js';
 import {ownSubnetSentAway} from './own-subnet-sent-away.js';
 import {podAddressForeign} from './pod-address-foreign.js';
@@ -52,8 +62,12 @@ import {strictBehindPolicy} from './strict-behind-policy.js';
 import {subnetEnvCopied} from './subnet-env-copied.js';
 import {subnetEnvDeleted} from './subnet-env-deleted.js';
 import {subnetEnvOutdated} from './subnet-env-outdated.js';
+import {tunnelAddressRemoved} from './tunnel-address-removed.js';
+import {tunnelDeviceDown} from './tunnel-device-down.js';
 import {tunnelMtuLowered} from './tunnel-mtu-lowered.js';
 import {tunnelPortClosed} from './tunnel-port-closed.js';
+import {udpForeignDevice} from './udp-foreign-device.js';
+import {udpProxyEnded} from './udp-proxy-ended.js';
 import {uplinkDown} from './uplink-down.js';
 import {uplinkMtuLowered} from './uplink-mtu-lowered.js';
 import {vethTakenOff} from './veth-taken-off.js';
@@ -69,6 +83,13 @@ import {vxlanLearningOn} from './vxlan-learning-on.js';
 import {vxlanLowerDeviceWrong} from './vxlan-lower-device-wrong.js';
 import {vxlanPortChanged} from './vxlan-port-changed.js';
 import {vxlanPortTaken} from './vxlan-port-taken.js';
+import {wgAllowedIpsTaken} from './wg-allowed-ips-taken.js';
+import {wgDeviceDeleted} from './wg-device-deleted.js';
+import {wgKeyChanged} from './wg-key-changed.js';
+import {wgListenPortChanged} from './wg-listen-port-changed.js';
+import {wgPeerDeleted} from './wg-peer-deleted.js';
+import {wgPeerOfDepartedNode} from './wg-peer-of-departed-node.js';
+import {wideRouteDeleted} from './wide-route-deleted.js';
 
 /** Every fault the lab can be given. A new fault is one file beside this one and one line here. */
 export const faults: readonly Fault[] = [
@@ -94,6 +115,15 @@ export const faults: readonly Fault[] = [
   forwardingOff,
   hairpinOff,
   halfSwitchedStrict,
+  ipipDeviceDeleted,
+  ipipLocalChanged,
+  ipipRemoteFixed,
+  ipsecAssociationsGone,
+  ipsecPoliciesOfDepartedNode,
+  ipsecPolicyBlocks,
+  ipsecPolicyEndWrong,
+  ipsecPolicyFwdDeleted,
+  ipsecPolicyOutDeleted,
   ipv6ForwardingOff,
   ipv6RouteDeleted,
   masqueradeLost,
@@ -105,6 +135,7 @@ export const faults: readonly Fault[] = [
   networkOverlaps,
   nftForwardDrop,
   nodeBehindRouter,
+  oldRouteWins,
   oldTunnelLeft,
   ownSubnetSentAway,
   podAddressForeign,
@@ -117,16 +148,20 @@ export const faults: readonly Fault[] = [
   routeDeleted,
   routeDetour,
   routeNexthopDead,
-  routeOfDepartedNode,
   routeOfDepartedNodePlain,
+  routeOfDepartedNode,
   routeRefused,
   routeShadowedByHalf,
   strictBehindPolicy,
   subnetEnvCopied,
   subnetEnvDeleted,
   subnetEnvOutdated,
+  tunnelAddressRemoved,
+  tunnelDeviceDown,
   tunnelMtuLowered,
   tunnelPortClosed,
+  udpForeignDevice,
+  udpProxyEnded,
   uplinkDown,
   uplinkMtuLowered,
   vethTakenOff,
@@ -142,4 +177,11 @@ export const faults: readonly Fault[] = [
   vxlanLowerDeviceWrong,
   vxlanPortChanged,
   vxlanPortTaken,
+  wgAllowedIpsTaken,
+  wgDeviceDeleted,
+  wgKeyChanged,
+  wgListenPortChanged,
+  wgPeerDeleted,
+  wgPeerOfDepartedNode,
+  wideRouteDeleted,
 ];

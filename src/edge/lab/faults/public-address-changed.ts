@@ -11,7 +11,7 @@ const move = (from: string, to: string): string =>
 export const publicAddressChanged: Fault = {
   id: 'public-address-changed',
   title: 'n3 gets another public address',
-  fits: ({backend, directRouting}) => backend !== 'vxlan' || !directRouting,
+  fits: ({backend, directRouting}) => backend === 'host-gw' || (backend === 'vxlan' && !directRouting),
   expect: () => ({rule: 'lease-public-ip-stale', node: 'n3'}),
   inject: ({nodes}) => [{at: 'n3', run: move(nodes[2]!.ip, other(nodes[2]!.ip))}],
   fix: (lab) => {

@@ -6,7 +6,7 @@ import {tunnelled} from './tunnel.js';
 export const uplinkDown: Fault = {
   id: 'uplink-down',
   title: 'eth0 of n1 is set down',
-  fits: ({dualStack, directRouting}) => !dualStack && !directRouting,
+  fits: ({backend, dualStack, directRouting}) => (backend === 'vxlan' || backend === 'host-gw') && !dualStack && !directRouting,
   expect: () => ({rule: 'route-linkdown', node: 'n1'}),
   inject: () => [{at: 'n1', run: 'ip link set eth0 down'}],
   fix: (lab) => {
