@@ -6,9 +6,10 @@ import type {Duplex} from 'node:stream';
 import type {TLSSocket} from 'node:tls';
 import {type WebSocket, WebSocketServer} from 'ws';
 import {discovery} from './discovery.js';
-import {serveExec} from './exec.js';
+import {type ExecLine, type ExecTrouble, serveExec, webSocketLine} from './exec.js';
 import {jsonPatch, mergePatch, strategicPatch} from './patch.js';
 import {type Attributes, allowed, forbidden, type PolicyRule} from './rbac.js';
+import {spdyLine} from './spdy.js';
 import {apiVersionOf, type Kind, type KubeObject, kindNamed, Refused, Store, type WatchEvent} from './store.js';
 
 /** Who may come in, and what they may do; no rules: everything. */
@@ -59,14 +60,14 @@ export class ApiServer implements AsyncDisposable {
   /** Looked at before every request that names a resource. */
   trouble: (asked: Asked, count: number) => Trouble | undefined = () => undefined;
   /** Starts what an exec asks for; the default says that there is no such container. */
-  exec: (pod: KubeObject, container: string | undefined, command: readonly string[]) => ChildProcess = (pod) => {
+  exec: (pod: KubeObject, container: string | undefined, command: readonly string[]) => ChildProcess | ExecTrouble = (pod) => {
     throw new Refused(400, 'BadRequest', `container not found in pod ${pod.metadata.name}`);
   };
   /** Told after a pod was deleted: a test's controller. */
   onPodDeleted: (pod: KubeObject) => void = () => undefined;
-  /** Protocols of exec that it speaks. */
+  /** Protocols of exec that it speaks over WebSocket. */
   protocols: readonly string[] = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
-  /** What has to be allowed for an exec that comes as a WebSocket: `get` alone before v1.35, then `create` as well. */
+  /** What has to be allowed for an exec that comes as a WebSocket: `get` alone before v1.35, then `create` as well. Over SPDY: `create`. */
   execVerbs: readonly string[] = ['get', 'create'];
   readonly #tls: Tls;
   #server: Server | undefined;
@@ -75,6 +76,7 @@ export class ApiServer implements AsyncDisposable {
     noServer: true,
     handleProtocols: (offered) => this.protocols.find((one) => offered.has(one)) ?? false,
   });
+  readonly #spdy = new Set<Duplex>();
   readonly #children = new Set<ChildProcess>();
 
   constructor(tls: Tls) {
@@ -103,6 +105,7 @@ export class ApiServer implements AsyncDisposable {
     const server = this.#server;
     this.#server = undefined;
     for (const ws of this.#sockets.clients) ws.terminate();
+    for (const socket of this.#spdy) socket.destroy();
     server?.closeAllConnections();
     if (server) await new Promise((done) => server.close(done));
   }
@@ -128,7 +131,11 @@ export class ApiServer implements AsyncDisposable {
     const {kind, namespace, name, subresource} = target;
     const listing = request.method === 'GET' && name === undefined;
     const watching = /^(1|true)$/.test(query.get('watch') ?? '');
-    const needed = subresource === 'exec' ? this.execVerbs : [listing ? (watching ? 'watch' : 'list') : verbs[request.method!]!];
+    // A WebSocket is a GET, SPDY a POST.
+    const needed =
+      subresource === 'exec' && request.method === 'GET'
+        ? this.execVerbs
+        : [listing ? (watching ? 'watch' : 'list') : verbs[request.method!]!];
     const named = /^metadata\.name=(.+)$/.exec(query.get('fieldSelector') ?? '')?.[1];
     const whatOf = (verb: string): Attributes => ({
       user: user.name,
@@ -266,14 +273,37 @@ export class ApiServer implements AsyncDisposable {
       const pod = this.store.get(target.kind, target.namespace, target.name!);
       if ((pod['status'] as {phase?: string} | undefined)?.phase !== 'Running')
         throw new Refused(400, 'BadRequest', `cannot exec into a container in a pod that is not running`);
-      const child = this.exec(pod, searchParams.get('container') ?? undefined, searchParams.getAll('command'));
-      this.#children.add(child);
-      child.once('close', () => this.#children.delete(child));
-      this.#sockets.handleUpgrade(request, socket, head, (ws: WebSocket) => serveExec(ws, child, searchParams.get('stdin') === 'true'));
+      this.#join(
+        request,
+        socket,
+        head,
+        searchParams,
+        this.exec(pod, searchParams.get('container') ?? undefined, searchParams.getAll('command')),
+      );
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       refuse(error);
     }
+  }
+
+  /** An exec that is allowed, over SPDY or a WebSocket as its client asks. */
+  #join(request: IncomingMessage, socket: Duplex, head: Buffer, query: URLSearchParams, what: ChildProcess | ExecTrouble): void {
+    const child = 'child' in what ? what.child : 'pid' in what ? what : undefined;
+    if (child) this.#children.add(child.once('close', () => this.#children.delete(child)));
+    const stdin = query.get('stdin') === 'true';
+    const serve = (line: ExecLine): void => serveExec(line, what, stdin);
+    if (request.headers.upgrade?.toUpperCase() !== 'SPDY/3.1') {
+      this.#sockets.handleUpgrade(request, socket, head, (ws: WebSocket) => serve(webSocketLine(ws)));
+      return;
+    }
+    const protocol = 'v4.channel.k8s.io';
+    if (!String(request.headers['x-stream-protocol-version']).split(/, */).includes(protocol))
+      throw new Refused(403, 'Forbidden', `no protocol in common: this server speaks ${protocol}`);
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${protocol}\r\n\r\n`,
+    );
+    this.#spdy.add(socket.once('close', () => this.#spdy.delete(socket)));
+    serve(spdyLine(socket, head, ['error', ...['stdin', 'stdout', 'stderr'].filter((name) => query.get(name) === 'true')]));
   }
 }
 

@@ -5,16 +5,18 @@ import {kubeClient} from '../../src/edge/sources/kube-client.js';
 import {cluster} from '../sources/objects.js';
 import {type Certificates, kubeconfig, makeCertificates, scratch} from '../sources/tiny-api.js';
 import {ApiServer} from './api-server.js';
+import {type Kubectl, kubectls} from './kubectls.js';
 import {kindNamed} from './store.js';
 
-/** The test of the stand-in: kubectl as it is takes it for an API server. */
-let pki: Certificates;
+/** The test of the stand-in: each kubectl as it is takes it for an API server. */
+const programs = await kubectls();
+const pki: Certificates = makeCertificates();
 let api: ApiServer;
 let config: string;
+let program: Kubectl;
 const place = scratch();
 
-beforeAll(async () => {
-  pki = makeCertificates();
+const begin = async (): Promise<void> => {
   api = new ApiServer({key: readFileSync(pki.key), cert: readFileSync(pki.cert), ca: readFileSync(pki.ca)});
   await api.start();
   api.users.push({name: 'admin', token: 'sesame'}, {name: 'jane'}, {name: 'late', token: 'old', expired: true});
@@ -26,9 +28,8 @@ beforeAll(async () => {
   }
   api.exec = (_pod, _container, [program = '', ...args]): ChildProcess => spawn(program, args);
   config = place.write('config', kubeconfig({server: api.url, 'certificate-authority': pki.ca}));
-});
-afterAll(async () => {
-  await api[Symbol.asyncDispose]();
+};
+afterAll(() => {
   place[Symbol.dispose]();
   rmSync(pki.dir, {recursive: true});
 });
@@ -38,10 +39,13 @@ interface Ran {
   readonly stdout: string;
   readonly stderr: string;
 }
-const kubectl = (args: readonly string[], {input = '', as = config}: {input?: string; as?: string} = {}): Promise<Ran> =>
+const kubectl = (
+  args: readonly string[],
+  {input = '', as = config, env: more = {}}: {input?: string | Buffer; as?: string; env?: NodeJS.ProcessEnv} = {},
+): Promise<Ran> =>
   new Promise((resolve) => {
-    const env = {PATH: process.env['PATH'], HOME: place.dir, KUBECONFIG: as};
-    const child = execFile('kubectl', [...args], {env, timeout: 30_000}, (error, stdout, stderr) =>
+    const env = {PATH: process.env['PATH'], HOME: place.dir, KUBECONFIG: as, ...more};
+    const child = execFile(program.path, [...args], {env, maxBuffer: 1e7, timeout: 30_000}, (error, stdout, stderr) =>
       resolve({code: error ? Number(error.code ?? -1) : 0, stdout, stderr}),
     );
     child.stdin!.end(input);
@@ -52,7 +56,13 @@ const did = async (...args: readonly string[]): Promise<string> => {
   return ran.stdout;
 };
 
-describe('kubectl', () => {
+describe.each(programs)('kubectl $version', (which) => {
+  beforeAll(async () => {
+    program = which;
+    await begin();
+  });
+  afterAll(() => api[Symbol.asyncDispose]());
+
   test('gets nodes, pods of all namespaces, one object as JSON, by label and by field, and in pages', async () => {
     expect(await did('get', 'nodes', '-o', 'name')).toBe('node/n1\nnode/n2\n');
     expect(await did('get', 'nodes')).toMatch(/^NAME +AGE\nn1 /);
@@ -82,7 +92,16 @@ describe('kubectl', () => {
     expect(stale).toMatchObject({code: 1, stderr: expect.stringContaining('the object has been modified')});
     expect((await patch('json', [{op: 'test', path: '/data/new', value: 'q'}])).code).toBe(1);
     const conditions = {status: {conditions: [{type: 'NetworkUnavailable', status: 'True'}]}};
-    expect((await kubectl(['patch', 'node', 'n1', '--subresource=status', '-p', JSON.stringify(conditions)])).code).toBe(0);
+    // Before v1.24 no subresource could be named: the whole of it is put in its place.
+    if (program.webSocket) await did('patch', 'node', 'n1', '--subresource=status', '-p', JSON.stringify(conditions));
+    else {
+      const node = JSON.parse(await did('get', 'node', 'n1', '-o', 'json'));
+      node.status.conditions.splice(2, 1, ...conditions.status.conditions);
+      const put = await kubectl(['replace', '--validate=false', '--raw', '/api/v1/nodes/n1/status', '-f', '-'], {
+        input: JSON.stringify(node),
+      });
+      expect(put).toMatchObject({code: 0, stderr: ''});
+    }
     const {status} = JSON.parse(await did('get', 'node', 'n1', '-o', 'json'));
     expect(status.conditions.map((c: {type: string; status: string}) => `${c.type} ${c.status}`)).toEqual([
       'MemoryPressure False',
@@ -98,17 +117,31 @@ describe('kubectl', () => {
     expect(await kubectl(['create', '--validate=false', '-f', '-'], {input: JSON.stringify(lease)})).toMatchObject({code: 0});
     expect((await kubectl(['create', '--validate=false', '-f', '-'], {input: JSON.stringify(lease)})).stderr).toContain('already exists');
     expect(await did('delete', 'lease', 'l')).toContain('"l" deleted');
-  });
-
-  test('runs a command in a pod: words, stdin, both outputs, exit code', async () => {
-    const pod = ['exec', '-n', 'kube-flannel', 'kube-flannel-ds-a', '-c', 'kube-flannel'];
-    const ran = await kubectl([...pod, '-i', '--', 'sh', '-c', 'cat; echo oops >&2; exit 7'], {input: 'some\ntext'});
-    expect(ran).toMatchObject({code: 7, stdout: 'some\ntext', stderr: expect.stringContaining('oops')});
-    expect(await did(...pod, '--', 'echo', 'a b')).toBe('a b\n');
-    expect(api.asked).toContainEqual(
-      expect.objectContaining({verb: 'create', resource: 'pods', subresource: 'exec', name: 'kube-flannel-ds-a'}),
+    expect(await did('delete', 'pod', '-n', 'kube-flannel', '-l', 'app=flannel', '--field-selector', 'spec.nodeName=n2')).toContain(
+      'pod "kube-flannel-ds-b" deleted',
     );
   });
+
+  // What may go over WebSocket may be told to go over SPDY.
+  test.each(which.webSocket ? ['WebSocket', 'SPDY'] : ['SPDY'])(
+    'runs a command in a pod over %s: words, stdin, both outputs, exit code',
+    async (by) => {
+      const pod = ['exec', '-n', 'kube-flannel', 'kube-flannel-ds-a', '-c', 'kube-flannel'];
+      const env = {KUBECTL_REMOTE_COMMAND_WEBSOCKETS: String(by === 'WebSocket')};
+      const before = api.asked.length;
+      const ran = await kubectl([...pod, '-i', '--', 'sh', '-c', 'cat; echo oops >&2; exit 7'], {input: 'some\ntext', env});
+      expect(ran).toMatchObject({code: 7, stdout: 'some\ntext', stderr: expect.stringContaining('oops')});
+      const execs = api.asked.slice(before).filter((a) => a.subresource === 'exec');
+      expect(execs.map((a) => `${a.verb} ${a.resource} ${a.name}`)).toEqual(
+        (by === 'WebSocket' ? ['get', 'create'] : ['create']).map((verb) => `${verb} pods kube-flannel-ds-a`),
+      );
+      expect(await kubectl([...pod, '--', 'echo', 'a b'], {env})).toMatchObject({code: 0, stdout: 'a b\n'});
+      // More than any window that SPDY begins with.
+      const long = Buffer.alloc(300_000, 'line of text\n').toString();
+      expect(await kubectl([...pod, '-i', '--', 'cat'], {input: long, env})).toEqual({code: 0, stdout: long, stderr: ''});
+      expect(await kubectl([...pod, '--', '/no/such/program'], {env})).toMatchObject({code: 1, stderr: expect.stringContaining('ENOENT')});
+    },
+  );
 
   test('comes in with a certificate; not with a token that is past its time; and RBAC speaks as it does', async () => {
     const user = (file: string, how: object) => place.write(file, kubeconfig({server: api.url, 'certificate-authority': pki.ca}, how));
@@ -129,6 +162,8 @@ describe('kubectl', () => {
 });
 
 test("flanctl's own client: pages, a patch with a version, troubles on the way", async () => {
+  await begin();
+  await using _ = api;
   const client = await kubeClient({kubeconfig: config, timeoutMs: 8000});
   api.trouble = ({resource}, count) => (resource === 'nodes' && count % 2 === 1 ? {status: 429, headers: {'Retry-After': '0'}} : undefined);
   expect(await client.list('/api/v1/nodes')).toHaveLength(2);
