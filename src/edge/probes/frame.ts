@@ -1,5 +1,6 @@
 import {addressOf, type Family, type Ip, type Mac} from '../../core/net/address.js';
 import type {Form} from '../../core/path/tap.js';
+import {type Carriers, noCarriers} from './carriers.js';
 
 /** One packet of a capture: when (nanoseconds since 1970), its length on the wire, and the bytes that were kept. */
 export interface Caught {
@@ -48,26 +49,28 @@ export interface Seen {
   /** What is behind the transport header; of an ICMP error, the packet it is about. */
   readonly rest: Buffer;
   readonly tunnelled: boolean;
+  /** It is a tunnel's that cannot be looked into: all else is of the outer packet. */
+  readonly sealed?: 'wireguard' | 'esp';
   /** From and to, of the frame that carries it (inside the tunnel when it is tunnelled). */
   readonly macs: readonly Mac[];
 }
 
-/** The innermost IP packet of a frame; VXLAN is looked into at these UDP ports. Undefined for what is no IP or too short. */
-export function dissect({bytes}: Caught, linktype: number, tunnelPorts: readonly number[]): Seen | undefined {
-  return linktype === 1 ? ethernet(bytes, tunnelPorts, false) : ipPacket(bytes, tunnelPorts, false, []);
+/** The innermost IP packet of a frame, out of these tunnels too. Undefined for what is no IP or too short. */
+export function dissect({bytes}: Caught, linktype: number, carriers: Carriers): Seen | undefined {
+  return linktype === 1 ? ethernet(bytes, carriers, false) : ipPacket(bytes, carriers, false, []);
 }
 
-function ethernet(frame: Buffer, ports: readonly number[], tunnelled: boolean): Seen | undefined {
+function ethernet(frame: Buffer, carriers: Carriers, tunnelled: boolean): Seen | undefined {
   if (frame.length < 18) return undefined;
   let start = 12;
   while (frame.length >= start + 6 && [0x8100, 0x88a8].includes(frame.readUInt16BE(start))) start += 4;
   const mac = (at: number): Mac => frame.toString('hex', at, at + 6).replace(/..(?!$)/g, '$&:');
   return [0x0800, 0x86dd].includes(frame.readUInt16BE(start))
-    ? ipPacket(frame.subarray(start + 2), ports, tunnelled, [mac(6), mac(0)])
+    ? ipPacket(frame.subarray(start + 2), carriers, tunnelled, [mac(6), mac(0)])
     : undefined;
 }
 
-function ipPacket(packet: Buffer, ports: readonly number[], tunnelled: boolean, macs: readonly Mac[]): Seen | undefined {
+function ipPacket(packet: Buffer, carriers: Carriers, tunnelled: boolean, macs: readonly Mac[]): Seen | undefined {
   const six = packet.length > 0 && packet[0]! >> 4 === 6;
   const header = six ? 40 : ((packet[0] ?? 0) & 15) * 4;
   if (header < 20 || packet.length < header + 8) return undefined;
@@ -79,10 +82,20 @@ function ipPacket(packet: Buffer, ports: readonly number[], tunnelled: boolean, 
   const size = six ? packet.readUInt16BE(4) + 40 : packet.readUInt16BE(2);
   const body = packet.subarray(header);
   const seen = {form, proto, size, tunnelled, macs};
+  const sealed = tunnelled ? undefined : sealing(form, proto, body, carriers);
+  if (sealed !== undefined) return {...seen, tunnelled: true, sealed, rest: body};
+  if (proto === 4 && !tunnelled && carriers.ipip) {
+    const inner = ipPacket(body, carriers, true, macs);
+    if (inner) return inner;
+  }
   if (proto === 17 || proto === 6) {
     const [sport, dport] = [body.readUInt16BE(0), body.readUInt16BE(2)];
-    if (proto === 17 && !tunnelled && ports.includes(dport)) {
-      const inner = ethernet(body.subarray(16), ports, true);
+    if (proto === 17 && !tunnelled && carriers.vxlan.includes(dport)) {
+      const inner = ethernet(body.subarray(16), carriers, true);
+      if (inner) return inner;
+    }
+    if (proto === 17 && !tunnelled && carriers.udp.includes(dport)) {
+      const inner = ipPacket(body.subarray(8), carriers, true, macs);
       if (inner) return inner;
     }
     return {...seen, sport, dport, rest: body.subarray(proto === 17 ? 8 : 20)};
@@ -91,5 +104,19 @@ function ipPacket(packet: Buffer, ports: readonly number[], tunnelled: boolean, 
   return {...seen, rest: body};
 }
 
+/** WireGuard's message that carries a packet; a shorter one of the kind only keeps the session alive. */
+const TRANSPORT = 4;
+const KEEPALIVE = 32;
+/** In UDP, four bytes of zero are IKE's instead of ESP's number. */
+const IKE = 0;
+
+function sealing({src, dst}: Form, proto: number, body: Buffer, {sealed}: Carriers): Seen['sealed'] {
+  const mine = sealed.filter((one) => one.src === src && one.dst === dst);
+  const at = proto === 17 && body.length >= 12 ? mine.find((one) => one.port === body.readUInt16BE(2)) : undefined;
+  if (at?.via === 'wireguard') return body[8] === TRANSPORT && body.readUInt16BE(4) - 8 > KEEPALIVE ? 'wireguard' : undefined;
+  if (at?.via === 'esp') return body.readUInt32BE(8) === IKE ? undefined : 'esp';
+  return proto === 50 && mine.some(({via}) => via === 'esp') ? 'esp' : undefined;
+}
+
 /** The packet that an ICMP error quotes. */
-export const quoted = ({rest}: Seen): Seen | undefined => ipPacket(rest, [], false, []);
+export const quoted = ({rest}: Seen): Seen | undefined => ipPacket(rest, noCarriers, false, []);

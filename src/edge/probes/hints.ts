@@ -75,7 +75,7 @@ function hintsFor(judged: Judged): readonly string[] {
   const {after, before} = died;
   if (after && before && after.node !== before.node) {
     const tunnel = after.tunnelled
-      ? ` The tunnel needs UDP ${portsOf(judged)} between the nodes, both ways.`
+      ? ` The tunnel needs ${needsOf(judged)} between the nodes, both ways.`
       : ' A fabric that does not know pod addresses drops them: it needs routes, and no source/destination check.';
     return [
       `It is lost between the nodes ${after.node} and ${before.node}: a firewall outside them (security group, network ACL), the cloud’s source/destination check, or the fabric itself.${tunnel}`,
@@ -96,11 +96,15 @@ function hintsFor(judged: Judged): readonly string[] {
   ];
 }
 
-const portsOf = ({flow}: Judged): string =>
-  [
-    ...new Set(
-      [flow.traced.there, flow.traced.back].flatMap(
-        (walk) => walk?.hops.flatMap((h) => h.steps.flatMap((s) => (s.taps ?? []).flatMap((t) => t.tunnel?.port ?? []))) ?? [],
-      ),
-    ),
-  ].join(' and ');
+/** What must be let through for the tunnels of the walks. */
+function needsOf({flow}: Judged): string {
+  const taps = [flow.traced.there, flow.traced.back].flatMap(
+    (walk) => walk?.hops.flatMap((h) => h.steps.flatMap((s) => s.taps ?? [])) ?? [],
+  );
+  const protocol = {ipip: 'IP protocol 4', esp: 'IP protocol 50 (and UDP 500 for its keys)'} as const;
+  const words = taps.flatMap(({tunnel}) => {
+    if (!tunnel) return [];
+    return tunnel.port === undefined ? (tunnel.via === 'ipip' || tunnel.via === 'esp' ? protocol[tunnel.via] : []) : `UDP ${tunnel.port}`;
+  });
+  return [...new Set(words)].join(' and ');
+}

@@ -1,4 +1,4 @@
-import {localOf} from '../../core/kernel/link.js';
+import type {Link} from '../../core/kernel/link.js';
 import type {Ip, Mac} from '../../core/net/address.js';
 import type {Endpoint} from '../../core/path/endpoint.js';
 import {type Tap, tapsOf} from '../../core/path/tap.js';
@@ -20,6 +20,10 @@ export interface Point {
 
 export const keyOf = ({node, pod, dev}: Pick<Point | Tap, 'node' | 'pod' | 'dev'>): string => JSON.stringify([node, pod ?? null, dev]);
 
+/** Tunnel devices that flannel makes; of TUN devices, which others make too, by their name. */
+const isTunnel = ({kind, ifname}: Link): boolean =>
+  kind === 'vxlan' || kind === 'wireguard' || (kind === 'ipip' && ifname !== 'tunl0') || (kind === 'tun' && /^flannel\d+$/.test(ifname));
+
 /** Every device at either end that the packet passes in a healthy cluster, in the order from the wire to the pod; those that are down show nothing. */
 export function devicesOf(world: World, end: Endpoint, family: 4 | 6, alone: boolean): readonly Point[] {
   const node = end.node === undefined ? undefined : world.nodes.get(end.node);
@@ -35,7 +39,7 @@ export function devicesOf(world: World, end: Endpoint, family: 4 | 6, alone: boo
   const wires = alone
     ? []
     : links.filter((link) => isWire(world, node, link) && has(link.ifname)).map((link) => ({...own(link), wire: true}));
-  const tunnels = alone ? [] : links.filter((link) => link.kind === 'vxlan').map(own);
+  const tunnels = alone ? [] : links.filter(isTunnel).map(own);
   const pod = world.pods.get(node.node)?.find((p) => p.pod === (end.pod ?? end.addresses[family]));
   if (!pod || pod.inferred) return [...wires, ...tunnels];
   const eth = (pod.state.tables.link ?? []).filter((link) => link.flags.includes('UP') && link.ifname !== 'lo');
@@ -77,16 +81,3 @@ export function pointsOf({world, there, back, from, to, family}: Traced, watch: 
 }
 
 export const unique = (points: readonly Point[]): readonly Point[] => [...new Map(points.map((p) => [keyOf(p), p])).values()];
-
-/** UDP ports at which VXLAN may be met: those of the nodes' devices and of the walks. */
-export function tunnelPortsOf(traced: readonly Traced[]): readonly number[] {
-  const ofTaps = traced.flatMap(({there, back}) =>
-    [there, back].flatMap((walk) => (walk ? tapsOf(walk).flatMap(({tap}) => tap.tunnel?.port ?? []) : [])),
-  );
-  const ofDevices = traced.flatMap(({world}) =>
-    [...world.nodes.values()].flatMap(({state}) =>
-      (state.tables.link ?? []).filter((l) => l.kind === 'vxlan' && localOf(l) !== undefined).map((l) => Number(l.info?.['port'] ?? 8472)),
-    ),
-  );
-  return [...new Set([...ofTaps, ...ofDevices])].filter((port) => Number.isInteger(port) && port > 0).toSorted((a, b) => a - b);
-}

@@ -1,5 +1,5 @@
 import type {Walk} from '../../core/path/step.js';
-import {type Form, type Tap, tapsOf} from '../../core/path/tap.js';
+import {type Carrier, type Form, type Tap, tapsOf} from '../../core/path/tap.js';
 import {type Flow, formOf, formsOf, turned} from './flow.js';
 import {dissect, quoted, type Seen} from './frame.js';
 import {devicesOf, keyOf, type Point} from './points.js';
@@ -33,7 +33,8 @@ export function sightings(flow: Flow, wire: Wire, direction: Direction): readonl
   const known = recogniser(flow, wire, direction);
   const named = taps.map(({tap, hop}): Sighting => {
     const tunnelled = tap.tunnel !== undefined;
-    const seen = at(wire, tap, (one) => one.tunnelled === tunnelled && known(one, [tap.packet]));
+    const sealed = tap.tunnel?.via === 'wireguard' || tap.tunnel?.via === 'esp' ? tap.tunnel : undefined;
+    const seen = at(wire, tap, (one) => (sealed ? isSealed(one, sealed) : one.tunnelled === tunnelled && known(one, [tap.packet])));
     return {
       direction,
       hop,
@@ -83,13 +84,20 @@ export function arrived(flow: Flow, wire: Wire): boolean | undefined {
   return looks.length === 0 || looks.includes(undefined) ? undefined : false;
 }
 
+/** Other proposals for ESP than flannel's make packets of a few bytes more or less. */
+const SLACK = 24;
+
+/** What is encrypted is known by who sends it to whom, and by its size. */
+const isSealed = ({sealed, form, size}: Seen, {via, src, dst, size: wanted}: Carrier): boolean =>
+  sealed === via && form.src === src && form.dst === dst && Math.abs(size - wanted) <= (via === 'esp' ? SLACK : 0);
+
 /** A switch floods what it does not know: only a frame that comes from or goes to this device, or what is behind it, counts. */
 const isFor = ({macs}: Seen, {mac}: Point): boolean => mac === undefined || macs.length === 0 || macs.includes(mac);
 
 function at(wire: Wire, point: Pick<Point, 'node' | 'pod' | 'dev'>, test: (seen: Seen) => boolean): boolean | undefined {
   const found = captureAt(wire, point);
   return found?.file.packets.some((packet) => {
-    const seen = dissect(packet, found.file.linktype, wire.tunnelPorts);
+    const seen = dissect(packet, found.file.linktype, wire.carriers);
     return seen !== undefined && test(seen);
   });
 }
@@ -106,7 +114,7 @@ function recogniser(flow: Flow, wire: Wire, direction: Direction): (seen: Seen, 
     flow.proto === 'tcp' ? seen.proto === 6 && [seen.sport, seen.dport].includes(flow.sport) : bears(seen);
   const strict = wire.captures.some(({file}) =>
     file.packets.some((packet) => {
-      const seen = dissect(packet, file.linktype, wire.tunnelPorts);
+      const seen = dissect(packet, file.linktype, wire.carriers);
       return seen !== undefined && ours(seen);
     }),
   );
@@ -129,5 +137,5 @@ function recogniser(flow: Flow, wire: Wire, direction: Direction): (seen: Seen, 
     if (flow.proto === 'udp' && direction === 'there') return strict ? bears(seen) : seen.size === flow.traced.size && theirs === flow.port;
     return translated || (theirs === flow.port && (!strict || own === flow.sport));
   };
-  return (seen, forms) => forms.some((form) => same(seen.form, form)) && fits(seen);
+  return (seen, forms) => seen.sealed === undefined && forms.some((form) => same(seen.form, form)) && fits(seen);
 }

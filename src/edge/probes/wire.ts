@@ -2,11 +2,12 @@ import {randomBytes} from 'node:crypto';
 import type {Gap} from '../../core/node/dump.js';
 import {type Transport, TransportError} from '../transports/transport.js';
 import {oneLine} from '../ui/escape.js';
+import {type Carriers, carriersOf, noCarriers} from './carriers.js';
 import type {Connect} from './connect.js';
 import {filterOf} from './filter.js';
 import {type Flow, formOf, headersOf} from './flow.js';
 import {type PcapFile, readPcap} from './frame.js';
-import {keyOf, type Point, pointsOf, tunnelPortsOf, unique} from './points.js';
+import {keyOf, type Point, pointsOf, unique} from './points.js';
 import {sendScript} from './send-script.js';
 import {readyScript, stopScript, watchScript} from './watch-script.js';
 
@@ -38,7 +39,7 @@ export interface Capture {
 export interface Wire {
   readonly sent: ReadonlyMap<Flow, Sent>;
   readonly captures: readonly Capture[];
-  readonly tunnelPorts: readonly number[];
+  readonly carriers: Carriers;
   readonly gaps: readonly Gap[];
 }
 
@@ -50,7 +51,7 @@ export async function onWire(request: WireRequest): Promise<Wire> {
   const {flows, watch, signal, tries, wait} = request;
   const gaps: Gap[] = [];
   const points = watch === 'none' ? [] : unique(flows.flatMap((flow) => pointsOf(flow.traced, watch)));
-  const tunnelPorts = tunnelPortsOf(flows.map((flow) => flow.traced));
+  const carriers = carriersOf(flows.map((flow) => flow.traced));
   const senders = flows.flatMap((flow) => flow.traced.from.node ?? []);
   const names = [...new Set([...senders, ...points.map((p) => p.node)])].toSorted();
   const limit = AbortSignal.any([signal, AbortSignal.timeout(tries * wait * 2000 + 2 * PATIENCE_MS)]);
@@ -72,7 +73,7 @@ export async function onWire(request: WireRequest): Promise<Wire> {
     const watched = names.filter((node) => lines.has(node) && points.some((p) => p.node === node));
     const captures = watched.map((node) => {
       const here = points.filter((p) => p.node === node);
-      return attempt(node, 'capture', (line) => capture(line, here, request, tunnelPorts, token, limit, gaps));
+      return attempt(node, 'capture', (line) => capture(line, here, request, carriers, token, limit, gaps));
     });
     await Promise.all(
       watched.map((node) => {
@@ -97,7 +98,7 @@ export async function onWire(request: WireRequest): Promise<Wire> {
     return {
       sent: new Map(sent.flatMap((some) => [...(some ?? [])])),
       captures: caught.flatMap((some) => some ?? []),
-      tunnelPorts,
+      carriers,
       gaps: sorted(gaps),
     };
   } finally {
@@ -146,13 +147,13 @@ async function capture(
   line: Transport,
   points: readonly Point[],
   request: WireRequest,
-  tunnelPorts: readonly number[],
+  carriers: Carriers,
   token: string,
   signal: AbortSignal,
   gaps: Gap[],
 ): Promise<readonly Capture[]> {
   const mark = randomBytes(12).toString('hex');
-  const [plain, tunnelled] = [filterOf(request.flows, []), filterOf(request.flows, tunnelPorts)];
+  const [plain, tunnelled] = [filterOf(request.flows, noCarriers), filterOf(request.flows, carriers)];
   const words = points.flatMap((p, id) => [String(id), p.pod ?? '', p.address ?? '', p.dev, p.wire ? tunnelled : plain]);
   const seconds = Math.ceil(request.tries * request.wait * 2 + PATIENCE_MS / 1000);
   const options = ['--mark', mark, '--token', token, '--seconds', String(seconds), ...spaceArgs(request, line.node)];
