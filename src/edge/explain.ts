@@ -3,6 +3,7 @@ import {modeOf, modes} from '../core/modes/index.js';
 import type {Mode} from '../core/modes/mode.js';
 import {rules} from '../core/rules/index.js';
 import {stages} from '../core/rules/rule.js';
+import {drawn} from './explain-drawing.js';
 import type {ExplainReport} from './reporters/documents.js';
 
 export type Explained =
@@ -51,6 +52,7 @@ function modePage({title, explain}: Mode): string {
     '',
     '## The way of a packet',
     '',
+    ...(explain.drawing ? ['```', ...drawn(explain.drawing), '```', ''] : []),
     ...explain.path.map((hop, i) => `${i + 1}. ${hop}`),
     '',
     `**Overhead:** ${explain.overhead}`,

@@ -62,6 +62,10 @@ describe('goldens', () => {
     ['explain-rule', ['explain', 'route-missing']],
     ['explain-mode', ['explain', 'vxlan']],
     ['explain-mode-host-gw', ['explain', 'host-gw']],
+    ['explain-mode-wireguard', ['explain', 'wireguard']],
+    ['explain-mode-ipsec', ['explain', 'ipsec']],
+    ['explain-mode-ipip', ['explain', 'ipip']],
+    ['explain-mode-udp', ['explain', 'udp']],
     ['gather', ['gather', '--snapshot', 'gaps', '-f', 'copy.br']],
   ])('%s', async (name, args) => {
     await expect(await printed(args)).toMatchFileSnapshot(join(import.meta.dirname, `goldens/${name}.txt`));

@@ -28,6 +28,7 @@ export const alloc: Mode = {
       "wire: the pod's own packet; the network between (a cloud's route table) has to know SUB(B)",
       'node B route: SUB(B) dev cni0 → veth → pod-b eth0',
     ],
+    drawing: {route: 'route: not flannel’s', carries: 'plain IP', before: [], room: 0},
     overhead: "none: pods have the uplink's MTU",
     facts: [
       'The lease names no backend, and flanneld watches no peers: nothing on a node tells that it runs, only its configuration.',

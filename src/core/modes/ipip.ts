@@ -79,6 +79,15 @@ export const ipip: Mode = {
       'node B: protocol 4 → flannel.ipip, which takes what is sent to its `local`',
       'node B route: SUB(B) dev cni0 → veth → pod-b eth0',
     ],
+    drawing: {
+      device: 'flannel.ipip (ipip)',
+      route: 'route: SUB(B) via B, onlink',
+      finds: 'the route’s gateway: B',
+      takes: 'its own address',
+      carries: 'IP protocol 4',
+      before: [['IPv4', 20]],
+      room: 20,
+    },
     overhead: "20 bytes: pods get an MTU of the uplink's less 20",
     facts: [
       'IPv4 only: with EnableIPv6 flanneld rejects every peer, or ends at the first.',

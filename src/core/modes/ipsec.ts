@@ -75,6 +75,24 @@ export const ipsec: Mode = {
       'node B: the association decrypts; policies `in` and `fwd` let pass only what came through it',
       'node B route: SUB(B) dev cni0 → veth → pod-b eth0',
     ],
+    drawing: {
+      device: 'IPsec (no device)',
+      route: 'route: any that there is',
+      finds: 'policy out, association: B',
+      takes: 'association, policy fwd',
+      carries: 'ESP',
+      before: [
+        ['IPv4', 20],
+        ['ESP', 8],
+        ['IV', 8],
+      ],
+      after: [
+        ['pad', 2],
+        ['tag', 16],
+      ],
+      room: 77,
+      more: 'up to 3 more of padding; 8 more with UDPEncap',
+    },
     overhead: "up to 57 bytes, 65 with UDPEncap: pods get an MTU of the uplink's less 77, or 85",
     facts: [
       'Policies stay when flanneld exits and then drop everything between the two subnets, also what has a route through another backend.',

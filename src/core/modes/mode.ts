@@ -85,11 +85,33 @@ export interface Detection {
   readonly evidence: readonly string[];
 }
 
+/** Of a packet on the wire: its name and its bytes. */
+export type Header = readonly [name: string, bytes: number];
+
+/** What `explain` draws of a mode, for IPv4: the stations of a packet in a few words, and the headers around it on the wire. */
+export interface Drawing {
+  /** What carries it on both nodes, between cni0 and the uplink; absent where nothing does. */
+  readonly device?: string;
+  /** How it is led there, how the other node is found, and who takes it there: 30 characters at most. */
+  readonly route: string;
+  readonly finds?: string;
+  readonly takes?: string;
+  /** What is seen between the nodes, 18 characters at most. */
+  readonly carries: string;
+  readonly before: readonly Header[];
+  readonly after?: readonly Header[];
+  /** Bytes that pods' MTU is smaller than the uplink's. */
+  readonly room: number;
+  /** A word about the sum, where it is not the same for every packet. */
+  readonly more?: string;
+}
+
 export interface Explanation {
   readonly summary: string;
   /** One line a hop, pod to pod. */
   readonly path: readonly string[];
   readonly overhead: string;
+  readonly drawing?: Drawing;
   readonly facts: readonly string[];
 }
 

@@ -73,6 +73,18 @@ export const udp: Mode = {
       'node B flanneld: writes the packet to flannel0, takes one from its TTL',
       'node B route: SUB(B) dev cni0 → veth → pod-b eth0',
     ],
+    drawing: {
+      device: 'flannel0 (tun) ⇄ flanneld',
+      route: 'route: all pods dev flannel0',
+      finds: 'the lease in its memory: B',
+      takes: 'flanneld’s socket',
+      carries: 'UDP 8285',
+      before: [
+        ['IPv4', 20],
+        ['UDP', 8],
+      ],
+      room: 28,
+    },
     overhead: "28 bytes: pods get an MTU of the uplink's less 28",
     facts: [
       'Every packet crosses between kernel and process twice: slow, and gone for as long as flanneld is.',

@@ -109,6 +109,21 @@ export const vxlan: Mode = {
       'node B: UDP port → VNI → flannel.1, whose own hardware address must be the inner destination',
       'node B route: SUB(B) dev cni0 → veth → pod-b eth0',
     ],
+    drawing: {
+      device: 'flannel.1 (vxlan)',
+      route: 'route: SUB(B) via SUB(B).0',
+      finds: 'neighbour, then FDB: B',
+      takes: 'port, VNI, own address',
+      carries: 'UDP 8472',
+      before: [
+        ['IPv4', 20],
+        ['UDP', 8],
+        ['VXLAN', 8],
+        ['Ethernet', 14],
+      ],
+      room: 50,
+      more: '70 over IPv6',
+    },
     overhead: "50 bytes over IPv4 (70 over IPv6): pods get an MTU of the uplink's less 50",
     facts: [
       'flanneld repairs none of these while it runs: a deleted row stays deleted until it restarts.',

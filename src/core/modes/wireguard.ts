@@ -157,6 +157,21 @@ export const wireguard: Mode = {
       'node B flannel-wg: decrypts, and drops what comes from an address that is not among the sender’s allowed ones',
       'node B route: SUB(B) dev cni0 → veth → pod-b eth0',
     ],
+    drawing: {
+      device: 'flannel-wg (wireguard)',
+      route: 'route: all pods dev flannel-wg',
+      finds: 'allowed-ips: peer, its endpoint',
+      takes: 'port, key, allowed-ips',
+      carries: 'UDP 51820',
+      before: [
+        ['IPv4', 20],
+        ['UDP', 8],
+        ['WireGuard', 16],
+      ],
+      after: [['tag', 16]],
+      room: 80,
+      more: '80 over IPv6, which flannel leaves room for in any case; padded to 16',
+    },
     overhead: "60 bytes over IPv4, 80 over IPv6: pods get an MTU of the uplink's less 80 in any case",
     facts: [
       'Routes to single subnets that another backend left win over the one route to all: their traffic goes on in clear, and nothing says so.',

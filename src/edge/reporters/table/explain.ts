@@ -7,17 +7,24 @@ import {wrap} from './doctor.js';
 /** Markdown, as far as our own pages use it, for a terminal: headings, bold, lists, code. */
 export const explain: Render<ExplainReport> = (report, {level, width}) => {
   const paint = theme(level);
-  return `${report.text
+  let fenced = false;
+  const lines = report.text
     .trimEnd()
     .split('\n')
-    .flatMap((line) => block(line, paint, Math.min(width, 110)))
-    .join('\n')}\n`;
+    .flatMap((line) => {
+      if (line.startsWith('```')) {
+        fenced = !fenced;
+        return [];
+      }
+      return fenced ? [printable(line)] : block(line, paint, Math.min(width, 110));
+    });
+  return `${lines.join('\n')}\n`;
 };
 
 function block(line: string, paint: Theme, width: number): string[] {
   const heading = /^#+ (.*)$/.exec(line);
   if (heading) return [paint.strong(printable(heading[1]!))];
-  if (/^( {4}|\||```)/.test(line)) return line.startsWith('```') ? [] : [printable(line)];
+  if (/^( {4}|\|)/.test(line)) return [printable(line)];
   const item = /^(\s*(?:[-*]|\d+\.) )(.*)$/.exec(line);
   const [lead, text] = item ? [item[1]!.replace(/[-*](?= )/, '•'), item[2]!] : ['', line];
   if (text === '') return [''];
