@@ -13,6 +13,22 @@ const forms: {readonly [name: string]: Form} = {
   'wireguard-dual': {backend: 'wireguard', version: 'v0.28.9', dual: true},
   ipsec: {backend: 'ipsec', version: 'v0.28.9'},
   'wireguard-after-vxlan': {backend: 'wireguard', version: 'v0.28.9', afterVxlan: true},
+  extension: {
+    backend: 'extension',
+    version: 'v0.28.9',
+    settings: {SubnetAddCommand: 'ip route add $SUBNET via $PUBLIC_IP'},
+  },
+  'k3s-wireguard': {
+    backend: 'extension',
+    version: 'v0.20.0',
+    rows: 'k3sWireguard',
+    settings: {
+      PostStartupCommand:
+        'wg set flannel.1 listen-port 51820 private-key /run/key && ip link set flannel.1 up && ip route add $NETWORK dev flannel.1',
+      SubnetAddCommand:
+        'read PUBLICKEY; wg set flannel.1 peer $PUBLICKEY endpoint $PUBLIC_IP:51820 allowed-ips $SUBNET persistent-keepalive 25',
+    },
+  },
 };
 
 /** One of the recorded, or of the written ones. */

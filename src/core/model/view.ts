@@ -108,8 +108,7 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
           (state.tables.wg ?? []).filter((p) => ours(p.dev)),
         ),
       }),
-    ...(expected.xfrm !== undefined &&
-      looked(state, 'xfrm') && {xfrm: diff('xfrm', expected.xfrm, (state.tables.xfrm ?? []).filter(flannels))}),
+    ...(expected.xfrm !== undefined && looked(state, 'xfrm') && {xfrm: diff('xfrm', expected.xfrm, policiesOf(state, expected.xfrm))}),
   };
   return {...base, expected, changes: expected.partial === true ? withoutStrays(changes) : changes};
 }
@@ -135,6 +134,12 @@ function tolerating(expected: Expected, nodes: ReadonlySet<string>): Expected {
 }
 
 const flannels = ({tmpl}: XfrmPolicy): boolean => tmpl.some((t) => t.reqid === flannelReqid);
+
+/** Those, and whatever stands in the place of one that is wanted: a policy that blocks has no template to tell it by. */
+function policiesOf({tables}: NodeState, wants: readonly Want<XfrmPolicy>[]): readonly XfrmPolicy[] {
+  const wanted = new Set(wants.map(({row}) => `${row.dir} ${row.src} ${row.dst}`));
+  return (tables.xfrm ?? []).filter((p) => flannels(p) || wanted.has(`${p.dir} ${p.src} ${p.dst}`));
+}
 
 const byName = new WeakMap<Cluster, ReadonlyMap<string, Member>>();
 

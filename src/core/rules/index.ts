@@ -13,6 +13,8 @@ import {controlplaneMissedEvents} from './controlplane-missed-events.js';
 import {etcdConfigUnreadable} from './etcd-config-unreadable.js';
 import {etcdLeaseExpiring} from './etcd-lease-expiring.js';
 import {etcdLeaseLost} from './etcd-lease-lost.js';
+import {extensionCommandSplit} from './extension-command-split.js';
+import {extensionDevMissing} from './extension-dev-missing.js';
 import {fdbDefaultEntry} from './fdb-default-entry.js';
 import {fdbMissing} from './fdb-missing.js';
 import {fdbStray} from './fdb-stray.js';
@@ -157,6 +159,7 @@ export const rules: readonly Rule[] = [
   leaseVtepmacMismatch,
   leaseVxlanParamsMismatch,
   wgKeyMismatch,
+  extensionCommandSplit,
   wgNatSharedEndpoint,
   netconfInvalid,
   routeNetworkOverlapsHost,
@@ -187,6 +190,7 @@ export const rules: readonly Rule[] = [
   wgListenPortWrong,
   udpTunMissing,
   udpProxyMissing,
+  extensionDevMissing,
   tunnelDevDown,
   migrateIpsecPoliciesLeft,
   ifaceNoDefaultRoute,

@@ -14,7 +14,7 @@ export const wgAllowedIpsWrong: NodeRule = {
   effect: 'Packets for the subnet go to another node or are refused, and what comes from it is dropped after it was decrypted.',
   remedy: "Set the peer's allowed addresses to its subnet, which takes them from whoever has them.",
   fix: 'safe',
-  modes: ['wireguard'],
+  modes: ['wireguard', 'extension'],
   needs: ['wg'],
   *check(view) {
     const {name, state} = view;

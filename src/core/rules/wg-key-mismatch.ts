@@ -16,7 +16,7 @@ export const wgKeyMismatch: ClusterRule = {
   fix: 'ask',
   restarts: 'node',
   replay: true,
-  modes: ['wireguard'],
+  modes: ['wireguard', 'extension'],
   *check({members, claims}) {
     for (const member of members) {
       const {name, lease, survey, record} = member;

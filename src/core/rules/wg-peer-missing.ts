@@ -15,7 +15,7 @@ export const wgPeerMissing: NodeRule = {
   remedy: "Add the peer with the key, address and subnet of the node's lease, or restart flannel here.",
   fix: 'safe',
   restarts: 'node',
-  modes: ['wireguard'],
+  modes: ['wireguard', 'extension'],
   needs: ['wg'],
   *check(view) {
     const {name, state} = view;
