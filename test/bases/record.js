@@ -68,7 +68,7 @@ for (const [name, wish] of Object.entries(labs)) {
         '--',
         'sh',
         '-c',
-        lab.nodes.flatMap((n) => n.pods.map((p) => `ping -c1 -W1 ${p.ip} >/dev/null`)).join(';'),
+        lab.nodes.flatMap((n) => n.pods.map((p) => `ping -c1 -W1 ${p.ip} >/dev/null`)).join(';').concat(';true'),
       ]);
     if (name === 'demo') {
       mkdirSync(here('../../docs/demo'), {recursive: true});

@@ -3,6 +3,7 @@ import {join} from 'node:path';
 import {beforeAll, describe, expect, test} from 'vitest';
 import {modes} from '../../src/core/modes/index.js';
 import {rules} from '../../src/core/rules/index.js';
+import {loadBase} from '../bases/bases.js';
 import {edited, without, workFolder} from '../edited.js';
 import {flanctl} from '../lab/flanctl.js';
 
@@ -20,6 +21,7 @@ async function printed(args: readonly string[], env: NodeJS.ProcessEnv = {}): Pr
 beforeAll(async () => {
   for (const base of ['vxlan', 'vxlan-dual', 'vxlan-direct', 'host-gw'])
     copyFileSync(join(import.meta.dirname, `../bases/${base}.ndjson`), work.file(base));
+  for (const base of ['wireguard', 'ipsec']) await work.snapshot(base, await loadBase(base));
   await work.snapshot(
     'faults',
     await edited(
@@ -56,6 +58,9 @@ describe('goldens', () => {
     ['show-neigh', ['show', 'neigh', '--snapshot', 'gaps']],
     ['show-fdb', ['show', 'fdb', '--snapshot', 'vxlan', '--dev', 'flannel.1']],
     ['show-rules', ['show', 'rules', '--snapshot', 'vxlan-dual', '--node', 'n1']],
+    ['show-wg', ['show', 'wg', '--snapshot', 'wireguard', '--to', '10.244.2.9']],
+    ['show-xfrm', ['show', 'xfrm', '--snapshot', 'ipsec', '--node', 'n1']],
+    ['show-sa', ['show', 'sa', '--snapshot', 'ipsec', '--to', '192.168.77.12']],
     ['show-nodes', ['show', 'nodes', '--snapshot', 'vxlan-direct']],
     ['show-nodes-dual', ['show', 'nodes', '--snapshot', 'vxlan-dual']],
     ['show-nodes-gaps', ['show', 'nodes', '--snapshot', 'gaps']],

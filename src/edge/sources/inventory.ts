@@ -47,6 +47,12 @@ const Node = z.strictObject({
       publicIPv6: address.optional(),
       vtepMAC: hardware.optional(),
       vtepMACv6: hardware.optional(),
+      publicKey: z
+        .string()
+        .regex(/^[A-Za-z0-9+/]{43}=$/, 'a WireGuard public key')
+        .optional(),
+      wgPort: port.optional(),
+      wgPortV6: port.optional(),
     })
     .optional(),
 });
