@@ -172,7 +172,7 @@ describe.skipIf(!labsWork)('flanctl migrate', () => {
     expect(report.warnings.join('\n')).toContain('rp_filter of n2 is strict');
     expect(await written(lab)).toEqual(before);
     await expectNoTrace(lab);
-  }, 200_000);
+  }, 300_000);
 
   test('killed in the middle and resumed', async () => {
     const lab = await labs.up({name: 'mg-kill', nodes: 3, pods: 1});
@@ -199,7 +199,7 @@ describe.skipIf(!labsWork)('flanctl migrate', () => {
       code: 1,
       stderr: expect.stringContaining('begun and not ended'),
     });
-  }, 120_000);
+  }, 300_000);
 
   test('refused before any write: a broken cluster, an unknown answer, a place that is no live one', async () => {
     const lab = await labs.up({name: 'mg-no', nodes: 3, pods: 1});
@@ -226,5 +226,5 @@ describe.skipIf(!labsWork)('flanctl migrate', () => {
     expect(away).toMatchObject({code: 2, stderr: expect.stringContaining('a snapshot cannot be changed')});
     const mixed = await flanctl(['migrate', '--to', 'host-gw', '--direct-routing', '--lab', name]);
     expect(mixed).toMatchObject({code: 2, stderr: expect.stringContaining('settings of vxlan')});
-  }, 200_000);
+  }, 300_000);
 });

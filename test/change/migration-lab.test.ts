@@ -16,7 +16,12 @@ import {labsWork, testLabs} from '../lab/in-lab.js';
 import {dumpsOf} from './live.js';
 import {differs, mustPlan, type Seen, see, target} from './planned.js';
 
-/** Plans on the real kernel: each stage's batches run on its nodes, in order, and nothing else. */
+/**
+ * Plans on the real kernel: each stage's batches run on its nodes, in order, and nothing else. FLANCTL_TEST_LONG adds IPv4 alone, which
+ * dual-stack holds already, and pings after every undo of every beginning: else each undo is pinged right after its own stage, and all of them
+ * once on the way back from the last. That the states between are the same is what the tables say, which are compared for every beginning.
+ */
+const long = process.env['FLANCTL_TEST_LONG'] !== undefined;
 
 const labs = testLabs();
 
@@ -117,7 +122,7 @@ const vxlan = target({Type: 'vxlan', VNI: 1});
 const direct = target({Type: 'vxlan', VNI: 1, DirectRouting: true});
 
 describe.skipIf(!labsWork)('a plan run on the kernel', () => {
-  for (const dualStack of [false, true])
+  for (const dualStack of long ? [false, true] : [true])
     test(`vxlan, host-gw, vxlan of another number, DirectRouting and back, ${dualStack ? 'dual-stack' : 'IPv4'}, strict rp_filter`, async () => {
       const lab = await labs.up({name: dualStack ? 'mp-46' : 'mp-4', dualStack, nodes: 3, pods: 1});
       await strict(lab);
@@ -149,7 +154,7 @@ describe.skipIf(!labsWork)('a plan run on the kernel', () => {
         for (const stage of done) await runStage(lab, stage);
         for (const stage of done.toReversed()) {
           await Promise.all(stage.work.map(({node, operations}) => runAll(lab, node, undoBatches(operations), true)));
-          await expectPings(lab);
+          if (long || stage === done.at(-1) || reached === plan.stages.length) await expectPings(lab);
         }
         expect(await tables(lab)).toEqual(before);
       }

@@ -5,7 +5,11 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {edited, without, workFolder} from '../edited.js';
 import {flanctl} from '../lab/flanctl.js';
 
-/** The exit codes of the output contract: each command with evidence that asks for it, and the same for every `-o`. */
+/**
+ * The exit codes of the output contract: each command with evidence that asks for it, and the same for every `-o`. Each case has its turn with
+ * one form, so that every command and every code meets every form, which is all that one can have to do with the other; FLANCTL_TEST_LONG runs
+ * every case with every form.
+ */
 const work = workFolder();
 const base = (name: string): string => join(import.meta.dirname, `../bases/${name}.ndjson`);
 const forms = ['table', 'json', 'yaml'] as const;
@@ -38,29 +42,38 @@ afterAll(() => {
   silent.close();
 });
 
+const cases: readonly (readonly [string, readonly string[], number])[] = [
+  ['doctor of a healthy cluster', ['doctor', '--snapshot', 'healthy'], 0],
+  ['doctor with an error', ['doctor', '--snapshot', 'broken'], 1],
+  ['doctor with a warning', ['doctor', '--snapshot', 'warned'], 0],
+  ['doctor with a warning and --fail-on warning', ['doctor', '--snapshot', 'warned', '--fail-on', 'warning'], 1],
+  ['doctor that could not see a table', ['doctor', '--snapshot', 'blind'], 3],
+  ['doctor that could not read a node', ['doctor', '--snapshot', 'lost'], 3],
+  ['doctor of a bad flag', ['doctor', '--snapshot', 'healthy', '--frob'], 2],
+  ['diff of a healthy cluster', ['diff', '--snapshot', 'healthy'], 0],
+  ['diff with a difference', ['diff', '--snapshot', 'broken'], 1],
+  ['diff that could not see a table', ['diff', '--snapshot', 'blind'], 3],
+  ['diff that could not read a node', ['diff', '--snapshot', 'lost'], 3],
+  ['diff of a node that is not there', ['diff', '--snapshot', 'healthy', '--node', 'n9'], 2],
+  ['show routes', ['show', 'routes', '--snapshot', 'healthy'], 0],
+  ['show neigh that was not read', ['show', 'neigh', '--snapshot', 'blind'], 3],
+  ['show nodes with one that could not be read', ['show', 'nodes', '--snapshot', 'lost'], 3],
+  ['show rules of a node that is not there', ['show', 'rules', '--snapshot', 'healthy', '--node', 'n9'], 2],
+  ['show fdb', ['show', 'fdb', '--snapshot', 'healthy', '--dev', 'flannel.1'], 0],
+  ['explain', ['explain'], 0],
+  ['explain a rule', ['explain', 'route-missing'], 0],
+  ['explain what is not there', ['explain', 'frob'], 2],
+];
+const long = process.env['FLANCTL_TEST_LONG'] !== undefined;
+const turn = (form: (typeof forms)[number]) => cases.filter((_, i) => long || forms[i % forms.length] === form);
+
+test('every command and every code meets every form', () => {
+  const words = (of: typeof cases): readonly string[] => [...new Set(of.flatMap(([, [command], code]) => [command!, String(code)]))].sort();
+  for (const form of forms) expect(words(turn(form))).toEqual(words(cases));
+});
+
 describe.each(forms)('-o %s', (form) => {
-  test.each([
-    ['doctor of a healthy cluster', ['doctor', '--snapshot', 'healthy'], 0],
-    ['doctor with an error', ['doctor', '--snapshot', 'broken'], 1],
-    ['doctor with a warning', ['doctor', '--snapshot', 'warned'], 0],
-    ['doctor with a warning and --fail-on warning', ['doctor', '--snapshot', 'warned', '--fail-on', 'warning'], 1],
-    ['doctor that could not see a table', ['doctor', '--snapshot', 'blind'], 3],
-    ['doctor that could not read a node', ['doctor', '--snapshot', 'lost'], 3],
-    ['doctor of a bad flag', ['doctor', '--snapshot', 'healthy', '--frob'], 2],
-    ['diff of a healthy cluster', ['diff', '--snapshot', 'healthy'], 0],
-    ['diff with a difference', ['diff', '--snapshot', 'broken'], 1],
-    ['diff that could not see a table', ['diff', '--snapshot', 'blind'], 3],
-    ['diff that could not read a node', ['diff', '--snapshot', 'lost'], 3],
-    ['diff of a node that is not there', ['diff', '--snapshot', 'healthy', '--node', 'n9'], 2],
-    ['show routes', ['show', 'routes', '--snapshot', 'healthy'], 0],
-    ['show neigh that was not read', ['show', 'neigh', '--snapshot', 'blind'], 3],
-    ['show nodes with one that could not be read', ['show', 'nodes', '--snapshot', 'lost'], 3],
-    ['show rules of a node that is not there', ['show', 'rules', '--snapshot', 'healthy', '--node', 'n9'], 2],
-    ['show fdb', ['show', 'fdb', '--snapshot', 'healthy', '--dev', 'flannel.1'], 0],
-    ['explain', ['explain'], 0],
-    ['explain a rule', ['explain', 'route-missing'], 0],
-    ['explain what is not there', ['explain', 'frob'], 2],
-  ])('%s', async (_, args, code) => {
+  test.each(turn(form))('%s', async (_, args, code) => {
     const ran = await run([...args.map((word) => files[word] ?? word), '-o', form, '--quiet']);
     expect({code: ran.code, printed: ran.stdout !== '' || form === 'table'}, ran.stderr).toEqual({code, printed: true});
     if (form === 'json' && code !== 2) {
