@@ -7,8 +7,11 @@ import type {Surveyor} from './survey.js';
 
 const supplying = (name: 'link' | 'address'): readonly string[] => tables[name].supply.flatMap((s) => s.sections);
 
-/** What tells a node's devices and addresses and what it was configured for: small, however many peers there are. */
-const own: ReadonlySet<string> = new Set([...supplying('link'), ...supplying('address'), 'subnet.env', 'net-conf.json', 'pods']);
+/**
+ * What tells a node's devices and addresses and what it was configured for: small, however many peers there are, but for the listing of
+ * WireGuard, which alone tells the key and the port of the node's own device.
+ */
+const own: ReadonlySet<string> = new Set([...supplying('link'), 'wg-show', ...supplying('address'), 'subnet.env', 'net-conf.json', 'pods']);
 const pods = new RegExp(`^pods/[^/]+/(?:${supplying('address').join('|')})$`);
 
 /** The node with nothing read but that: its tables towards peers, its firewall and its kernel parameters count as not gathered. */
