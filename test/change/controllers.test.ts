@@ -1,4 +1,5 @@
 import {describe, expect, test} from 'vitest';
+import {modeOf} from '../../src/core/modes/index.js';
 import {controllers} from '../../src/edge/change/controllers/index.js';
 import {flagsOf, placeOf} from '../../src/edge/change/controllers/systemd.js';
 import {execute} from '../../src/edge/change/executor.js';
@@ -109,4 +110,28 @@ test("a controller's stages stand after the node's files and before the clean-up
   expect(stages.map((s) => s.title)).toEqual(['f', 'files', 'k1', 'k2', 'c']);
   expect(stages.map((_, i) => planned(i))).toEqual([0, 1, 1, 1, 2]);
   expect(undoOrder(stages.map((s, i) => ({...s, stage: i}))).map((s) => s.title)).toEqual(['c', 'f', 'k2', 'k1', 'files']);
+});
+
+test('what flanneld makes comes before the flips; the one that takes the old path with it is started again before they are undone', () => {
+  const stage = (phase: ChangeStage['phase'], title: string, some = true): ChangeStage => ({
+    phase,
+    title,
+    work: some ? [{node: 'n1', run: [], undo: []}] : [],
+  });
+  const control = [stage('control', 'k1'), stage('control', 'k2')];
+  const undone = (stages: readonly ChangeStage[]) => undoOrder(stages.map((s, i) => ({...s, stage: i}))).map((s) => s.title);
+  const to = withControl(
+    [stage('loosen', 'l'), stage('build', 'made', false), stage('build', 'b'), stage('flip', 'f'), stage('cleanup', 'c')],
+    control,
+  );
+  expect(to.stages.map((s) => `${s.phase} ${s.title}`)).toEqual(['loosen l', 'build k1', 'build k2', 'build b', 'flip f', 'cleanup c']);
+  expect(to.stages.map((_, i) => to.planned(i))).toEqual([0, 1, 1, 2, 3, 4]);
+  expect(undone(to.stages)).toEqual(['c', 'f', 'b', 'k2', 'k1', 'l']);
+  const from = modeOf('wireguard')!;
+  const settings = from.settings({});
+  const left = withControl([stage('build', 'b'), stage('flip', 'f'), stage('cleanup', 'c')], control, {
+    from: {type: 'wireguard', settings},
+    theirs: ['flannel-wg'],
+  });
+  expect(undone(left.stages)).toEqual(['c', 'k2', 'k1', 'f', 'b']);
 });

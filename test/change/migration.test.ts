@@ -192,7 +192,7 @@ describe('what cannot be planned is refused with the node and the reason', () =>
     const found = plan(see(await edited('vxlan', ['n1', 'subnet.env', (out) => `${out}\n`])), target({Type: 'vxlan', VNI: 1, Port: 4789}));
     expect(found).toMatchObject({kind: 'refused'});
     expect(found.kind === 'refused' && found.because[0]).toBe(
-      'flannel.1 on n1 is there already and differs in port: delete it first, or use another VNI',
+      'flannel.1 on n1 is there already and differs in port: delete it first, or go by another VNI: two migrations, the second back to this one',
     );
   });
   test('a table that was not read', async () => {

@@ -26,10 +26,6 @@ export interface Seen {
 }
 
 export function see(dumps: readonly NodeDump[], given: Given = {}): Seen {
-  const surveyor = new Surveyor();
-  const states = dumps.map(readNode);
-  for (const state of states) surveyor.add(state);
-  const cluster = buildCluster(surveyor, given);
   const files = new Map(
     dumps.map((d) => [
       d.node,
@@ -38,6 +34,14 @@ export function see(dumps: readonly NodeDump[], given: Given = {}): Seen {
       ),
     ]),
   );
+  return seen(dumps.map(readNode), given, files);
+}
+
+/** The same of nodes that were read. */
+export function seen(states: readonly NodeState[], given: Given, files: Seen['files'] = new Map()): Seen {
+  const surveyor = new Surveyor();
+  for (const state of states) surveyor.add(state);
+  const cluster = buildCluster(surveyor, given);
   return {cluster, states, views: states.map((state) => view(cluster, state)), files};
 }
 

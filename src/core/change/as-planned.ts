@@ -20,6 +20,7 @@ export const operationsOn = (plan: Plan, node: string, first: number, last: numb
  * that none has touched are as they were.
  * @param before the node as the plan saw it
  * @param networks the pod networks
+ * @param theirs devices that flanneld makes and takes away: nothing is asked of them
  * @returns one line for each difference, at most `most`, then how many more there are
  */
 export function departures(
@@ -27,17 +28,17 @@ export function departures(
   operations: readonly Operation[],
   found: NodeState,
   networks: readonly Prefix[],
-  most = 10,
+  {theirs = [], most = 10}: {readonly theirs?: readonly string[]; readonly most?: number} = {},
 ): readonly string[] {
   const want = simulate(before, operations);
   const told = new Set<string>();
   for (const op of operations) {
-    if (tookOf(op, want) !== undefined) continue;
+    if (isOn(op, theirs) || tookOf(op, want) !== undefined) continue;
     const what = tookOf(op, found);
     if (what !== undefined) told.add(what);
   }
   for (const table of own) {
-    const [wanted, held] = [ownRows(table, want, networks), ownRows(table, found, networks)];
+    const [wanted, held] = [ownRows(table, want, networks, theirs), ownRows(table, found, networks, theirs)];
     if (wanted === undefined) continue;
     if (held === undefined) {
       told.add(`its ${table} table could not be read`);
@@ -62,8 +63,21 @@ const own = ['link', 'address', 'route', 'neigh', 'fdb', 'wg', 'xfrm'] as const 
 
 const ofFlannel = (dev: string | undefined): boolean => dev !== undefined && modes.some((mode) => mode.ownsDevice(dev));
 
+const deviceIn = (row: object): string | undefined => {
+  const {ifname, dev} = row as {readonly ifname?: string; readonly dev?: string};
+  return ifname ?? dev;
+};
+/** A setting of such a device is: it is born with another one when flanneld makes the device anew. */
+const isOn = (op: Operation, devices: readonly string[]): boolean =>
+  'row' in op ? devices.includes(deviceIn(op.row) ?? '') : op.on === 'sysctl' && devices.some((dev) => op.key.includes(`/${dev}/`));
+
 /** Rows that only flannel or flanctl writes; the rest of a node moves by itself. */
-function ownRows<T extends ChangeTable>(table: T, state: NodeState, networks: readonly Prefix[]): readonly ChangeRow[T][] | undefined {
+function ownRows<T extends ChangeTable>(
+  table: T,
+  state: NodeState,
+  networks: readonly Prefix[],
+  theirs: readonly string[],
+): readonly ChangeRow[T][] | undefined {
   const rows = state.tables[table] as readonly ChangeRow[T][] | undefined;
   const pick: {readonly [K in ChangeTable]: (row: ChangeRow[K]) => boolean} = {
     link: (row) => ofFlannel(row.ifname),
@@ -74,7 +88,8 @@ function ownRows<T extends ChangeTable>(table: T, state: NodeState, networks: re
     wg: (row) => ofFlannel(row.dev),
     xfrm: (row) => networks.some((n) => contains(n, row.src) && contains(n, row.dst)),
   };
-  return rows?.filter(pick[table] as (row: ChangeRow[T]) => boolean).map((row) => settled(table, row));
+  const foreign = (row: ChangeRow[T]): boolean => theirs.includes(deviceIn(row) ?? '');
+  return rows?.filter((row) => (pick[table] as (row: ChangeRow[T]) => boolean)(row) && !foreign(row)).map((row) => settled(table, row));
 }
 
 /** The kernel makes its own routes with an address. */

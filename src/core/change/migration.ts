@@ -8,6 +8,7 @@ import {unfit} from './migration/flip.js';
 import {type NodeParts, nodeParts} from './migration/node-work.js';
 import type {MigrationOptions} from './migration/options.js';
 import {podMtuWork} from './migration/pod-mtu.js';
+import {impossible} from './migration/possible.js';
 import {targetCluster, targetView} from './migration/target-view.js';
 import {named, waves} from './migration/waves.js';
 import type {ControlChange, Phase, Plan, Stage, Target} from './plan.js';
@@ -35,6 +36,8 @@ export function migrationPlan(views: readonly NodeView[], target: Target, option
   if (!cluster?.mode || !cluster.settings || !mode || !wished) return refused(['the mode that the cluster runs is not known']);
   const {settings: now, mode: running} = cluster;
   const missing = cluster.members.filter((m) => !views.some((v) => v.name === m.name)).map((m) => `${m.name} was not read`);
+  const never = impossible(target, cluster, options.control);
+  if (never.length > 0) return refused(never);
   const blind = [...missing, ...views.flatMap(unplannable)];
   if (blind.length > 0) return refused(blind);
   const wanted = views.map((v) => targetView(wished, v.state));
@@ -57,11 +60,19 @@ export function migrationPlan(views: readonly NodeView[], target: Target, option
     .devices(now)
     .map((d) => d.name)
     .filter((dev) => !own.includes(dev));
-  const parts = views.map((v, i) => nodeParts(v, wanted[i]!, {target, old, own, mtu: mtus[i]!, pods: pods[i]!}, options));
+  // A TUN device lives as long as its process; flannel-wg is made anew at every start and deleted at a proper end.
+  const theirs = [...(running.type === 'udp' || options.control !== 'none' ? old.filter(isFlannelds) : []), ...own.filter(isFlannelds)];
+  const parts = views.map((v, i) => nodeParts(v, wanted[i]!, {target, old, own, theirs, mtu: mtus[i]!, pods: pods[i]!}, options));
   const title = (which: 'shrink' | 'grow') => `pod MTU ${[...new Set(pods.flatMap((p) => p[which].map((m) => m.to)))].join(', ')}`;
   const stages = [
     ...stage('loosen', 'loose rp_filter', parts, 'loosen'),
-    ...stage('build', `build the ${target.type} path`, parts, 'build'),
+    ...stage('build', `flanneld starts with ${target.type}`, parts, 'made').map((s): Stage => ({...s, by: 'flanneld'})),
+    ...stage(
+      'build',
+      parts.some((p) => p.made.length > 0) ? 'loose rp_filter on what flanneld made' : `build the ${target.type} path`,
+      parts,
+      'build',
+    ),
     ...stage('build', title('shrink'), parts, 'shrink'),
     ...flips(parts, options),
     ...stage('control', "flannel's files", parts, 'control'),
@@ -79,6 +90,7 @@ export function migrationPlan(views: readonly NodeView[], target: Target, option
       to: target,
       stages,
       ...(control !== undefined && {control}),
+      ...(theirs.length > 0 && {theirs}),
       warnings: large.length === 0 ? [] : [options.podMtu === 'set' ? shrunk(large.length) : kept(large.length)],
       irreversible: irreversibleIn(stages),
       left: parts.flatMap((p) => p.left),
@@ -93,6 +105,8 @@ function controlChange(control: MigrationOptions['control'], target: Target, sta
   if (stages.length === 0 && JSON.stringify(after) === JSON.stringify(control.netConf)) return undefined;
   return {by: control.by, ...(control.wait && {wait: true}), before: control.netConf, after};
 }
+
+const isFlannelds = (dev: string): boolean => modeOf('udp')!.ownsDevice(dev) || modeOf('wireguard')!.ownsDevice(dev);
 
 const refused = (because: readonly string[]): Migration => ({kind: 'refused', because});
 

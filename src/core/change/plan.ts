@@ -22,6 +22,11 @@ export interface Stage {
   /** `flip 2/3: n3, n4`. Unique in the plan. */
   readonly title: string;
   readonly work: readonly NodeWork[];
+  /**
+   * What flanneld does when it starts with the new configuration: the rows that the proof counts on, and nothing that flanctl runs. The
+   * controller's stages stand in its place.
+   */
+  readonly by?: 'flanneld';
 }
 
 export interface Target {
@@ -47,6 +52,8 @@ export interface Plan {
   readonly to: Target;
   readonly stages: readonly Stage[];
   readonly control?: ControlChange;
+  /** Devices that flanneld makes when it starts and takes with it when it ends: what is on them comes and goes in no stage of flanctl's. */
+  readonly theirs?: readonly string[];
   /** What the operator must know before saying yes: flows that will be reset, MTU that will not fit. One sentence each, in the order of weight. */
   readonly warnings: readonly string[];
   /** Operations whose inverse cannot bring back all there was; refused unless the operator names them. */

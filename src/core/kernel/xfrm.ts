@@ -12,6 +12,8 @@ export interface XfrmTemplate {
   readonly reqid: number;
   /** `tunnel`, `transport`. */
   readonly mode: string;
+  /** `use`: what did not come through the tunnel passes as well. Absent: it is required. */
+  readonly level?: string;
 }
 
 /** A row of `ip xfrm policy list`: what must go through a security association, or must have come through one. */
@@ -95,12 +97,15 @@ function readPolicy({words}: Entry): XfrmPolicy | string | undefined {
   for (let at = words.indexOf('tmpl'); at >= 0; at = words.indexOf('tmpl', at + 1)) {
     const [from, to] = [ipIn(after(words, 'src', at)), ipIn(after(words, 'dst', at))];
     if (from === undefined || to === undefined) return 'a template without src and dst address';
+    const next = words.indexOf('tmpl', at + 1);
+    const level = after(words.slice(0, next < 0 ? words.length : next), 'level', at);
     tmpl.push({
       src: from,
       dst: to,
       proto: after(words, 'proto', at) ?? '',
       reqid: number(after(words, 'reqid', at)),
       mode: after(words, 'mode', at) ?? '',
+      ...(level !== undefined && level !== 'required' && {level}),
     });
   }
   return {
@@ -134,8 +139,8 @@ function readState({words}: Entry): XfrmState | string {
 
 const number = (word: string | undefined): number => Number(word) || 0;
 
-const shownTemplate = ({src, dst, proto, reqid, mode}: XfrmTemplate): string =>
-  ` tmpl src ${src} dst ${dst} proto ${proto} reqid ${reqid} mode ${mode}`;
+const shownTemplate = ({src, dst, proto, reqid, mode, level}: XfrmTemplate): string =>
+  ` tmpl src ${src} dst ${dst} proto ${proto} reqid ${reqid} mode ${mode}${level === undefined ? '' : ` level ${level}`}`;
 
 /** IPsec's policies: `ip xfrm policy list`. `ip -j` prints text here too (model/flannel-backends.md §4.4). */
 export const xfrm: Table<XfrmPolicy> = {

@@ -33,7 +33,8 @@ export function barredIn(trip: Trip, place: Place, dir: 'in' | 'fwd', packet: In
   const evidence = row(place, 'xfrm', policy);
   if (policy.action === 'block')
     return ended(trip, place, 'policy', 'filtered', `an IPsec policy of ${place.node} (dir ${dir}) blocks it`, {evidence});
-  if (policy.tmpl.every((wanted) => came !== undefined && satisfies(came, wanted))) return undefined;
+  // One that is optional lets through what came in clear, and not what came by another way.
+  if (policy.tmpl.every((wanted) => (came === undefined ? wanted.level === 'use' : satisfies(came, wanted)))) return undefined;
   const how = came ? 'out of another security association than it asks for' : 'in clear';
   return ended(trip, place, 'policy', 'unprotected', `it comes ${how}, and an IPsec policy of ${place.node} (dir ${dir}) asks for ESP`, {
     evidence,

@@ -40,9 +40,9 @@ export const changeFlags = withEnv({
 
 /** Where a migration goes, and how. */
 export const migrateFlags = withEnv({
-  to: Flags.string({summary: 'the backend', options: ['vxlan', 'host-gw'], exclusive: ['resume']}),
+  to: Flags.string({summary: 'the backend', options: ['vxlan', 'host-gw', 'ipip', 'wireguard', 'udp', 'ipsec'], exclusive: ['resume']}),
   resume: Flags.boolean({summary: 'go on with the newest change that this machine began and did not end', exclusive: ['force-unlock']}),
-  'direct-routing': Flags.boolean({summary: 'vxlan: plain routes between nodes on one segment'}),
+  'direct-routing': Flags.boolean({summary: 'vxlan, ipip: plain routes between nodes on one segment'}),
   vni: Flags.integer({summary: 'vxlan: network identifier', min: 1, max: 16_777_215}),
   'vxlan-port': Flags.integer({summary: 'vxlan: UDP port', min: 1, max: 65_535}),
   canary: Flags.integer({summary: 'nodes in the first wave', helpValue: 'N', default: 1, min: 1}),

@@ -48,7 +48,7 @@ export function gateOf(options: GateOptions): Gate {
           if (found.failure) because.push(`${dump.node}: ${found.failure.message}`);
           else if (was === undefined) because.push(`${dump.node}: it was not read before the change`);
           else {
-            const differ = departures(was, operationsOn(plan, dump.node, done, stage), found, networks);
+            const differ = departures(was, operationsOn(plan, dump.node, done, stage), found, networks, plan);
             because.push(...differ.map((line) => `${dump.node}: ${line}`));
           }
         }

@@ -8,7 +8,7 @@ import {type ChangeStage, stagesOf, withControl} from './stages.js';
 /** The plan with its commands, and those of whoever keeps flanneld's configuration, as it is printed and saved. */
 export const planDocument = (plan: Plan, control: readonly ChangeStage[] = []): ChangePlan => ({
   plan: plan as unknown as ChangePlan['plan'],
-  steps: withControl(stagesOf(plan), control).stages.flatMap(({title, work}) =>
+  steps: withControl(stagesOf(plan), control, plan).stages.flatMap(({title, work}) =>
     work.map(({node, run, undo}) => ({stage: title, node, run, undo})),
   ),
   exit: ExitCode.ok,

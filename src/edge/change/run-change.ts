@@ -17,6 +17,7 @@ import {Ledger} from './ledger.js';
 import {mesh, pairName, type Runner} from './mesh.js';
 import {openOperated} from './operator-of.js';
 import {podAddresses} from './preflight/direct.js';
+import {encrypts, handshakes, inClear} from './preflight/encrypted.js';
 import type {Findings} from './preflight/findings.js';
 import type {Read} from './prepared.js';
 import {reviewOf} from './review.js';
@@ -39,7 +40,10 @@ export interface RunOptions extends Omit<ChangeOptions, 'forceUnlock'> {
  */
 export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluster' | 'views'>, options: RunOptions): Promise<ChangeReport> {
   const {reach, runners, signal, title, ttl} = options;
-  const {stages, planned} = withControl(stagesOf(plan), options.control);
+  const {stages, planned} = withControl(stagesOf(plan), options.control, plan);
+  // Of a change to WireGuard: when every flanneld has started, and when the last route has moved.
+  const made = plan.stages.findIndex((s) => s.by === 'flanneld') + options.control.length - 1;
+  const flipped = stages.findLastIndex((s) => s.phase === 'flip');
   const nodes = [...new Set(stages.flatMap((s) => s.work.map((w) => w.node)))].toSorted();
   const refused = await agree(plan, {...options, nodes});
   if (refused) return refused;
@@ -101,7 +105,13 @@ export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluste
       agents,
       concurrency: reach.concurrency,
       review: reviewOf({reach, runners, ends, baseline, size}),
-      gate: (stage, touched) => judge(planned(stage), touched),
+      async gate(stage, touched) {
+        const found = await judge(planned(stage), touched);
+        if (!found.ok || !encrypts(plan)) return found;
+        const migrating = {plan, cluster, runners, signal: new AbortController().signal};
+        if (stage === made) return handshakes(migrating);
+        return stage === flipped || stage === stages.length - 1 ? inClear(migrating, () => mesh(runners, ends, {signal, size})) : found;
+      },
       onEvent: (event) => {
         chronicle.hear(event);
         told.hear(event);

@@ -13,7 +13,9 @@ export const incompatible = ({name, changes}: NodeView): readonly string[] =>
     const fields = change.fields.filter((field) => !adjustable.has(field));
     return fields.length === 0
       ? []
-      : [`${change.want.row.ifname} on ${name} is there already and differs in ${fields.join(', ')}: delete it first, or use another VNI`];
+      : [
+          `${change.want.row.ifname} on ${name} is there already and differs in ${fields.join(', ')}: delete it first, or go by another VNI: two migrations, the second back to this one`,
+        ];
   });
 
 /**
@@ -32,7 +34,7 @@ export function build({state, changes}: NodeView): readonly Operation[] {
       operations.push({on: 'link', do: 'replace', row: {...before, flags, mtu: change.want.row.mtu}, before});
     }
   }
-  for (const table of ['address', 'neigh', 'fdb'] as const) {
+  for (const table of ['address', 'neigh', 'fdb', 'wg'] as const) {
     for (const change of changes[table] ?? []) {
       if (change.kind === 'unexpected') continue;
       const row = change.want.row;

@@ -36,10 +36,13 @@ export function withBackend(conf: unknown, {type, settings}: Target): unknown {
   const same = String(folded['type'] ?? 'udp').toLowerCase() === type;
   const own = ['type', 'vni', 'port', 'directrouting'];
   const kept = same ? Object.entries(old as object).filter(([key]) => !own.includes(key.toLowerCase())) : [];
+  const direct = settings.directRouting && {DirectRouting: true};
   const tunnel =
     type === 'vxlan'
-      ? {VNI: settings.vni, ...(settings.port !== 8472 && {Port: settings.port}), ...(settings.directRouting && {DirectRouting: true})}
-      : {};
+      ? {VNI: settings.vni, ...(settings.port !== 8472 && {Port: settings.port}), ...direct}
+      : type === 'ipip'
+        ? {...direct}
+        : {};
   const backend = {Type: type, ...tunnel, ...Object.fromEntries(kept)};
   if (old === undefined) return {...conf, Backend: backend};
   return Object.fromEntries(entries.map(([key, value]) => [key, key.toLowerCase() === 'backend' ? backend : value]));

@@ -16,7 +16,10 @@ export const xfrm = rowKind('xfrm', {
     const words = [
       ...(action === 'block' ? ['action block'] : []),
       ...(priority === 0 ? [] : [`priority ${priority}`]),
-      ...tmpl.map(({src, dst, proto, reqid, mode}) => `tmpl src ${src} dst ${dst} proto ${proto} reqid ${reqid} mode ${mode}`),
+      ...tmpl.map(
+        ({src, dst, proto, reqid, mode, level}) =>
+          `tmpl src ${src} dst ${dst} proto ${proto} reqid ${reqid} mode ${mode}${level === undefined ? '' : ` level ${level}`}`,
+      ),
     ];
     return [ip(['xfrm policy update', selector({action, priority, tmpl, ...row}), ...words].join(' '))];
   },

@@ -3,6 +3,7 @@ import type {Held} from '../../../core/change/migration.js';
 import type {Plan} from '../../../core/change/plan.js';
 import {leaseOf} from '../../../core/flannel/lease.js';
 import type {Cluster} from '../../../core/model/cluster.js';
+import {modeOf} from '../../../core/modes/index.js';
 import {familyOf, tryIp} from '../../../core/net/address.js';
 import {baseOf, contains} from '../../../core/net/prefix.js';
 import type {NodeState} from '../../../core/node/state.js';
@@ -59,7 +60,8 @@ export async function connections(
       if (masquerade !== false) found.push({...connected, by: masquerade === true ? 'masqueraded' : 'perhaps'});
       if (masquerade === true || !own) return;
       if (bases.includes(local.ip)) found.push({...connected, by: 'device'});
-      else if (to.type === 'vxlan' && ownerOf(local.ip) === undefined) found.push({...connected, by: 'strict'});
+      else if (modeOf(to.type)?.devices(to.settings).length !== 0 && ownerOf(local.ip) === undefined)
+        found.push({...connected, by: 'strict'});
     };
     for (const line of lines.filter((l) => l.startsWith('conn '))) {
       const [, here = '', there = '', pid, ...owner] = line.split(' ');

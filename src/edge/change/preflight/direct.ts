@@ -1,4 +1,5 @@
 import {leaseOf} from '../../../core/flannel/lease.js';
+import {modes} from '../../../core/modes/index.js';
 import {hostOf} from '../../../core/net/prefix.js';
 import type {NodeState} from '../../../core/node/state.js';
 import type {Migrating} from '../migrating.js';
@@ -19,13 +20,16 @@ interface DirectPair {
   readonly mac: string | undefined;
 }
 
+/** ipip's direct routes are onlink as well: only the device tells. */
+export const isTunnel = (dev: string | undefined): boolean => dev !== undefined && modes.some((mode) => mode.ownsDevice(dev));
+
 /** Which pairs the plan gives a plain route: what is proven for them. */
 function directPairs({plan, cluster}: Migrating): readonly DirectPair[] {
   const members = new Map(cluster.members.map((m) => [m.name, m]));
   return plan.stages.flatMap((s) =>
     s.work.flatMap(({node, operations}) =>
       operations.flatMap((op): DirectPair[] => {
-        if (op.on !== 'route' || op.do === 'del' || op.row.gateway === undefined || op.row.flags.includes('onlink')) return [];
+        if (op.on !== 'route' || op.do === 'del' || op.row.gateway === undefined || isTunnel(op.row.dev)) return [];
         const {family, dst, gateway, dev} = op.row;
         const own = members.get(node)?.lease;
         const mine = own && leaseOf(own, family);

@@ -1,8 +1,11 @@
+import type {Operation} from '../../../core/change/operation.js';
 import type {NodeState} from '../../../core/node/state.js';
 import type {Finding} from '../../../core/rules/fold.js';
 import type {Migrating} from '../migrating.js';
-import {podAddresses, resolution} from './direct.js';
+import {isTunnel, podAddresses, resolution} from './direct.js';
+import {canLook} from './encrypted.js';
 import {type Findings, joined} from './findings.js';
+import {protocolOpen} from './protocol.js';
 import {portFree, portOpen} from './tunnel.js';
 
 /** A change begins from a whole cluster: what is broken now would be blamed on it, or hide what it breaks. */
@@ -14,13 +17,22 @@ export const unsound = (findings: readonly Finding[]): readonly string[] =>
  * whether the tunnel's port is free and open. `states`: every node as the plan saw it.
  */
 export async function preflight(migrating: Migrating, states: ReadonlyMap<string, NodeState>): Promise<Findings> {
-  const taken = portFree(migrating, states);
-  const tunnelled = migrating.plan.stages.some(({work}) =>
-    work.some(({operations}) => operations.some((op) => op.on === 'route' && op.do !== 'del' && op.row.flags.includes('onlink'))),
-  );
-  const tunnel = tunnelled ? [taken, await portOpen(migrating, states)] : [];
+  const tunnel = await Promise.all(tunnelChecks(migrating, states));
   const links = await resolution(migrating);
   // Over a router every such packet is lost, and saying it twice helps nobody.
   const direct = links.refused.length > 0 ? [links] : [links, await podAddresses(migrating, states)];
   return joined([...tunnel, ...direct]);
+}
+
+/** What the target's tunnel asks of the network, where the plan leads anything into it. */
+function tunnelChecks(migrating: Migrating, states: ReadonlyMap<string, NodeState>): readonly (Findings | Promise<Findings>)[] {
+  const {plan} = migrating;
+  const some = (is: (op: Operation) => boolean): boolean => plan.stages.some(({work}) => work.some(({operations}) => operations.some(is)));
+  if (plan.to.type === 'wireguard')
+    return plan.stages.some((s) => s.by === 'flanneld')
+      ? [portFree(migrating, states), portOpen(migrating, states), canLook(migrating)]
+      : [];
+  const tunnelled = some((op) => op.on === 'route' && op.do !== 'del' && isTunnel(op.row.dev));
+  if (!tunnelled) return [];
+  return plan.to.type === 'ipip' ? [protocolOpen(migrating)] : [portFree(migrating, states), portOpen(migrating, states)];
 }

@@ -1,4 +1,4 @@
-# probe.sh counters | direct … | udp … | resolve … | connections: what preflight asks a node; nothing of it changes a table
+# probe.sh counters | direct … | udp … | ipip … | hear … | resolve … | connections: what preflight asks a node; nothing of it changes a table
 LC_ALL=C
 export LC_ALL
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin
@@ -65,6 +65,36 @@ for i in range(int(sys.argv[1])):
   else
     echo "? neither bash nor python3 is there to send UDP with"
   fi
+}
+
+# ipip OWN TARGET...: twenty packets of IP protocol 4 to each; in them an empty one, which names who sends
+ipip() {
+  python3 -c 'import socket, struct, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 4)
+inner = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20, 0, 0, 64, 59, 0, socket.inet_aton(sys.argv[1]), bytes(4))
+for target in sys.argv[2:] * 20:
+    s.sendto(inner, (target, 0))' "$@" 2>&1 | tail -n 1 | cut -c 1-100
+}
+
+# hear SECONDS: how many of those came, from each; a raw socket gets them whatever tunnels there are
+hear() {
+  python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 4)
+end = time.monotonic() + float(sys.argv[1])
+found = {}
+while end > time.monotonic():
+    s.settimeout(max(0.01, end - time.monotonic()))
+    try:
+        packet = s.recv(65536)
+    except socket.timeout:
+        break
+    inner = packet[(packet[0] & 15) * 4:]
+    if len(inner) == 20 and inner[9] == 59:
+        who = socket.inet_ntoa(inner[12:16])
+        found[who] = found.get(who, 0) + 1
+for who in found:
+    print("from", who, found[who])
+print("end")' "$1" 2>&1 | cut -c 1-100
 }
 
 # resolve DEV TARGET...: the hardware address that answers for each on the link

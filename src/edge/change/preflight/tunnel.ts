@@ -1,16 +1,30 @@
+import type {Target} from '../../../core/change/plan.js';
 import {leaseOf} from '../../../core/flannel/lease.js';
+import type {Link} from '../../../core/kernel/link.js';
 import type {Family} from '../../../core/net/address.js';
 import type {NodeState} from '../../../core/node/state.js';
 import type {Migrating} from '../migrating.js';
 import {arrivals, type Shot} from './arrivals.js';
 import type {Findings} from './findings.js';
 
+/** The UDP port of the target's tunnel, if it has one. */
+export function portOf({type, settings}: Target, family: Family): number | undefined {
+  if (type === 'vxlan') return settings.port;
+  if (type !== 'wireguard') return undefined;
+  return family === 4 ? (settings.listenPort ?? 51_820) : (settings.listenPortV6 ?? 51_821);
+}
+
+const isTunnelAt = (link: Link, port: number): boolean =>
+  (link.kind === 'vxlan' && Number(link.info?.['port'] ?? 8472) === port) ||
+  (link.kind === 'wireguard' && link.info?.['listenPort'] === port);
+
 /** Is the port that the tunnel will listen on somebody else's? */
 export function portFree({plan, cluster}: Migrating, states: ReadonlyMap<string, NodeState>): Findings {
-  const {port} = plan.to.settings;
+  const port = portOf(plan.to, 4);
   const refused = cluster.members.flatMap(({name}) => {
     const state = states.get(name);
-    const tunnel = state?.tables.link?.some((l) => l.kind === 'vxlan' && Number(l.info?.['port'] ?? 8472) === port) ?? false;
+    if (port === undefined) return [];
+    const tunnel = state?.tables.link?.some((l) => isTunnelAt(l, port)) ?? false;
     const taken = state?.sockets?.find((s) => s.port === port && (s.process !== undefined || !tunnel));
     return taken
       ? [`${name}: UDP ${port} is taken by ${taken.process ?? 'a socket of the kernel'} (${taken.local}), and the tunnel must listen there`]
@@ -24,10 +38,10 @@ export function portFree({plan, cluster}: Migrating, states: ReadonlyMap<string,
  * tunnel on that port already cannot be asked so, and pairs of them are those that work through it now or are tried by the first wave.
  */
 export async function portOpen({plan, cluster, runners, signal}: Migrating, states: ReadonlyMap<string, NodeState>): Promise<Findings> {
-  const {port} = plan.to.settings;
-  const listens = (name: string) =>
-    states.get(name)?.tables.link?.some((l) => l.kind === 'vxlan' && Number(l.info?.['port'] ?? 8472) === port) ?? false;
   const shots = ([4, 6] as const).flatMap((family) => {
+    const port = portOf(plan.to, family);
+    if (port === undefined) return [];
+    const listens = (name: string) => states.get(name)?.tables.link?.some((l) => isTunnelAt(l, port)) ?? false;
     const ends = cluster.members.flatMap(({name, lease}) => {
       const own = lease && leaseOf(lease, family);
       return own ? [{name, address: own.publicIP}] : [];
@@ -35,7 +49,7 @@ export async function portOpen({plan, cluster, runners, signal}: Migrating, stat
     return ends.flatMap((from) =>
       ends
         .filter((to) => to !== from && !listens(to.name))
-        .map((to) => ({shot: datagrams(from.name, to.name, to.address, port, family), address: to.address})),
+        .map((to) => ({shot: datagrams(from.name, to.name, to.address, port, family), address: to.address, port})),
     );
   });
   const found = await arrivals(
@@ -44,7 +58,7 @@ export async function portOpen({plan, cluster, runners, signal}: Migrating, stat
     signal,
   );
   return {
-    refused: shots.flatMap(({shot, address}) =>
+    refused: shots.flatMap(({shot, address, port}) =>
       found.get(shot) === 'lost'
         ? [`${shot.from} → ${shot.to}: of 20 datagrams to UDP ${port} of ${address} fewer than 15 arrived: the tunnel's port is blocked`]
         : [],

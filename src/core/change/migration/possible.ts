@@ -1,0 +1,30 @@
+import {leaseOf} from '../../flannel/lease.js';
+import type {Cluster} from '../../model/cluster.js';
+import type {Target} from '../plan.js';
+import type {MigrationOptions} from './options.js';
+
+const why: {readonly [type: string]: string} = {
+  udp: 'flannel sends every packet through a process in it, and a cluster that leaves it later loses all packets of a node while that restarts: it is no target',
+  ipsec:
+    "its policies are in force before charon has agreed on keys, so each pair would lose seconds, and flanctl cannot see charon's part",
+  alloc: 'it carries no packets: whoever makes its routes is not flannel',
+  extension: 'what its commands do cannot be known before they run',
+};
+
+/** Backends that can be left and not entered, and what a target needs of the cluster; each with the reason. */
+export function impossible({type, settings}: Target, {members, mode}: Cluster, control: MigrationOptions['control']): readonly string[] {
+  if (why[type] !== undefined && mode?.type !== type) return [`--to ${type}: ${why[type]}`];
+  if (mode?.type === 'alloc' || mode?.type === 'extension')
+    return [`the cluster runs ${mode.type}: what its routes are made by is not flannel, and flanctl cannot say what a change would lose`];
+  const six = members.filter((m) => m.lease && leaseOf(m.lease, 6)).map((m) => m.name);
+  if (type === 'ipip' && six.length > 0) return [`--to ipip: flannel's ipip has no IPv6, and pods of ${six.slice(0, 3).join(', ')} have`];
+  if (type === 'wireguard' && mode?.type !== 'wireguard') {
+    if (control === 'none')
+      return [
+        '--to wireguard: flanneld makes its key and its device itself when it starts, so that somebody has to start it with the new configuration: --controller systemd or kube',
+      ];
+    if ((settings.wgMode ?? 'separate') !== 'separate')
+      return [`--to wireguard: only its mode "separate" is known to survive a change, not ${settings.wgMode}`];
+  }
+  return [];
+}
