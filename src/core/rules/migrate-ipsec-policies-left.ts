@@ -24,7 +24,8 @@ export const migrateIpsecPoliciesLeft: NodeRule = {
     const {cluster, state, changes} = view;
     const ipsec = cluster.mode?.type === 'ipsec';
     const left = ipsec
-      ? (changes.xfrm ?? []).flatMap((c) => (c.kind === 'unexpected' ? [c.actual] : []))
+      ? // One that no known node asks for may be that of a node which was not read.
+        (changes.xfrm ?? []).flatMap((c) => (c.kind === 'unexpected' && cluster.complete ? [c.actual] : []))
       : (state.tables.xfrm ?? []).filter((p) => p.tmpl.some((t) => t.reqid === 11));
     const pairs = new Map<string, XfrmPolicy[]>();
     for (const policy of left) {
