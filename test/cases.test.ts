@@ -9,7 +9,7 @@ import {rules} from '../src/core/rules/index.js';
 import {diagnose} from '../src/edge/diagnose.js';
 import {redactSnapshot} from '../src/edge/snapshots/redact.js';
 import {type RecordFiles, recordsOfFiles} from '../src/edge/sources/record-files.js';
-import {bases, loadBase} from './bases/bases.js';
+import {bases, loadBase, onDebian} from './bases/bases.js';
 import {apply, type CaseEdit} from './case-edit.js';
 import {filesFor, type RecordEdits, recordsFor} from './recorded.js';
 
@@ -83,7 +83,9 @@ describe('cases', () => {
 });
 
 describe('healthy bases', () => {
-  for (const [base, from] of bases.flatMap((b) => [undefined, 'kubernetes' as const, 'etcd' as const].map((f) => [b, f] as const))) {
+  for (const [base, from] of [...bases, ...onDebian].flatMap((b) =>
+    [undefined, 'kubernetes' as const, 'etcd' as const].map((f) => [b, f] as const),
+  )) {
     test(`${base}${from === undefined ? '' : ` beside its records in ${from}`}: every rule is judged and none finds anything`, async () => {
       const dumps = await loadBase(base);
       expect(dumps.length).toBeGreaterThanOrEqual(3);

@@ -6,6 +6,9 @@ import {type Form, formed} from '../forms/form.js';
 /** Healthy clusters, recorded from real labs by `node test/bases/record.js`; the text form, so that a case can edit lines. */
 export const bases = ['vxlan', 'vxlan-dual', 'vxlan-direct', 'host-gw', 'host-gw-dual', 'udp'] as const;
 
+/** The same from labs on Debian's kernel, which has these devices; the cases of their backends edit the written ones. */
+export const onDebian = ['debian-ipip', 'debian-wireguard', 'debian-wireguard-dual', 'debian-ipsec'] as const;
+
 /** Bases that are written rather than recorded (test/forms), until a lab can make them. */
 const forms: {readonly [name: string]: Form} = {
   ipip: {backend: 'ipip', version: 'v0.28.9'},

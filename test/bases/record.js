@@ -16,7 +16,7 @@ const labs = {
   'host-gw': {backend: 'host-gw'},
   'host-gw-dual': {backend: 'host-gw', dualStack: true},
   udp: {backend: 'udp'},
-  // On Debian's kernel: mkdir out; FLANCTL_VM_SHARE=$PWD/out test/vm/with-kernel.sh node test/bases/record.js ipip wireguard …
+  // On Debian's kernel: mkdir out; FLANCTL_VM_SHARE=$PWD/out test/vm/with-kernel.sh sh -c 'modprobe br_netfilter; exec node test/bases/record.js ipip wireguard …'
   ipip: {backend: 'ipip'},
   wireguard: {backend: 'wireguard'},
   'wireguard-dual': {backend: 'wireguard', dualStack: true},
@@ -29,7 +29,7 @@ const labs = {
 
 const only = process.argv.slice(2);
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const into = (name) => (process.env.FLANCTL_VM_SHARE ? `${process.env.FLANCTL_VM_SHARE}/${name}.ndjson` : here(`${name}.ndjson`));
+const into = (name) => (process.env.FLANCTL_VM_SHARE ? `${process.env.FLANCTL_VM_SHARE}/debian-${name}.ndjson` : here(`${name}.ndjson`));
 
 async function record(lab, file, text) {
   const dumps = [];
@@ -68,7 +68,10 @@ for (const [name, wish] of Object.entries(labs)) {
         '--',
         'sh',
         '-c',
-        lab.nodes.flatMap((n) => n.pods.map((p) => `ping -c1 -W1 ${p.ip} >/dev/null`)).join(';').concat(';true'),
+        lab.nodes
+          .flatMap((n) => n.pods.map((p) => `ping -c1 -W1 ${p.ip} >/dev/null`))
+          .join(';')
+          .concat(';true'),
       ]);
     if (name === 'demo') {
       mkdirSync(here('../../docs/demo'), {recursive: true});
