@@ -107,6 +107,7 @@ import {tunnelDevDown} from './tunnel-dev-down.js';
 import {tunnelModuleMissing} from './tunnel-module-missing.js';
 import {udpProxyMissing} from './udp-proxy-missing.js';
 import {udpTunMissing} from './udp-tun-missing.js';
+import {underlayNodesBehindNat} from './underlay-nodes-behind-nat.js';
 import {vethNotEnslaved} from './veth-not-enslaved.js';
 import {vxlanDevAddressWrong} from './vxlan-dev-address-wrong.js';
 import {vxlanDevDown} from './vxlan-dev-down.js';
@@ -162,6 +163,7 @@ export const rules: readonly Rule[] = [
   extensionCommandSplit,
   wgNatSharedEndpoint,
   netconfInvalid,
+  underlayNodesBehindNat,
   routeNetworkOverlapsHost,
   vxlanModuleMissing,
   vxlanPortInUse,
