@@ -56,6 +56,12 @@ if [ "$devices" = yes ]; then
   lacks=
   [ "$(id -u)" != 0 ] || lacks=$(sh test/vm/devices.sh) || lacks=${lacks:-namespaces}
   [ "$(id -u)" = 0 ] || say 'not run, since only root can: the tests of WireGuard, IPIP and IPsec on a kernel that has them'
+  if [ "$(id -u)" = 0 ]; then
+    FLANCTL_STRONGSWAN=${FLANCTL_VM_CACHE:-/var/cache/flanctl-vm}/strongswan
+    export FLANCTL_STRONGSWAN
+    sh test/vm/unpack.sh "$FLANCTL_STRONGSWAN" strongswan-charon strongswan-libcharon strongswan-swanctl libstrongswan libstrongswan-standard-plugins ||
+      say 'strongSwan cannot be had: its test fails'
+  fi
   if [ -z "$lacks" ]; then
     FLANCTL_TEST_COUNTS=$share/devices suite devices node "$vitest" run --config test/vm/vitest.config.ts "$@"
   else

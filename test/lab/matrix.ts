@@ -111,48 +111,52 @@ export function matrix(
 
   const chosen = faults.filter(only);
   describe.each(chosen.map((fault, i) => [fault.id, fault, i % EVERY === 0] as const))('%s', (_, fault, whole) => {
-    test('is named, judged by its effect, traced as packets go, and healed by the printed remedy; and lab fix takes it back', async () => {
-      const {rule, node} = fault.expect(facts);
-      try {
-        await runSteps(lab, fault.inject(facts));
-        const dumps = await gathered();
-        const {findings} = await judge(dumps);
-        const said = brief(findings);
-        const [top] = findings;
-        expect(top && {rule: top.rule, node: top.node}, said.join('\n')).toEqual({rule, node});
-        expect(said.slice(1), 'nothing unrelated').toEqual([]);
-        const {lost, disagreements} = await compare(lab, dumps, findings, rule);
-        expect(disagreements).toEqual([]);
-        expect(
-          lost.length > 0 || fault.silent ? 'error' : 'warning',
-          `${lost.length} pairs lost packets: ${JSON.stringify(lost.slice(0, 4))}`,
-        ).toBe(top!.severity);
-        if (whole && cli) {
-          const {notEvaluated, code, ...report} = await doctor(['--lab', spec.name]);
-          expect(brief(report.findings)).toEqual(said);
-          expect(report.findings[0]!.remedy.steps).toEqual(top!.remedy.steps);
-          expect(code).toBe(top!.severity === 'error' ? 1 : notEvaluated.length > 0 ? 3 : 0);
-        }
-        if (fault.byHand) {
-          expect({steps: top!.remedy.steps, fixable: top!.fixable}).toEqual({steps: [], fixable: false});
+    test(
+      'is named, judged by its effect, traced as packets go, and healed by the printed remedy; and lab fix takes it back',
+      async () => {
+        const {rule, node} = fault.expect(facts);
+        try {
+          await runSteps(lab, fault.inject(facts));
+          const dumps = await gathered();
+          const {findings} = await judge(dumps);
+          const said = brief(findings);
+          const [top] = findings;
+          expect(top && {rule: top.rule, node: top.node}, said.join('\n')).toEqual({rule, node});
+          expect(said.slice(1), 'nothing unrelated').toEqual([]);
+          const {lost, disagreements} = await compare(lab, dumps, findings, rule);
+          expect(disagreements).toEqual([]);
+          expect(
+            lost.length > 0 || fault.silent ? 'error' : 'warning',
+            `${lost.length} pairs lost packets: ${JSON.stringify(lost.slice(0, 4))}`,
+          ).toBe(top!.severity);
+          if (whole && cli) {
+            const {notEvaluated, code, ...report} = await doctor(['--lab', spec.name]);
+            expect(brief(report.findings)).toEqual(said);
+            expect(report.findings[0]!.remedy.steps).toEqual(top!.remedy.steps);
+            expect(code).toBe(top!.severity === 'error' ? 1 : notEvaluated.length > 0 ? 3 : 0);
+          }
+          if (fault.byHand) {
+            expect({steps: top!.remedy.steps, fixable: top!.fixable}).toEqual({steps: [], fixable: false});
+            await runSteps(lab, fault.fix(facts));
+          } else {
+            expect(top!.remedy.steps.length).toBeGreaterThan(0);
+            await runSteps(
+              lab,
+              top!.remedy.steps.map(({node: at, run}) => ({at, run})),
+            );
+          }
+          await expectHealed();
+          if (fault.byHand) return;
+          await runSteps(lab, fault.inject(facts));
           await runSteps(lab, fault.fix(facts));
-        } else {
-          expect(top!.remedy.steps.length).toBeGreaterThan(0);
-          await runSteps(
-            lab,
-            top!.remedy.steps.map(({node: at, run}) => ({at, run})),
-          );
+          await expectHealed(cli);
+        } catch (error) {
+          // One fault that was not healed must not fail those after it.
+          await up();
+          throw error;
         }
-        await expectHealed();
-        if (fault.byHand) return;
-        await runSteps(lab, fault.inject(facts));
-        await runSteps(lab, fault.fix(facts));
-        await expectHealed(cli);
-      } catch (error) {
-        // One fault that was not healed must not fail those after it.
-        await up();
-        throw error;
-      }
-    }, 180_000);
+      },
+      PATIENCE_MS * 5,
+    );
   });
 }

@@ -9,4 +9,6 @@ import {fits} from './shares.js';
 export const own =
   (spec: Partial<LabSpec>) =>
   (fault: Fault): boolean =>
-    fits(fault, spec) && (fault.id === 'tunnel-port-closed' || !['vxlan', 'host-gw'].some((backend) => fits(fault, {backend})));
+    fits(fault, spec) &&
+    (fault.id === 'tunnel-port-closed' ||
+      !['vxlan', 'host-gw'].some((backend) => fits(fault, {backend, dualStack: spec.dualStack ?? false})));
