@@ -12,6 +12,9 @@ export const dualStack = {
   hostGw: {name: 'mx-hostgw', backend: 'host-gw', dualStack: true},
 } as const satisfies Record<string, Spec>;
 
+/** Small: only the faults that vxlan and host-gw cannot have. */
+export const udp = {name: 'mx-udp', backend: 'udp', nodes: 2, pods: 1} as const satisfies Spec;
+
 const shares = sharesOf(Object.values(dualStack));
 
 /** The faults that are tried in this lab. */
