@@ -121,8 +121,13 @@ export async function openTrace(
     },
     endpoint: (text) => endpointOf(model.cluster, model.pods, text),
     async trace(from, to, wish) {
-      const found = await traced(model.cluster, from, to, wish, loaded, load);
-      if (!model.insufficient) return found;
+      try {
+        const found = await traced(model.cluster, from, to, wish, loaded, load);
+        if (!model.insufficient) return found;
+      } catch (error) {
+        // What an outline does not know is no fault of the ends.
+        if (!(error instanceof Failure) || !model.insufficient) throw error;
+      }
       model = await surveyed(counted, given);
       return traced(model.cluster, from, to, wish, loaded, load);
     },
@@ -144,7 +149,17 @@ async function traced(
   await load(ends);
   const rules = named.kind === 'outside' && from.node !== undefined ? loaded.get(from.node) : undefined;
   const to: Endpoint = rules && isService(rules, dst) ? {...named, kind: 'service'} : named;
-  const more = [from, to].flatMap((e) => inferred(cluster, e, family, loaded));
+  const sent = inferred(cluster, from, family, loaded);
+  const more = [
+    ...sent,
+    ...inferred(
+      cluster,
+      to,
+      family,
+      loaded,
+      sent.map((s) => s.port),
+    ),
+  ];
   const needed = new Set(ends);
   for (;;) {
     const world = worldOf(
@@ -217,6 +232,7 @@ function inferred(
   end: Endpoint,
   family: Family,
   loaded: ReadonlyMap<string, NodeState>,
+  taken: readonly (string | undefined)[] = [],
 ): readonly ReturnType<typeof inferPod>[] {
   const address = end.addresses[family];
   const state = end.node === undefined ? undefined : loaded.get(end.node);
@@ -224,7 +240,7 @@ function inferred(
   const lease = cluster.members.find((m) => m.name === end.node)?.lease;
   const subnet = lease && leaseOf(lease, family)?.subnet;
   if (subnet === undefined) return [];
-  return [inferPod(state, subnet, address, bridgeName(state.cni === undefined || state.cni === 'none' ? [] : state.cni))];
+  return [inferPod(state, subnet, address, bridgeName(state.cni === undefined || state.cni === 'none' ? [] : state.cni), taken)];
 }
 
 /** The largest packet that the sender's own device and route take: what an application there believes in. */

@@ -29,17 +29,22 @@ interface Said {
   readonly code: number | null;
   readonly text: string;
 }
-async function doctorWith(name: string, rules: readonly PolicyRule[]): Promise<Said> {
+async function ranWith(name: string, rules: readonly PolicyRule[], words: readonly string[]): Promise<Said> {
   cluster.api.users.push({name, token: name, rules});
   const config = cluster.kubeconfig(name, {token: name});
-  const {code, stdout, stderr} = await flanctl(['doctor', '--kubeconfig', config, '--via', 'kube', '--timeout', '30']);
+  const {code, stdout, stderr} = await flanctl([...words, '--kubeconfig', config, '--via', 'kube', '--timeout', '30']);
   return {code, text: `${stdout}\n${stderr}`};
 }
+const doctorWith = (name: string, rules: readonly PolicyRule[]): Promise<Said> => ranWith(name, rules, ['doctor']);
 
 describe.skipIf(!labsWork)('the role that is shipped', () => {
   beforeAll(async () => {
     lab = await labs.up({name: 'kube-role', nodes: 2, pods: 1});
     cluster = await LabCluster.of(lab);
+    cluster.api.store.create(kindNamed('services'), 'default', {
+      metadata: {name: 'web'},
+      spec: {clusterIP: '10.96.0.10', clusterIPs: ['10.96.0.10'], ports: [{port: 80, protocol: 'TCP'}]},
+    });
   }, 60_000);
   afterAll(() => cluster[Symbol.asyncDispose]());
 
@@ -68,6 +73,24 @@ describe.skipIf(!labsWork)('the role that is shipped', () => {
       expect(said.text).toMatch(/403|forbid/);
       expect(said.text).toMatch(new RegExp(`${verb} (\\S+ )?"?${resource.split('/')[0]}`));
       expect(said.code).toBe(code);
+    },
+    120_000,
+  );
+
+  test.concurrent.each([
+    ['pods', 'get', 'trace default/n1-p1 default/n2-p1', 0, 2],
+    ['services', 'get', 'trace default/n1-p1 svc/default/web', 1, 2],
+    ['services', 'list', 'gather --file', 0, 0],
+  ] as const)(
+    'lacks nothing that it could do without: %s %s, for %s',
+    async (resource, verb, words, allowed, refused) => {
+      const file = `${lab.dir}/${verb}-${resource}.ndjson`;
+      const call = [...words.split(' '), ...(words.startsWith('gather') ? [file] : [])];
+      const all = await ranWith(`with-${verb}-${resource}`, shipped, call);
+      expect(all).toMatchObject({code: allowed, text: expect.not.stringMatching(/403|forbid/)});
+      const said = await ranWith(`no-${verb}-${resource}`, without(resource, verb), call);
+      expect(said.text).toMatch(new RegExp(`${verb} (\\S+ )?"?${resource}`));
+      expect(said.code).toBe(refused);
     },
     120_000,
   );

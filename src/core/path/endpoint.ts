@@ -85,17 +85,29 @@ const CALICO_GATEWAY: {readonly [F in Family]: Ip} = {4: '169.254.1.1', 6: 'fe80
 
 /**
  * A pod that was not gathered, as the CNI makes one. On a bridge: eth0 with its address, and the first address of the node's subnet as its
- * gateway; its port is where the node has learnt its hardware address, when it has. Behind a host route of its own (Canal): a single
+ * gateway; its port is where the node has learnt its hardware address, when it has. Where it has not, and pods were not looked at, it is behind
+ * one of the bridge's ports, which are all alike: the first that is not in `taken`. Behind a host route of its own (Canal): a single
  * address, and all else by the device that the node's route names.
  */
-export function inferPod(node: NodeState, subnet: Prefix, address: Ip, bridge: string): {readonly place: Place; readonly port?: string} {
+export function inferPod(
+  node: NodeState,
+  subnet: Prefix,
+  address: Ip,
+  bridge: string,
+  taken: readonly (string | undefined)[] = [],
+): {readonly place: Place; readonly port?: string} {
   const family = familyOf(address);
   const host = `${address}/${family === 4 ? 32 : 128}`;
   const {neigh, fdb, link, route: routes} = node.tables;
   const own = routes?.find((r) => r.dst === host && r.table === 'main' && r.type === 'unicast' && r.gateway === undefined)?.dev;
   const veth = own === undefined || own === bridge ? undefined : link?.find((l) => l.ifname === own && l.master === undefined);
   const mac = neigh?.find((n) => n.dst === address && n.dev === (veth?.ifname ?? bridge) && n.lladdr !== undefined)?.lladdr;
-  const port = veth?.ifname ?? (mac && fdb?.find((f) => f.mac === mac && f.master === bridge && f.state !== 'permanent')?.dev);
+  const learnt = fdb?.find((f) => f.mac === mac && f.master === bridge && f.state !== 'permanent')?.dev;
+  // Somebody asked for it, and nobody answered.
+  const silent = neigh?.some((n) => n.dst === address && n.dev === bridge && n.state.some((s) => s === 'FAILED' || s === 'INCOMPLETE'));
+  const guessed =
+    node.pods === undefined && !silent ? link?.find((l) => l.master === bridge && !taken.includes(l.ifname))?.ifname : undefined;
+  const port = veth?.ifname ?? (mac === undefined ? guessed : learnt);
   const mtu = link?.find((l) => l.ifname === port)?.mtu ?? link?.find((l) => l.ifname === bridge)?.mtu ?? 0;
   const bits = veth ? (family === 4 ? 32 : 128) : lengthOf(subnet);
   const route = {family, metric: 0, flags: [], dev: 'eth0'};

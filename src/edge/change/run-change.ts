@@ -12,6 +12,7 @@ import {Chronicle, changeReport} from './change-report.js';
 import {execute} from './executor.js';
 import {type Gate, gateOf} from './gate.js';
 import {newHeader} from './header.js';
+import {mayChange} from './kube-access.js';
 import {holdLease} from './kube-lease.js';
 import {Ledger} from './ledger.js';
 import {mesh, pairName, type Runner} from './mesh.js';
@@ -72,7 +73,14 @@ export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluste
   const judge = withPodAddresses(gate, plan, options, cluster, states);
   // A list that long would say that nothing worked; without it a rollback asks for what answers then.
   const header = {...newHeader(title, nodes), largest: sizes, ...(silent.length <= 2000 && {silent})};
-  const namespace = options.control.flatMap((s) => s.work.flatMap((w) => w.operations ?? [])).find((op) => op.on === 'kube')?.namespace;
+  const overApi = options.control.flatMap((s) => s.work.flatMap((w) => w.operations ?? [])).filter((op) => op.on === 'kube');
+  const namespace = overApi[0]?.namespace;
+  if (namespace !== undefined && reach.client)
+    await mayChange(
+      reach.client,
+      namespace,
+      overApi.every((op) => op.do !== 'config' || op.wait),
+    );
   await using _lease =
     namespace !== undefined && reach.client
       ? await holdLease(reach.client, namespace, `${header.operator}, ${header.id}`, Math.max(ttl, 15))
