@@ -1,4 +1,4 @@
-import {mkdtempSync, rmSync} from 'node:fs';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, describe, expect, test} from 'vitest';
@@ -20,22 +20,22 @@ afterAll(() => rmSync(state, {recursive: true, force: true}));
 const netConf = '/var/lib/rancher/k3s/agent/etc/flannel/net-conf.json';
 
 /**
- * What k3s does when it starts: a server reads its configuration, an agent asks a server that runs (here: a file that all nodes see), and
- * either writes its flannel's net-conf.json.
+ * What k3s does when it starts: a server reads its configuration, one that joins another ends if that one runs with another backend, an agent
+ * asks the first (here: a file that all nodes see), and each writes its flannel's net-conf.json.
  */
-const units = (lab: Lab) => (node: string) => {
-  const server = join(lab.dir, 'server-says');
-  const says = `cat /etc/rancher/k3s/config.yaml /etc/rancher/k3s/config.yaml.d/*.yaml 2>/dev/null | sed -n 's/^flannel-backend: *//p' | tail -n 1 | tr -d '"'`;
-  const write = `mkdir -p ${netConf.slice(0, netConf.lastIndexOf('/'))}
+const units =
+  (lab: Lab, first = 'n1', joining?: string) =>
+  (node: string): {name: string; exec: string; before: string} => {
+    const server = join(lab.dir, 'server-says');
+    const says = `type=$(cat /etc/rancher/k3s/config.yaml /etc/rancher/k3s/config.yaml.d/*.yaml 2>/dev/null | sed -n 's/^flannel-backend: *//p' | tail -n 1 | tr -d '"')\ntype=\${type:-vxlan}`;
+    const write = `mkdir -p ${netConf.slice(0, netConf.lastIndexOf('/'))}
 printf '{\\n\\t"Network": "10.244.0.0/16",\\n\\t"EnableIPv6": false,\\n\\t"EnableIPv4": true,\\n\\t"IPv6Network": "::/0",\\n\\t"Backend": {\\n\\t"Type": "%s"\\n}\\n}\\n' "$type" >${netConf}`;
-  return node === 'n1'
-    ? {
-        name: 'k3s',
-        exec: '/usr/local/bin/k3s server --token=secret',
-        before: `type=$(${says})\ntype=\${type:-vxlan}\necho "$type" >${server}\n${write}`,
-      }
-    : {name: 'k3s-agent', exec: '/usr/local/bin/k3s agent', before: `type=$(cat ${server})\n${write}`};
-};
+    const mismatch = `if [ "$type" != "$(cat ${server})" ]; then kill $(cat /run/flanneld.pid); echo "$type" >>/run/mismatch; exit 1; fi`;
+    if (node === first)
+      return {name: 'k3s', exec: '/usr/local/bin/k3s server --token=secret', before: `${says}\necho "$type" >${server}\n${write}`};
+    if (node === joining) return {name: 'k3s', exec: '/usr/local/bin/k3s server', before: `${says}\n${mismatch}\n${write}`};
+    return {name: 'k3s-agent', exec: '/usr/local/bin/k3s agent', before: `type=$(cat ${server})\n${write}`};
+  };
 
 async function change(lab: Lab, ...words: readonly string[]): Promise<ChangeReport & {readonly code: number | null}> {
   const ran = await flanctl([...words, '--lab', lab.spec.name, '--yes', '-o', 'json', '--quiet']);
@@ -98,6 +98,38 @@ describe.skipIf(!labsWork)('flannel inside k3s', () => {
     const unit = await flanctl(['migrate', '--to', 'host-gw', '--controller', 'k3s', '--lab', name, '--yes']);
     expect(unit).toMatchObject({code: 1, stderr: expect.stringContaining('n1: its unit says --flannel-backend vxlan')});
     expect(unit.stderr).toContain('write flannel-backend: vxlan to /etc/rancher/k3s/config.yaml');
+    expect(noticed(await watch.stop())).toEqual([]);
+  }, 240_000);
+
+  test('of two servers first the one that the other joined, there and back: neither starts beside another backend', async () => {
+    const lab = await labs.up({name: 'mg-k3sha', nodes: 3, pods: 1});
+    await rpFilter(lab, 1);
+    const put = async (node: string, words: string): Promise<string> => (await runIn(lab, node, words)).stdout;
+    // By its name n1 would be first.
+    const configs = {n1: 'server: https://n2:6443\n', n2: 'cluster-init: true\nflannel-backend: vxlan\n'};
+    for (const [node, config] of Object.entries(configs))
+      await put(node, `mkdir -p /etc/rancher/k3s; printf %s '${config}' >/etc/rancher/k3s/config.yaml`);
+    // n2 runs already when n1 starts.
+    writeFileSync(join(lab.dir, 'server-says'), 'vxlan\n');
+    await using flannelds = await Flannelds.start(lab, 1, `FLANNELD_COMM=k3s-server FLANNELD_CONF=${netConf}`, units(lab, 'n2', 'n1'));
+    for (const node of lab.nodes) await put(node.name, 'rm /etc/kube-flannel/net-conf.json');
+    await flannelds.settle();
+    const state = () =>
+      Promise.all(
+        lab.nodes.map((n) =>
+          put(n.name, `sed -n 's/.*"Type": "\\(.*\\)".*/\\1/p' ${netConf}; cat /run/mismatch /etc/rancher/k3s/config.yaml`),
+        ),
+      );
+    await using watch = await witness(lab);
+    expect(await change(lab, 'migrate', '--to', 'host-gw', '--controller', 'k3s')).toMatchObject({code: 0, outcome: 'done', left: []});
+    expect(await state()).toEqual([
+      `host-gw\n${configs.n1}flannel-backend: host-gw\n`,
+      `host-gw\n${configs.n2.replace('vxlan', 'host-gw')}`,
+      'host-gw\n',
+    ]);
+    expect(await change(lab, 'rollback')).toMatchObject({code: 0, outcome: 'done', left: []});
+    expect(await state()).toEqual([`vxlan\n${configs.n1}`, `vxlan\n${configs.n2}`, 'vxlan\n']);
+    expect(await Promise.all(lab.nodes.map((n) => flannelds.restarts(n.name)))).toEqual([2, 2, 2]);
     expect(noticed(await watch.stop())).toEqual([]);
   }, 240_000);
 });

@@ -21,6 +21,8 @@ const look = `for unit in k3s k3s-agent; do
   systemctl is-active --quiet $unit || continue
   echo "unit $unit"
   systemctl show -p ExecStart $unit | sed -n 's/.*argv\\[\\]=\\(.*\\) ; ignore_errors.*/exec \\1/p'
+  # As k3s's installer leaves what --server is not said by.
+  if grep -q '^K3S_URL=.' /etc/systemd/system/$unit.service.env 2>/dev/null; then echo 'joins another'; fi
   break
 done
 for file in /etc/rancher/k3s/config.yaml /etc/rancher/k3s/config.yaml.d/*.yaml; do
@@ -31,6 +33,8 @@ echo end`;
 interface Found {
   readonly node: string;
   readonly unit: 'k3s' | 'k3s-agent';
+  /** A server that joins another: it does not start with another backend than that one has. */
+  readonly joins: boolean;
   /** As k3s reads them: the later ones win. */
   readonly files: readonly {readonly path: string; readonly text: string}[];
   /** Where k3s writes what its flannel is given, at every start. */
@@ -61,31 +65,35 @@ export const k3s: Controller = {
 };
 
 /**
- * Servers first, for agents ask them. On the way back it must be servers first again, and stages are undone last first: so what undoes an
- * agent's restart stands before the servers' stages, with nothing to do on the way there.
+ * The server that the others joined first: they ask it when they start, and end with "critical configuration value mismatch" when it has another
+ * backend than theirs. Then the others, then agents, who ask any server. On the way back it must be the same order again, and stages are
+ * undone last first: so what undoes a restart stands before the stages of those who are asked, with nothing to do on the way there.
  */
 function stagesOf(found: readonly Found[], wanted: string): readonly ChangeStage[] {
-  const [servers, agents] = [found.filter((f) => f.unit === 'k3s'), found.filter((f) => f.unit === 'k3s-agent')];
+  const firsts = found.filter((f) => f.unit === 'k3s' && !f.joins);
+  const followers = [...found.filter((f) => f.unit === 'k3s' && f.joins), ...found.filter((f) => f.unit === 'k3s-agent')];
   const control = (title: string, work: ChangeStage['work'][number]): ChangeStage => ({phase: 'control', title, work: [work]});
+  const called = ({unit, node}: Found): string => (unit === 'k3s' ? `k3s of ${node}, a server,` : `k3s-agent of ${node}`);
+  const files = (f: Found): readonly FileOperation[] => (f.unit === 'k3s' ? [edit(f, wanted)] : []);
   const start = ({unit, netConfPath}: Found, type: string): string =>
     restart(unit, SUBNET_ENV, {after: given(netConfPath, type, `${unit} was restarted, and its flannel was not given ${type}`)});
+  const there = (f: Found) => [...runBatches(files(f)), sh(start(f, wanted))];
   return [
-    ...agents.toReversed().map((f) => {
+    ...followers.toReversed().map((f) => {
       const was = typeOf(f.netConf);
-      // An agent that was not restarted has its old configuration still.
-      const back = `if ${given(f.netConfPath, was, '').test}; then exit 0; fi; ${start(f, was)}`;
-      return control(`k3s-agent of ${f.node} would ask again, on the way back`, {node: f.node, run: [], undo: [sh(back)]});
+      // One that was not restarted runs with its old configuration still.
+      const back = `if systemctl is-active --quiet ${f.unit} && ${given(f.netConfPath, was, '').test}; then exit 0; fi; ${start(f, was)}`;
+      return control(`${called(f)} would ask again, on the way back`, {node: f.node, run: [], undo: [sh(back)]});
     }),
-    ...servers.map((f) => {
-      const file = [edit(f, wanted)];
-      const work = {
+    ...firsts.map((f) =>
+      control(`${called(f)} is restarted`, {
         node: f.node,
-        run: [...runBatches(file), sh(start(f, wanted))],
-        undo: [...undoBatches(file), sh(start(f, typeOf(f.netConf)))],
-      };
-      return control(`k3s of ${f.node}, a server, is restarted`, work);
-    }),
-    ...agents.map((f) => control(`k3s-agent of ${f.node} is restarted`, {node: f.node, run: [sh(start(f, wanted))], undo: []})),
+        run: there(f),
+        undo: [...undoBatches(files(f)), sh(start(f, typeOf(f.netConf)))],
+      }),
+    ),
+    // Their files are put back at once, and their restart waits for its turn.
+    ...followers.map((f) => control(`${called(f)} is restarted`, {node: f.node, run: there(f), undo: undoBatches(files(f))})),
   ];
 }
 
@@ -168,6 +176,7 @@ async function inspect(node: string, {runners, signal}: ControllerContext): Prom
   });
   // config.yaml is read first, then those of config.yaml.d by name: as the shell lists them.
   const settings = Object.assign({}, ...files.map(({path, text}) => mapping(node, path, text))) as {readonly [key: string]: unknown};
+  const joins = unit === 'k3s' && (flag('server') ?? settings['server'] ?? rest('joins')[0]) !== undefined;
   const own = flag('flannel-conf') ?? settings['flannel-conf'];
   if (own !== undefined)
     throw refusal(node, `its flannel has a configuration of its own (${oneLine(String(own))}), which k3s does not write`);
@@ -175,7 +184,7 @@ async function inspect(node: string, {runners, signal}: ControllerContext): Prom
   const read = await asRoot(runner, `cat ${quoted(netConfPath)}`, signal);
   if (read.code !== 0) throw refusal(node, `its flannel's configuration cannot be read: ${oneLine(read.said)}`);
   try {
-    return {node, unit, files, netConfPath, netConf: JSON.parse(read.out) as unknown};
+    return {node, unit, joins, files, netConfPath, netConf: JSON.parse(read.out) as unknown};
   } catch {
     throw refusal(node, `${netConfPath} is not JSON`);
   }
