@@ -106,7 +106,7 @@ describe.skipIf(!labsWork)('flanneld as a unit', () => {
 
   test('its configuration in etcd: compare and swap, on the way back too; what somebody else wrote meanwhile is left and named', async () => {
     const lab = await labs.up({name: 'sd-etcd', nodes: 2, pods: 1});
-    const pki = await certificates('server', 'client');
+    const pki = certificates('server', 'client');
     const url = 'https://192.168.77.11:2379';
     const etcdctl = `ETCDCTL_API=3 etcdctl --endpoints=${url} --cacert=${pki.ca} --cert=${pki.cert('client')} --key=${pki.key('client')}`;
     await put(

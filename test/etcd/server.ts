@@ -6,6 +6,7 @@ import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {promisify} from 'node:util';
 import {afterAll} from 'vitest';
+import {issue, type Pki} from '../certificates.js';
 
 const run = promisify(execFile);
 
@@ -29,55 +30,17 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return ports;
 }
 
-export interface Pki {
-  readonly folder: string;
-  /** Paths of PEM files in it. */
-  readonly ca: string;
-  readonly cert: (name: string) => string;
-  readonly key: (name: string) => string;
-}
-
 // At the level of the file: from within a test, a hook would never be called.
 const ends: (() => Promise<void>)[] = [];
 afterAll(async () => {
   for (const end of ends) await end();
 });
 
-/** A certificate authority with a certificate for each name, all good for 127.0.0.1 and the first node of a lab, made with openssl. */
-export async function certificates(...names: readonly string[]): Promise<Pki> {
-  const folder = mkdtempSync(join(tmpdir(), 'flanctl-pki-'));
-  ends.push(async () => rmSync(folder, {recursive: true, force: true}));
-  const at = (file: string) => join(folder, file);
-  const openssl = (...args: readonly string[]) => run('openssl', [...args], {cwd: folder});
-  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  await openssl('req', '-x509', ...ec, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=test CA');
-  for (const name of names) {
-    await openssl(
-      'req',
-      '-x509',
-      ...ec,
-      '-CA',
-      'ca.pem',
-      '-CAkey',
-      'ca.key',
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.pem`,
-      '-days',
-      '2',
-      '-subj',
-      `/CN=${name}`,
-      '-addext',
-      // The second is a lab's first node.
-      'subjectAltName=IP:127.0.0.1,IP:192.168.77.11',
-      '-addext',
-      'basicConstraints=critical,CA:FALSE',
-      '-addext',
-      'extendedKeyUsage=serverAuth,clientAuth',
-    );
-  }
-  return {folder, ca: at('ca.pem'), cert: (name) => at(`${name}.pem`), key: (name) => at(`${name}.key`)};
+/** A certificate authority and certificates of these names, until the test file's end. */
+export function certificates(...names: readonly string[]): Pki {
+  const pki = issue(Object.fromEntries(names.map((name) => [name, `/CN=${name}`])));
+  ends.push(async () => rmSync(pki.folder, {recursive: true, force: true}));
+  return pki;
 }
 
 /** Debian's etcd on loopback, with a data folder of its own; ends with the test file. */

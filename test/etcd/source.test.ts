@@ -120,7 +120,7 @@ test('the v2 API is read where v3 has nothing, as flannel before v0.18 keeps it'
 });
 
 test('with TLS and client certificates; what is wrong with them is said', async () => {
-  const [pki, others] = await Promise.all([certificates('server', 'client'), certificates('client')]);
+  const [pki, others] = [certificates('server', 'client'), certificates('client')];
   const etcd = await startEtcd({pki});
   await filled(etcd);
   const port = new URL(etcd.url).port;

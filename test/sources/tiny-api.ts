@@ -1,4 +1,3 @@
-import {execFileSync} from 'node:child_process';
 import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import type {IncomingMessage, ServerResponse} from 'node:http';
 import {createServer} from 'node:https';
@@ -7,8 +6,9 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {stringify} from 'yaml';
 import type {KubeObject} from '../../src/edge/sources/kube-client.js';
+import {issue} from '../certificates.js';
 
-/** A CA, a server's certificate for 127.0.0.1 and api.test, and a client's, made by openssl in a folder of their own. */
+/** A CA, a server's certificate for 127.0.0.1 and api.test, and a client's, in a folder of their own. */
 export interface Certificates {
   readonly dir: string;
   readonly ca: string;
@@ -19,31 +19,8 @@ export interface Certificates {
 }
 
 export function makeCertificates(): Certificates {
-  const dir = mkdtempSync(join(tmpdir(), 'flanctl-pki-'));
-  const at = (name: string): string => join(dir, name);
-  const openssl = (...args: string[]) => execFileSync('openssl', args, {stdio: 'pipe'});
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'];
-  openssl('req', '-x509', ...key, '-subj', '/CN=test CA', '-keyout', at('ca.key'), '-out', at('ca.crt'));
-  const signed = (name: string, subject: string, more: readonly string[]) =>
-    openssl(
-      'req',
-      '-x509',
-      ...key,
-      '-CA',
-      at('ca.crt'),
-      '-CAkey',
-      at('ca.key'),
-      '-subj',
-      subject,
-      ...more,
-      '-keyout',
-      at(`${name}.key`),
-      '-out',
-      at(`${name}.crt`),
-    );
-  signed('server', '/CN=api.test', ['-addext', 'subjectAltName=IP:127.0.0.1,DNS:api.test']);
-  signed('client', '/O=system:masters/CN=jane', ['-addext', 'extendedKeyUsage=clientAuth']);
-  return {dir, ca: at('ca.crt'), cert: at('server.crt'), key: at('server.key'), clientCert: at('client.crt'), clientKey: at('client.key')};
+  const {folder, ca, cert, key} = issue({server: '/CN=api.test', client: '/O=system:masters/CN=jane'});
+  return {dir: folder, ca, cert: cert('server'), key: key('server'), clientCert: cert('client'), clientKey: key('client')};
 }
 
 export type Answering = (request: IncomingMessage, response: ServerResponse, count: number) => void;
