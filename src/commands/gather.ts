@@ -63,6 +63,8 @@ export default class Gather extends BaseCommand {
       redact: flags.redact,
     });
     await this.emit('GatherReport', report, flags.output);
-    process.exitCode = dumps.some((d) => d.failure) ? ExitCode.incomplete : ExitCode.ok;
+    const gaps = evidence.live ? (evidence.given.records?.gaps ?? []) : [];
+    for (const {what, why} of gaps) this.notice(`not in the file: ${what}: ${why}`);
+    process.exitCode = gaps.length > 0 || dumps.some((d) => d.failure) ? ExitCode.incomplete : ExitCode.ok;
   }
 }

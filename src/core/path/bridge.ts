@@ -4,7 +4,7 @@ import type {Mac} from '../net/address.js';
 import {input, routeIn} from './namespace.js';
 import {neighbour} from './neighbour.js';
 import {throughHook} from './netfilter.js';
-import type {InFlight} from './packet.js';
+import {type InFlight, UNREAD_MAC} from './packet.js';
 import {tap} from './tap.js';
 import {arrives, VLAN_TAG} from './transmit.js';
 import {doubt, type End, ended, row, say, type Trip} from './trip.js';
@@ -45,8 +45,10 @@ function between(trip: Trip, node: Place, bridge: Link, from: Link | undefined, 
   if (from?.port?.['isolated'] === true && port.port?.['isolated'] === true)
     return ended(trip, node, 'bridge', 'bridge-port', `${from.ifname} and ${port.ifname} are both isolated`, said(port));
   const entry = node.state.tables.fdb?.find((f) => f.mac === mac && f.dev === port.ifname);
-  say(trip, node, 'fdb', `${mac} is behind ${port.ifname}`, {
+  const unread = mac === UNREAD_MAC;
+  say(trip, node, 'fdb', unread ? `behind one of the ports of ${bridge.ifname}, say ${port.ifname}` : `${mac} is behind ${port.ifname}`, {
     dev: port.ifname,
+    ...(unread && {certainty: 'inferred' as const}),
     evidence: entry ? row(node, 'fdb', entry) : row(node, 'link', port),
   });
   return port;
@@ -152,7 +154,7 @@ export function toPort(trip: Trip, node: Place, port: Link, mac: Mac, packet: In
     return ended(trip, pod.place, 'receive', 'wrong-neighbour', `${placeName(pod.place)} is ${pod.link.address}, not ${mac}`, {
       dev: pod.link.ifname,
     });
-  say(trip, pod.place, 'receive', `${pod.link.ifname} ${pod.link.address}`, {
+  say(trip, pod.place, 'receive', pod.link.address === UNREAD_MAC ? pod.link.ifname : `${pod.link.ifname} ${pod.link.address}`, {
     dev: pod.link.ifname,
     evidence: row(pod.place, 'link', pod.link),
   });

@@ -2,6 +2,7 @@ import type {Cluster} from '../model/cluster.js';
 import {type Family, familyOf, type Ip, type Prefix, tryIp} from '../net/address.js';
 import {anyPrefix, contains, hostOf, lengthOf} from '../net/prefix.js';
 import type {NamespaceState, NodeState} from '../node/state.js';
+import {UNREAD_MAC} from './packet.js';
 import {recordedAddress, recordedEnd} from './recorded-end.js';
 import type {Place} from './world.js';
 
@@ -116,7 +117,7 @@ export function inferPod(
   const only: ReadonlySet<Family> = new Set([family]);
   const state: NamespaceState = {
     tables: {
-      link: [{ifname: 'eth0', flags: ['UP', 'LOWER_UP'], mtu, kind: 'veth', address: mac ?? '02:00:00:00:00:00'}],
+      link: [{ifname: 'eth0', flags: ['UP', 'LOWER_UP'], mtu, kind: 'veth', address: mac ?? UNREAD_MAC}],
       address: [{family, dev: 'eth0', local: address, prefixlen: bits, scope: 'global', flags: []}],
       route: [
         {...route, table: 'local', type: 'local', dst: host},

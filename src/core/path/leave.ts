@@ -5,7 +5,7 @@ import type {Ip} from '../net/address.js';
 import {associationFor, encapsulate, mtuOf} from './esp.js';
 import {neighbour} from './neighbour.js';
 import {type Hooked, throughHook} from './netfilter.js';
-import type {InFlight} from './packet.js';
+import {type InFlight, shownMac, UNREAD_MAC} from './packet.js';
 import {policyOut} from './policy.js';
 import {tap} from './tap.js';
 import {transmit} from './transmit.js';
@@ -82,13 +82,13 @@ export function leave(
   }
   const holder =
     next.kind === 'mac' && next.owner
-      ? `${nexthop} is ${placeName(next.owner.place)}, ${next.mac}`
+      ? `${nexthop} is ${placeName(next.owner.place)}, ${shownMac(next.mac)}`
       : `${nexthop} is ${next.mac ?? 'no node, and nobody has asked for its hardware address yet'}`;
   say(trip, place, 'neighbour', holder, {
     dev: link.ifname,
     evidence: next.row ? row(place, 'neigh', next.row) : [],
     // Where no row is there yet, the owner of the address was gathered and answers: that is seen, not guessed.
-    certainty: next.kind === 'stranger' ? 'inferred' : 'observed',
+    certainty: next.kind === 'stranger' || next.mac === UNREAD_MAC ? 'inferred' : 'observed',
   });
   return transmit(trip, place, link, next, nexthop, hooked.packet);
 }

@@ -54,6 +54,11 @@ export interface Association {
   readonly mode: string;
 }
 
+/** Stands for the hardware address of a pod that nobody looked at. */
+export const UNREAD_MAC: Mac = '02:00:00:00:00:00';
+
+export const shownMac = (mac: Mac | undefined): string => (mac === UNREAD_MAC ? 'a hardware address that was not read' : (mac ?? ''));
+
 /** The family's smallest echo that people send: 56 bytes of data. */
 export const smallEcho: {readonly [F in Family]: number} = {4: 84, 6: 104};
 
