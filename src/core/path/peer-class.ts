@@ -109,6 +109,11 @@ class Sorter {
     this.numbers = Int32Array.from(index.traits);
     for (const link of own.tables.link ?? []) {
       if (link.address !== undefined) this.#pinMac(link.address);
+      // A tunnel with one far end, or with another node's address as its own.
+      for (const end of ['remote', 'remote6', 'local', 'local6']) {
+        const address = link.info?.[end];
+        if (typeof address === 'string') this.pin(address);
+      }
       if (link.kind !== 'vxlan') continue;
       const local = localOf(link);
       this.#tunnels.set(link.ifname, local === undefined ? index.family : familyOf(local));
