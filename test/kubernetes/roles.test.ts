@@ -1,5 +1,6 @@
 import {execFile} from 'node:child_process';
-import {readFileSync} from 'node:fs';
+import {mkdtempSync, readFileSync, rmSync, symlinkSync} from 'node:fs';
+import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import type {Lab} from '../../src/edge/lab/topology.js';
@@ -12,6 +13,10 @@ import {kindNamed} from './store.js';
 /** The roles under docs/ in front of the whole of `doctor --via kube`: enough, and none of what it uses can be left out. */
 const labs = testLabs();
 const shipped = rulesOf(readFileSync(join(import.meta.dirname, '../../docs/rbac.yaml'), 'utf8'), 'flanctl');
+/** What npm makes of package.json's "bin". */
+const plugins = mkdtempSync(join(tmpdir(), 'flanctl-plugin-'));
+symlinkSync(join(import.meta.dirname, '../../bin/run.js'), join(plugins, 'kubectl-flanctl'));
+afterAll(() => rmSync(plugins, {recursive: true}));
 let lab: Lab;
 let cluster: LabCluster;
 
@@ -52,9 +57,17 @@ describe.skipIf(!labsWork)('the role that is shipped', () => {
     const all = await doctorWith('all', shipped);
     expect(all.text).not.toMatch(/forbid|403/);
     cluster.api.execVerbs = ['get'];
-    const old = await doctorWith('old', without('pods/exec', 'create'));
+    // As kubectl's plugin, with the kubeconfig that kubectl goes by.
+    cluster.api.users.push({name: 'old', token: 'old', rules: without('pods/exec', 'create')});
+    const env = {...process.env, PATH: `${plugins}:${process.env['PATH']}`, KUBECONFIG: cluster.kubeconfig('old', {token: 'old'})};
+    const old = await new Promise<Said>((done) => {
+      execFile('kubectl', ['flanctl', 'doctor', '--via', 'kube', '--timeout', '30'], {env}, (error, stdout, stderr) =>
+        done({code: error ? Number(error.code) : 0, text: `${stdout}\n${stderr}`}),
+      );
+    });
     cluster.api.execVerbs = ['get', 'create'];
     expect(old.text).not.toMatch(/forbid|403/);
+    expect(old.text).toContain('nothing wrong in what could be seen');
     expect(old.code).toBe(all.code);
     expect(cluster.api.asked.filter((a) => a.subresource === 'exec').map((a) => a.namespace)).not.toContain('default');
   }, 120_000);
