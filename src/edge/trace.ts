@@ -1,5 +1,3 @@
-import {bridgeName} from '../core/flannel/cni-conf.js';
-import {leaseOf} from '../core/flannel/lease.js';
 import {lookup} from '../core/forwarding/lookup.js';
 import {deviceMtu} from '../core/forwarding/route-mtu.js';
 import type {Cluster, Given} from '../core/model/cluster.js';
@@ -8,7 +6,7 @@ import {readNode} from '../core/model/read-node.js';
 import {Surveyor} from '../core/model/survey.js';
 import {type Family, familyOf} from '../core/net/address.js';
 import type {NodeState} from '../core/node/state.js';
-import {type Candidate, candidatesOf, type Endpoint, endpointNamed, inferPod} from '../core/path/endpoint.js';
+import {type Candidate, candidatesOf, type Endpoint, endpointNamed} from '../core/path/endpoint.js';
 import {smallEcho} from '../core/path/packet.js';
 import {addressless, unread} from '../core/path/recorded-end.js';
 import {isService} from '../core/path/service.js';
@@ -18,6 +16,7 @@ import {type Place, type World, worldOf} from '../core/path/world.js';
 import {ExitCode} from '../exit-code.js';
 import {Failure} from '../failure.js';
 import {type Dumps, survey} from './diagnose.js';
+import {inferredEnds} from './inferred-ends.js';
 
 export interface Wish {
   readonly proto: 'tcp' | 'udp' | 'icmp';
@@ -149,17 +148,7 @@ async function traced(
   await load(ends);
   const rules = named.kind === 'outside' && from.node !== undefined ? loaded.get(from.node) : undefined;
   const to: Endpoint = rules && isService(rules, dst) ? {...named, kind: 'service'} : named;
-  const sent = inferred(cluster, from, family, loaded);
-  const more = [
-    ...sent,
-    ...inferred(
-      cluster,
-      to,
-      family,
-      loaded,
-      sent.map((s) => s.port),
-    ),
-  ];
+  const more = inferredEnds(cluster, [from, to], family, loaded);
   const needed = new Set(ends);
   for (;;) {
     const world = worldOf(
@@ -224,23 +213,6 @@ function familyFor(from: Endpoint, to: Endpoint, asked: Family | undefined): Fam
   if (family === undefined)
     throw new Failure(`${from.name} and ${to.name} have no ${asked === undefined ? '' : `IPv${asked} `}address of one family`);
   return family;
-}
-
-/** A pod that was not gathered, as the CNI would have made it. */
-function inferred(
-  cluster: Cluster,
-  end: Endpoint,
-  family: Family,
-  loaded: ReadonlyMap<string, NodeState>,
-  taken: readonly (string | undefined)[] = [],
-): readonly ReturnType<typeof inferPod>[] {
-  const address = end.addresses[family];
-  const state = end.node === undefined ? undefined : loaded.get(end.node);
-  if (end.kind !== 'pod' || end.pod !== undefined || address === undefined || !state) return [];
-  const lease = cluster.members.find((m) => m.name === end.node)?.lease;
-  const subnet = lease && leaseOf(lease, family)?.subnet;
-  if (subnet === undefined) return [];
-  return [inferPod(state, subnet, address, bridgeName(state.cni === undefined || state.cni === 'none' ? [] : state.cni), taken)];
 }
 
 /** The largest packet that the sender's own device and route take: what an application there believes in. */

@@ -1,0 +1,30 @@
+import {bridgeName} from '../core/flannel/cni-conf.js';
+import {leaseOf} from '../core/flannel/lease.js';
+import type {Cluster} from '../core/model/cluster.js';
+import type {Family} from '../core/net/address.js';
+import type {NodeState} from '../core/node/state.js';
+import {type Endpoint, inferPod} from '../core/path/endpoint.js';
+
+type Inferred = ReturnType<typeof inferPod>;
+
+/** The ends that are pods and were not gathered, as the CNI would have made them; of one node each behind a port of its own. */
+export function inferredEnds(
+  cluster: Cluster,
+  ends: readonly Endpoint[],
+  family: Family,
+  loaded: ReadonlyMap<string, NodeState>,
+): readonly Inferred[] {
+  const made: Inferred[] = [];
+  for (const end of ends) {
+    const address = end.addresses[family];
+    const state = end.node === undefined ? undefined : loaded.get(end.node);
+    if (end.kind !== 'pod' || end.pod !== undefined || address === undefined || !state) continue;
+    const lease = cluster.members.find((m) => m.name === end.node)?.lease;
+    const subnet = lease && leaseOf(lease, family)?.subnet;
+    if (subnet === undefined) continue;
+    const bridge = bridgeName(state.cni === undefined || state.cni === 'none' ? [] : state.cni);
+    const taken = made.flatMap((m) => (m.place.node === state.name ? [m.port] : []));
+    made.push(inferPod(state, subnet, address, bridge, taken));
+  }
+  return made;
+}
