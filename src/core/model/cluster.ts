@@ -1,3 +1,4 @@
+import type {Cloud} from '../cloud/cloud.js';
 import {type Lease, leaseOf} from '../flannel/lease.js';
 import {type NetConf, parseNetConf} from '../flannel/net-conf.js';
 import type {NodeRecord, Records} from '../flannel/records.js';
@@ -46,6 +47,8 @@ export interface Cluster {
   /** Every member is known: only then is a row without an owner a stray. */
   readonly complete: boolean;
   readonly problems: readonly string[];
+  /** What the cloud says, its next hops and interfaces matched with the nodes; absent when nobody asked it. */
+  readonly cloud?: Cloud;
   /** net-conf asks for one thing and every node runs another: the nodes are judged by what they run. */
   readonly unrolled?: {readonly asked: string; readonly running: string};
 }
@@ -56,6 +59,8 @@ export interface Given {
   readonly records?: Records;
   /** A net-conf.json given by hand (`--net-conf`); it wins over what nodes have on disk. */
   readonly netConf?: unknown;
+  /** What the cloud says (`--cloud-routes`, `--cloud-enis`). */
+  readonly cloud?: Cloud;
 }
 
 /** Builds the model from what every node says of itself, with whatever records were given on top. Never throws: doubt becomes a finding. */

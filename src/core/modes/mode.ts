@@ -130,6 +130,11 @@ export interface Mode {
    * (`common`), or nothing but its configuration (`none`).
    */
   readonly traces: 'own' | 'common' | 'none';
+  /**
+   * The cloud takes pods' packets from node to node, and no row on a node says where they go: by rows of its route table, one a pod subnet
+   * (`routes`), or because pods have addresses of its own network interfaces (`addresses`). Absent where the nodes do it themselves.
+   */
+  readonly fabric?: 'routes' | 'addresses';
   /** Reads the Backend object (keys folded to lower case). */
   settings(backend: {readonly [key: string]: unknown}): Settings;
   detect(state: NodeState): Detection | undefined;

@@ -1,0 +1,85 @@
+import type {Ip, Mac, Prefix} from '../net/address.js';
+
+/** Whose form the data is in; `own` is flanctl's own normal form, written by hand or by the lab. */
+export type Provider = 'tencent' | 'tke' | 'alibaba' | 'aws' | 'gcp' | 'own';
+
+/** Where a row leads. `type` and `id` are the cloud's words; `ip` and `node` follow from them once the cluster's nodes are known. */
+export interface NextHop {
+  readonly type: string;
+  readonly id: string;
+  readonly ip?: Ip;
+  readonly node?: string;
+}
+
+/** One row of a cloud's route table, whoever's cloud it is (model/cloud-modes.md §5.2). */
+export interface CloudRoute {
+  readonly provider: Provider;
+  readonly tableId: string;
+  readonly dst: Prefix;
+  readonly nextHop: NextHop;
+  readonly state: 'active' | 'disabled' | 'pending' | 'blackhole' | 'unknown';
+  readonly origin: 'user' | 'system' | 'propagated' | 'unknown';
+  /** Lower wins (GCE). */
+  readonly priority?: number;
+  /** Only senders with one of these tags use it (GCE). */
+  readonly tags?: readonly string[];
+  /** Told to the network between VPCs; absent where the data do not say. */
+  readonly published?: boolean;
+  /** The next hop may not forward what is not its own: GCE's warning NEXT_HOP_CANNOT_IP_FORWARD. */
+  readonly cannotForward?: boolean;
+  /** As it was printed. */
+  readonly raw: unknown;
+}
+
+/** A route table: which senders look into it. A table without rows is a table. */
+export interface CloudTable {
+  readonly provider: Provider;
+  readonly id: string;
+  readonly name?: string;
+  readonly vpcId?: string;
+  /** The one for subnets that name none. */
+  readonly main?: boolean;
+  /** Subnets that name it. */
+  readonly subnets: readonly string[];
+  /** The network whose parts its rows are about (TKE's RouteTableCidrBlock). */
+  readonly cidr?: Prefix;
+}
+
+/** A network interface as the cloud knows it. */
+export interface CloudEni {
+  readonly provider: Provider;
+  readonly id: string;
+  readonly mac?: Mac;
+  readonly instanceId?: string;
+  /** Known once instances are matched with nodes. */
+  readonly node?: string;
+  readonly primary?: boolean;
+  readonly deviceIndex?: number;
+  readonly subnetId?: string;
+  readonly vpcId?: string;
+  readonly addresses: readonly {readonly address: Ip; readonly primary: boolean}[];
+  readonly prefixes: readonly Prefix[];
+  /** `false`: may send what is not its own. Absent where the cloud has no such attribute. */
+  readonly sourceDestCheck?: boolean;
+  readonly raw: unknown;
+}
+
+/** Where cloud data were read, and of when they are. */
+export interface CloudSource {
+  /** A file's name, or the command that printed it. */
+  readonly from: string;
+  /** RFC 3339; of a file its time of change. */
+  readonly takenAt?: string;
+}
+
+/**
+ * What the cloud says. A part that was not given is absent, and then nothing is concluded from it: `routes: []` says that there are no rows,
+ * no `routes` says that nobody looked.
+ */
+export interface Cloud {
+  readonly routes?: readonly CloudRoute[];
+  readonly tables?: readonly CloudTable[];
+  readonly enis?: readonly CloudEni[];
+  readonly sources: {readonly routes?: CloudSource; readonly enis?: CloudSource};
+  readonly problems: readonly string[];
+}
