@@ -3,6 +3,7 @@ import type {Fdb} from '../kernel/fdb.js';
 import {type Link, localOf} from '../kernel/link.js';
 import type {Neigh} from '../kernel/neigh.js';
 import type {Route} from '../kernel/route.js';
+import type {Rule} from '../kernel/rule.js';
 import {shownEndpoint, type WgPeer} from '../kernel/wg.js';
 import type {XfrmPolicy} from '../kernel/xfrm.js';
 import type {Expected, Want} from '../modes/mode.js';
@@ -22,6 +23,7 @@ export interface DiffRow {
   readonly fdb: Fdb;
   readonly wg: WgPeer;
   readonly xfrm: XfrmPolicy;
+  readonly rule: Rule;
 }
 export type Changes = {readonly [T in DiffTable]?: readonly Change<DiffRow[T]>[]};
 
@@ -109,6 +111,13 @@ export const comparisons: {readonly [T in DiffTable]: Comparison<DiffRow[T]>} = 
     place: (p) => `${p.src} ${p.dst}`,
     rank: (p) => p.priority,
     differences: (w, a) => list(['action', w.action === a.action], ['tmpl', JSON.stringify(w.tmpl) === JSON.stringify(a.tmpl)]),
+  },
+  rule: {
+    // A rule to a pod and one from it are two places; of several in one the kernel asks the lowest number first.
+    group: (r) => (r.dst === undefined ? 'from' : r.src === undefined ? 'to' : 'both'),
+    place: (r) => `${r.src ?? ''} ${r.dst ?? ''} ${r.iif ?? ''} ${r.fwmark ?? ''}`,
+    rank: (r) => r.priority,
+    differences: (w, a) => list(['priority', w.priority === a.priority], ['action', w.action === a.action], ['table', w.table === a.table]),
   },
 };
 

@@ -4,6 +4,7 @@ import {fdb} from '../kernel/fdb.js';
 import {link} from '../kernel/link.js';
 import {neigh} from '../kernel/neigh.js';
 import {route} from '../kernel/route.js';
+import {rule} from '../kernel/rule.js';
 import {wg} from '../kernel/wg.js';
 import {xfrm} from '../kernel/xfrm.js';
 import type {Gap} from '../node/dump.js';
@@ -30,6 +31,7 @@ const show: {readonly [T in DiffTable]: (row: DiffRow[T]) => string} = {
   fdb: fdb.show,
   wg: wg.show,
   xfrm: xfrm.show,
+  rule: (row) => rule.show(row).replace('\t', ' '),
 };
 
 /** What of the node was not compared with the model: no difference there means nothing. */
@@ -50,7 +52,7 @@ export function uncompared({name, cluster, state, expected, self}: NodeView): re
       ];
   const tables = (Object.keys(show) as DiffTable[]).flatMap((table) => {
     if ((expected[table] ?? []).length === 0) return [];
-    const perFamily = table === 'route' || table === 'neigh';
+    const perFamily = table === 'route' || table === 'neigh' || table === 'rule';
     const blind = perFamily ? families.filter((f) => !looked(state, table, f)).map((f) => ` of IPv${f}`) : looked(state, table) ? [] : [''];
     return blind.map((which) => ({node: name, what: table, why: `the table${which} was not read, so it was not compared`}));
   });
@@ -58,7 +60,7 @@ export function uncompared({name, cluster, state, expected, self}: NodeView): re
 }
 
 /** Tables of rows for peers: one that no known peer asks for may be that of a peer which was not read. */
-const ofPeers: ReadonlySet<DiffTable> = new Set(['route', 'neigh', 'fdb', 'wg', 'xfrm']);
+const ofPeers: ReadonlySet<DiffTable> = new Set(['route', 'neigh', 'fdb', 'wg', 'xfrm', 'rule']);
 
 /** A node's changes as lines, in the tables' order and each in the order of its text. */
 export function differences({name, cluster, changes}: NodeView): readonly Difference[] {

@@ -10,6 +10,7 @@ export const alloc: Mode = {
   title: 'flannel alloc',
   neighbours: false,
   traces: 'none',
+  fabric: 'routes',
   settings: () => readSettings({}),
   overhead: () => 0,
   devices: () => [],

@@ -4,9 +4,11 @@ import type {Fdb} from '../kernel/fdb.js';
 import type {Link} from '../kernel/link.js';
 import type {Neigh} from '../kernel/neigh.js';
 import type {Route} from '../kernel/route.js';
+import type {Rule} from '../kernel/rule.js';
 import type {WgPeer} from '../kernel/wg.js';
 import type {XfrmPolicy} from '../kernel/xfrm.js';
 import type {Family, Ip, Prefix} from '../net/address.js';
+import type {Attachment} from '../node/attachment.js';
 import type {NodeState} from '../node/state.js';
 
 /** The keys of flannel's Backend object that change what the kernel must hold; a mode uses those that are its own. */
@@ -60,6 +62,7 @@ export interface Expected {
   /** Only of modes that have such rows. */
   readonly wg?: readonly Want<WgPeer>[];
   readonly xfrm?: readonly Want<XfrmPolicy>[];
+  readonly rule?: readonly Want<Rule>[];
   /** There may be rows beside these that are as right: what nobody asks for is no stray. */
   readonly partial?: true;
 }
@@ -75,6 +78,16 @@ export interface ExpectContext {
   readonly adjacent: (address: Ip) => boolean | undefined;
   /** The pod network, one prefix of each family in use; several between v0.21 and v0.24. */
   readonly networks: readonly Prefix[];
+  /** The node itself, for modes whose rows follow from the pods on it; absent before there is one (a lab that is set up). */
+  readonly here?: Here;
+}
+
+/** What a node has that no lease tells of. */
+export interface Here {
+  readonly state: NodeState;
+  readonly attachments: readonly Attachment[];
+  /** The name of the pods' bridge. */
+  readonly bridge: string;
 }
 
 /** What a node's own tables say about the mode it runs. */
