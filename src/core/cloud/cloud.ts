@@ -8,6 +8,8 @@ export interface NextHop {
   readonly type: string;
   readonly id: string;
   readonly ip?: Ip;
+  /** The machine, where the row names it beside one of its interfaces (AWS). */
+  readonly instanceId?: string;
   readonly node?: string;
 }
 
@@ -41,8 +43,23 @@ export interface CloudTable {
   readonly main?: boolean;
   /** Subnets that name it. */
   readonly subnets: readonly string[];
+  /** Whom it serves is not a matter of subnets: the whole network looks into it (TKE's cluster table, GCE's network, Tencent's global routes). */
+  readonly wide?: boolean;
+  /** Its rows lead between networks (Tencent's CCN); no machine's packet is looked up in it first. */
+  readonly between?: boolean;
   /** The network whose parts its rows are about (TKE's RouteTableCidrBlock). */
   readonly cidr?: Prefix;
+}
+
+/** A subnet as the cloud lists it (`DescribeSubnets`, `describe-subnets`, `DescribeVSwitches`). */
+export interface CloudSubnet {
+  readonly provider: Provider;
+  readonly id: string;
+  readonly cidr: Prefix;
+  readonly vpcId?: string;
+  /** The route table that it names, where the list has it. */
+  readonly tableId?: string;
+  readonly freeAddresses?: number;
 }
 
 /** A network interface as the cloud knows it. */
@@ -61,6 +78,8 @@ export interface CloudEni {
   readonly prefixes: readonly Prefix[];
   /** `false`: may send what is not its own. Absent where the cloud has no such attribute. */
   readonly sourceDestCheck?: boolean;
+  /** Tags of its machine, by which GCE tells whose rows are whose. */
+  readonly tags?: readonly string[];
   readonly raw: unknown;
 }
 
@@ -80,6 +99,7 @@ export interface Cloud {
   readonly routes?: readonly CloudRoute[];
   readonly tables?: readonly CloudTable[];
   readonly enis?: readonly CloudEni[];
+  readonly subnets?: readonly CloudSubnet[];
   readonly sources: {readonly routes?: CloudSource; readonly enis?: CloudSource};
   readonly problems: readonly string[];
 }

@@ -61,6 +61,8 @@ export interface NodeRecord {
   readonly created?: string;
   /** Of `status.nodeInfo.kubeletVersion`: there flannel is part of k3s itself, or a DaemonSet of RKE2. */
   readonly distribution?: 'k3s' | 'rke2';
+  /** Which machine of which cloud it is: `aws:///eu-west-1a/i-…`. */
+  readonly providerID?: string;
 }
 
 export interface LeaseRecord {

@@ -1,4 +1,5 @@
 import type {Cloud} from '../cloud/cloud.js';
+import {resolveCloud} from '../cloud/resolve.js';
 import {type Lease, leaseOf} from '../flannel/lease.js';
 import {type NetConf, parseNetConf} from '../flannel/net-conf.js';
 import type {NodeRecord, Records} from '../flannel/records.js';
@@ -6,6 +7,7 @@ import {modeOf} from '../modes/index.js';
 import type {Mode, Settings} from '../modes/mode.js';
 import {type Family, familyOf, type Prefix} from '../net/address.js';
 import {contains, lengthOf, tryPrefix} from '../net/prefix.js';
+import {cloudNodes} from './cloud-nodes.js';
 import {type Context, member} from './derive-lease.js';
 import type {Inventory, InventoryNode} from './inventory.js';
 import {matchRecords, unread} from './match-records.js';
@@ -67,7 +69,7 @@ export interface Given {
 export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, given: Given = {}): Cluster {
   const {claims} = surveyor;
   const {records} = given;
-  const problems: string[] = [...(records?.problems ?? [])];
+  const problems: string[] = [...(records?.problems ?? []), ...(given.cloud?.problems ?? [])];
   const listed = new Map((given.inventory?.nodes ?? []).map((n) => [n.name, n]));
   const {surveys, recordOf, listing} = joined(surveyor.surveys, given, listed, problems);
   const {netConf, from: configuredFrom} = configuration(surveys, given, problems);
@@ -112,6 +114,7 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
     ...(settings && {settings}),
     ...(netConf && {netConf}),
     ...(unrolled && {unrolled}),
+    ...(given.cloud && {cloud: resolveCloud(given.cloud, cloudNodes({members, networks}))}),
     networks,
     members,
     claims,

@@ -13,7 +13,7 @@ export const prune = {
       labels: matching(at(item, 'metadata', 'labels'), /(^|[./])(kubernetes\.io\/(hostname|os|arch)|node-role\.|flannel)/),
       annotations: matching(at(item, 'metadata', 'annotations'), annotations),
     },
-    spec: picked(at(item, 'spec'), ['podCIDR', 'podCIDRs', 'taints', 'unschedulable']),
+    spec: picked(at(item, 'spec'), ['podCIDR', 'podCIDRs', 'providerID', 'taints', 'unschedulable']),
     status: {
       ...picked(at(item, 'status'), ['addresses']),
       conditions: list(at(item, 'status', 'conditions'))

@@ -113,6 +113,7 @@ function nodeOf(item: unknown, name: string, prefix: string): NodeRecord {
     }),
     ...given({created: moment(item, 'metadata', 'creationTimestamp')}),
     ...(distribution !== undefined && {distribution}),
+    ...given({providerID: text(item, 'spec', 'providerID')}),
   };
 }
 
