@@ -94,6 +94,13 @@ describe('what is refused', () => {
       expect(found.kind === 'refused' && found.because[0]).toMatch(new RegExp(`^--to ${Type}: `));
     }
   });
+  test.each([
+    ['udp', 'flannel0'],
+    ['ipsec', 'charon'],
+  ])('from %s to wireguard, since a restart of flanneld takes %s away', async (backend, what) => {
+    const found = plan(await from(backend), targets.wireguard, {podMtu: 'set', control: by({Backend: {Type: backend}})});
+    expect(found).toEqual({kind: 'refused', because: [expect.stringContaining(what)]});
+  });
   test('ipip for pods with IPv6; wireguard without anybody who starts flanneld', async () => {
     expect(plan(await from('vxlan', true), targets.ipip)).toEqual({
       kind: 'refused',

@@ -11,6 +11,12 @@ const why: {readonly [type: string]: string} = {
   extension: 'what its commands do cannot be known before they run',
 };
 
+/** What goes with the flanneld that ends, which on the way to wireguard is before anything else could carry packets. */
+const gone: {readonly [type: string]: string} = {
+  udp: 'takes flannel0 and its route along',
+  ipsec: 'ends charon and its associations',
+};
+
 /** Backends that can be left and not entered, and what a target needs of the cluster; each with the reason. */
 export function impossible({type, settings}: Target, {members, mode}: Cluster, control: MigrationOptions['control']): readonly string[] {
   if (why[type] !== undefined && mode?.type !== type) return [`--to ${type}: ${why[type]}`];
@@ -22,6 +28,11 @@ export function impossible({type, settings}: Target, {members, mode}: Cluster, c
     if (control === 'none')
       return [
         '--to wireguard: flanneld makes its key and its device itself when it starts, so that somebody has to start it with the new configuration: --controller systemd or kube',
+      ];
+    const lost = gone[mode?.type ?? ''];
+    if (lost !== undefined)
+      return [
+        `--to wireguard: flanneld has to be restarted before the new path is there, and that ${lost}: every pair would lose packets; go to vxlan or host-gw first, and from there to wireguard`,
       ];
     if ((settings.wgMode ?? 'separate') !== 'separate')
       return [`--to wireguard: only its mode "separate" is known to survive a change, not ${settings.wgMode}`];

@@ -1,3 +1,4 @@
+import {randomUUID} from 'node:crypto';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {Plan} from '../../../core/change/plan.js';
 import {leaseOf} from '../../../core/flannel/lease.js';
@@ -17,8 +18,10 @@ import type {Findings} from './findings.js';
 /** Looks at the handshakes of all peers, times and seconds between two. */
 const LOOKS = 10;
 const PAUSE_MS = 1500;
-/** Seconds for which the underlay is watched while pods send. */
-const WATCH_S = 4;
+/** Seconds after which a watch of the underlay ends by itself, when nobody comes back to it. */
+const WATCH_S = 120;
+/** Milliseconds for which it goes on when all pairs have sent, for what flows besides. */
+const LINGER_MS = 1000;
 
 /** Does the plan lead from a backend in clear to WireGuard, so that it has to be shown that nothing goes in clear any more? */
 export const encrypts = ({from, to}: Plan): boolean => to.type === 'wireguard' && from?.type !== 'wireguard';
@@ -95,25 +98,72 @@ export async function handshakes({plan, cluster, runners, signal}: Migrating): P
 
 /**
  * Does any packet from pod to pod leave a node in clear? The underlay of every node is watched while all pairs send: neither pod addresses
- * nor what the old backend put them into may be seen.
+ * nor what the old backend put them into may be seen. Sending begins when every node watches, and watching ends after it.
  * @param send has all pairs send
  */
 export async function inClear({plan, cluster, runners, signal}: Migrating, send: () => Promise<unknown>): Promise<GateResult> {
-  const filter = shell([clearFilter(plan, cluster)]);
-  const watch = cluster.members.map(async ({name, uplink}) => {
-    if (uplink === undefined) return [`${name}: its uplink is not known`];
-    const script = `PATH=$PATH:/usr/sbin:/sbin; said=$(timeout ${WATCH_S} tcpdump -i ${shell([uplink.name])} -nn -l -c 1 ${filter} 2>&1); case $said in *'listening on'*) printf '%s\\n' "$said" | grep '^[0-9][0-9]:' | sed 's/^/seen /'; echo end ;; *) printf '%s\\n' "$said" >&2 ;; esac`;
-    const lines = await said(runners.get(name), script, signal);
-    if (typeof lines === 'string') return [`${name}: its underlay cannot be watched: ${lines}`];
-    return lines
-      .filter((l) => l.startsWith('seen '))
-      .map((l) => `${name}: a packet from pod to pod is in clear on ${uplink.name}: ${oneLine(l.slice(5)).slice(0, 160)}`);
-  });
-  // The captures take a moment to begin, and last longer than the sending.
-  const [found] = await Promise.all([Promise.all(watch), sleep(1000, undefined, {signal}).then(send)]);
-  const because = found.flat();
+  const file = `/run/flanctl-watch-${randomUUID()}`;
+  const filter = clearFilter(plan, cluster);
+  const onEach = async (
+    script: (uplink: string) => string,
+  ): Promise<readonly {node: string; uplink: string; said: readonly string[] | string}[]> =>
+    Promise.all(
+      cluster.members.map(async ({name, uplink}) => ({
+        node: name,
+        uplink: uplink?.name ?? '',
+        said: uplink === undefined ? 'its uplink is not known' : await said(runners.get(name), script(uplink.name), signal),
+      })),
+    );
+  const blind = (list: Awaited<ReturnType<typeof onEach>>): readonly string[] =>
+    list.flatMap(({node, said: lines}) => (typeof lines === 'string' ? [`${node}: its underlay cannot be watched: ${lines}`] : []));
+  const begun = await onEach((uplink) => beginWatch(file, uplink, filter));
+  if (blind(begun).length === 0) {
+    await send();
+    await sleep(LINGER_MS, undefined, {signal});
+  }
+  const ended = await onEach(() => endWatch(file));
+  const because = [
+    ...blind(begun),
+    ...(blind(begun).length > 0 ? [] : blind(ended)),
+    ...ended.flatMap(({node, uplink, said: lines}) =>
+      typeof lines === 'string'
+        ? []
+        : lines
+            .filter((l) => l.startsWith('seen '))
+            .map((l) => `${node}: a packet from pod to pod is in clear on ${uplink}: ${oneLine(l.slice(5)).slice(0, 160)}`),
+    ),
+  ];
   return {ok: because.length === 0, because};
 }
+
+/** Returns when tcpdump listens; it ends with the first packet, by `endWatch`, or by its time. Each packet at once: of a block nobody would hear in time. */
+const beginWatch = (file: string, uplink: string, filter: string): string => `PATH=$PATH:/usr/sbin:/sbin
+umask 077
+trap '' HUP
+(
+  timeout ${WATCH_S} tcpdump -i ${shell([uplink])} -nn -l --immediate-mode -c 1 ${shell([filter])} &
+  echo $! >${file}.pid
+  wait
+  echo ended
+) </dev/null >${file} 2>&1 &
+n=0
+until grep -qs -e 'listening on' -e '^ended' ${file} || [ $n -ge 200 ]; do n=$((n + 1)); sleep 0.1 2>/dev/null || sleep 1; done
+if grep -qs 'listening on' ${file}; then echo end; else grep -v '^ended' ${file} >&2; fi
+`;
+
+/** What was seen. A watch that had ended without having seen anything has not watched to the end. */
+const endWatch = (file: string): string => `[ -e ${file} ] || exit 0
+if grep -q '^ended' ${file} && ! grep -q '^[0-9][0-9]:' ${file}; then
+  grep -v '^ended' ${file} >&2
+else
+  kill $(cat ${file}.pid) 2>/dev/null
+  n=0
+  until grep -q '^ended' ${file} || [ $n -ge 50 ]; do n=$((n + 1)); sleep 0.1 2>/dev/null || sleep 1; done
+  grep '^[0-9][0-9]:' ${file} | sed 's/^/seen /'
+  echo end
+fi
+rm -f ${file} ${file}.pid
+`;
 
 export function clearFilter({from}: Plan, {networks}: Cluster): string {
   const plain = networks
