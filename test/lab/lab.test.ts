@@ -34,7 +34,7 @@ async function expectNothingLeft(name: string): Promise<void> {
   expect(await namespacesOf(name)).toEqual([]);
   expect(await processesOf(name)).toEqual([]);
   expect(existsSync(labDir(name))).toBe(false);
-  const mount = new RegExp(`/fl-${name}-(u|n\\d+(-p\\d+)?) `);
+  const mount = new RegExp(`/fl-${name}-(u|vm|n\\d+(-p\\d+)?) `);
   expect(
     (await readFile('/proc/mounts', 'utf8')).split('\n').filter((line) => line.includes(`${labs.root}/${name}/`) || mount.test(line)),
   ).toEqual([]);

@@ -17,8 +17,11 @@ export default class LabUp extends BaseCommand {
     nodes: Flags.integer({summary: 'number of nodes', default: 3, min: 1, max: 200}),
     'pods-per-node': Flags.integer({summary: 'pods on each node', default: 2, min: 0, max: 200}),
     backend: Flags.string({
-      summary: 'flannel backend',
-      options: ['vxlan', 'host-gw', 'ipip', 'udp', 'wireguard', 'ipsec'],
+      summary: "flannel backend, or a cloud's own way: then with a VPC, its exports and a VM",
+      options: [
+        ...['vxlan', 'host-gw', 'ipip', 'udp', 'wireguard', 'ipsec'],
+        ...['tencent-vpc', 'tke-global-router', 'tke-vpc-cni', 'aws-vpc-cni', 'terway'],
+      ],
       default: 'vxlan',
     }),
     'direct-routing': Flags.boolean({summary: 'vxlan, ipip: plain routes between nodes on one segment'}),
@@ -32,6 +35,8 @@ export default class LabUp extends BaseCommand {
     'vxlan-port': Flags.integer({summary: 'VXLAN UDP port', default: 8472}),
     mtu: Flags.integer({summary: "MTU of the nodes' network cards, bytes", default: 1500}),
     ssh: Flags.boolean({summary: 'an SSH server on each node, and an inventory that uses it'}),
+    'exclusive-pods': Flags.integer({summary: 'tke-vpc-cni: pods of each node with a network interface of their own', default: 0, min: 0}),
+    'bridge-pods': Flags.integer({summary: 'tke-vpc-cni: pods of each node on a bridge, as with the Global Router', default: 0, min: 0}),
     replace: Flags.boolean({summary: 'take down a lab of that name first'}),
   });
 
@@ -50,6 +55,8 @@ export default class LabUp extends BaseCommand {
       port: flags['vxlan-port'],
       mtu: flags.mtu,
       ssh: flags.ssh,
+      exclusive: flags['exclusive-pods'],
+      bridged: flags['bridge-pods'],
     };
     const lab = await labUp(spec, {replace: flags.replace, signal: this.interrupted.signal, onStep: (step) => this.notice(step)});
     const {labReport} = await import('../../edge/lab/report.js');

@@ -1,5 +1,7 @@
 import {Failure} from '../../failure.js';
 import type {LabFaultReport, ShowReport} from '../reporters/documents.js';
+import {backendOf} from './backends/index.js';
+import {changeFabric} from './cloud/fabric-state.js';
 import {runIn} from './exec.js';
 import type {Fault, LabFacts, LabStep} from './faults/fault.js';
 import {faults} from './faults/index.js';
@@ -9,7 +11,8 @@ import type {Lab} from './topology.js';
 
 /** The lab as its faults see it. */
 export const factsOf = (lab: Lab): LabFacts => {
-  const {spec, nodes} = lab;
+  const {spec, nodes, cloud} = lab;
+  const {bridge, policy} = backendOf(spec.backend).cloud ?? {};
   return {
     backend: spec.backend,
     directRouting: spec.directRouting,
@@ -18,6 +21,7 @@ export const factsOf = (lab: Lab): LabFacts => {
     port: spec.port,
     mtu: spec.mtu,
     nodes,
+    ...(cloud && {cloud: {...cloud, ...(bridge && {bridge: bridge.name}), ...(policy && {from: policy.from})}}),
     anew: (name) => anewOn(lab, nodes.find((node) => node.name === name)!),
   };
 };
@@ -63,7 +67,12 @@ export async function fixLab(name: string, fault: Fault): Promise<LabFaultReport
 
 /** Runs each step in its place, in order; the first that fails ends it. */
 export async function runSteps(lab: Lab, steps: readonly LabStep[]): Promise<void> {
-  for (const {at, run} of steps) {
+  for (const step of steps) {
+    if ('cloud' in step) {
+      await changeFabric(lab, step.cloud);
+      continue;
+    }
+    const {at, run} = step;
     const done = await runIn(lab, at, ['sh', '-c', run]);
     if (done.code !== 0) throw new Failure(`on ${at}: ${run}: exit ${done.code}: ${done.stderr.trim() || done.stdout.trim()}`);
   }

@@ -5,15 +5,18 @@ import {environment, type Ran, type RunOptions, run, statusOf} from './shell.js'
 import type {Lab} from './topology.js';
 
 /**
- * The words that put a command into a node (`n1`), a pod (`n1-p1`) or the switch (`underlay`).
+ * The words that put a command into a node (`n1`), a pod (`n1-p1`), the switch (`underlay`) or a cloud's `vm`.
  * @throws Failure when the lab has no such place, or its holder is gone.
  */
 export async function enter(lab: Lab, place: string): Promise<readonly string[]> {
   if (place === 'underlay') return ['nsenter', `--net=/run/netns/${lab.underlay}`, '--'];
+  if (place === 'vm' && lab.cloud) return ['nsenter', `--net=/run/netns/${lab.cloud.vm.netns}`, '--'];
   const node = lab.nodes.find((n) => n.name === place || n.pods.some((pod) => pod.name === place));
   if (!node) {
     const known = lab.nodes.flatMap((n) => [n.name, ...n.pods.map((pod) => pod.name)]);
-    throw new Failure(`the lab ${lab.spec.name} has no ${place}`, {hints: [`it has: ${known.join(', ')}, underlay`]});
+    throw new Failure(`the lab ${lab.spec.name} has no ${place}`, {
+      hints: [`it has: ${known.join(', ')}, underlay${lab.cloud ? ', vm' : ''}`],
+    });
   }
   if (!(await alive(node))) {
     throw new Failure(`node ${node.name} of the lab ${lab.spec.name} does not run any more`, {

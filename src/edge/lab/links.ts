@@ -1,5 +1,7 @@
 import {familyOf, type Ip, type Prefix} from '../../core/net/address.js';
 import {anyPrefix, hostOf, lengthOf} from '../../core/net/prefix.js';
+import {backendOf} from './backends/index.js';
+import {exclusivePodLines, machineLines, policyPodLines} from './cloud/node-lines.js';
 import {type Lab, type LabNode, type LabPod, modeOfLab, outside, podNetwork, podNetwork6, segmentsOf} from './topology.js';
 
 /** A pod family's way out: the address of cni0 and the network that flannel's CNI plugin routes through it. */
@@ -10,8 +12,9 @@ interface Gateway {
   readonly pod: (pod: LabPod) => Ip | undefined;
 }
 
-function gatewaysOf(node: LabNode): readonly Gateway[] {
-  const v4: Gateway = {address: hostOf(node.subnet, 1), length: lengthOf(node.subnet), network: podNetwork, pod: (pod) => pod.ip};
+function gatewaysOf(lab: Lab, node: LabNode): readonly Gateway[] {
+  const network = lab.cloud?.podNetwork ?? podNetwork;
+  const v4: Gateway = {address: hostOf(node.subnet, 1), length: lengthOf(node.subnet), network, pod: (pod) => pod.ip};
   if (node.subnet6 === undefined) return [v4];
   return [v4, {address: hostOf(node.subnet6, 1), length: lengthOf(node.subnet6), network: podNetwork6, pod: (pod) => pod.ip6}];
 }
@@ -56,6 +59,7 @@ export const underlayPortLines = (lab: Lab): readonly string[] =>
 /** `ip -batch` for a node's namespace: its cable to the switch and its way out. */
 export function nodeLines(lab: Lab, node: LabNode): readonly string[] {
   const {segment} = node;
+  if (node.enis) return machineLines(lab, node.enis[0]!, segment.gateway);
   const mtu = `mtu ${lab.spec.mtu}`;
   return [
     'link set dev lo up',
@@ -70,29 +74,38 @@ export function nodeLines(lab: Lab, node: LabNode): readonly string[] {
 
 /** `ip -batch` for a node's namespace: what the bridge plugin leaves (model/flannel-backends.md §5.5). Without pods there is no cni0. */
 export function cniLines(lab: Lab, node: LabNode): readonly string[] {
-  if (node.pods.length === 0) return [];
+  const pods = node.pods.filter((pod) => (pod.attachment ?? 'bridge') === 'bridge');
+  if (pods.length === 0) return [];
+  const {bridge} = backendOf(lab.spec.backend).cloud ?? {};
+  const name = bridge?.name ?? 'cni0';
   const mtu = `mtu ${podMtu(lab)}`;
   return [
-    `link add cni0 ${mtu} type bridge`,
-    ...gatewaysOf(node).map((g) => addLine(g.address, g.length, 'cni0')),
-    'link set dev cni0 up',
-    ...node.pods.flatMap((pod) => [
+    `link add ${name} ${mtu} type bridge`,
+    ...gatewaysOf(lab, node).map((g) => addLine(g.address, g.length, name)),
+    `link set dev ${name} up${bridge?.promiscuous ? ' promisc on' : ''}`,
+    ...pods.flatMap((pod) => [
       `link add ${pod.veth} ${mtu} type veth peer name eth0 address ${pod.mac} ${mtu} netns ${pod.netns}`,
-      `link set dev ${pod.veth} master cni0`,
-      `link set dev ${pod.veth} type bridge_slave hairpin on`,
+      `link set dev ${pod.veth} master ${name}`,
+      ...(bridge?.promiscuous ? [] : [`link set dev ${pod.veth} type bridge_slave hairpin on`]),
       `link set dev ${pod.veth} up`,
     ]),
   ];
 }
 
 /** `ip -batch` for a pod's namespace. */
-export function podLines(node: LabNode, pod: LabPod): readonly string[] {
-  const gateways = gatewaysOf(node);
+export function podLines(lab: Lab, node: LabNode, pod: LabPod): readonly string[] {
+  const {bridge, policy} = backendOf(lab.spec.backend).cloud ?? {};
+  if (pod.attachment === 'exclusive') return exclusivePodLines(lab, node, pod);
+  if (policy && pod.attachment !== 'bridge') return policyPodLines(lab, pod, policy);
+  const gateways = gatewaysOf(lab, node);
   return [
     'link set dev lo up',
     ...gateways.map((g) => addLine(g.pod(pod)!, g.length, 'eth0')),
     'link set dev eth0 up',
-    ...gateways.flatMap((g) => [routeLine(anyPrefix(familyOf(g.address)), g.address), routeLine(g.network, g.address)]),
+    ...gateways.flatMap((g) => [
+      routeLine(anyPrefix(familyOf(g.address)), g.address),
+      ...(bridge?.networkRoute === false ? [] : [routeLine(g.network, g.address)]),
+    ]),
   ];
 }
 

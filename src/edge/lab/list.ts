@@ -1,5 +1,6 @@
 import {allAlive, namesInUse, namespacesOf} from './namespaces.js';
 import {labNames, tryLoad} from './state.js';
+import {namesOf} from './topology.js';
 
 export interface LabEntry {
   readonly name: string;
@@ -24,8 +25,7 @@ async function look(name: string): Promise<LabEntry> {
     const count = (pattern: RegExp): number => present.filter((netns) => pattern.test(netns)).length;
     return {name, backend: null, nodes: count(/-n\d+$/), pods: count(/-p\d+$/), state: 'orphaned', inventory: null};
   }
-  const wanted = [lab.underlay, ...lab.nodes.flatMap((node) => [node.netns, ...node.pods.map((pod) => pod.netns)])];
-  const whole = wanted.every((netns) => present.includes(netns)) && (await allAlive(lab));
+  const whole = namesOf(lab).every((netns) => present.includes(netns)) && (await allAlive(lab));
   return {
     name,
     backend: lab.spec.backend,

@@ -1,18 +1,18 @@
 import {readdir, readFile, readlink, stat} from 'node:fs/promises';
 import type {Lab, LabNode} from './topology.js';
 
-/** Named namespaces of a lab on this machine, whatever its state says: `fl-NAME-u`, `fl-NAME-n1`, `fl-NAME-n1-p1`. Sorted. */
+/** Named namespaces of a lab on this machine, whatever its state says: `fl-NAME-u`, `fl-NAME-vm`, `fl-NAME-n1`, `fl-NAME-n1-p1`. Sorted. */
 export async function namespacesOf(name: string): Promise<string[]> {
   const all = await readdir('/run/netns').catch(() => []);
   // Exact, because `a` must not take what belongs to `a-b`.
-  const own = new RegExp(`^fl-${name}-(u|n\\d+(-p\\d+)?)$`);
+  const own = new RegExp(`^fl-${name}-(u|vm|n\\d+(-p\\d+)?)$`);
   return all.filter((entry) => own.test(entry)).sort();
 }
 
 /** Names of labs that have namespaces. */
 export async function namesInUse(): Promise<string[]> {
   const all = await readdir('/run/netns').catch(() => []);
-  return [...new Set(all.flatMap((entry) => /^fl-([a-z0-9-]{1,12})-(u|n\d+(-p\d+)?)$/.exec(entry)?.[1] ?? []))].sort();
+  return [...new Set(all.flatMap((entry) => /^fl-([a-z0-9-]{1,12})-(u|vm|n\d+(-p\d+)?)$/.exec(entry)?.[1] ?? []))].sort();
 }
 
 const identity = async (path: string): Promise<string | undefined> => {

@@ -2,15 +2,19 @@ import {mkdir, writeFile} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import {hostOf, lengthOf} from '../../core/net/prefix.js';
 import type {NodeFile} from './backends/backend.js';
+import {backendOf} from './backends/index.js';
 import {podMtu} from './links.js';
 import {type Lab, type LabNode, podNetwork, podNetwork6} from './topology.js';
 
-/** The files that flannel and its manifests leave on a node, by path on the node (model/flannel-backends.md §5). */
+/** The files that flannel and its manifests, or a cloud's agents, leave on a node, by path on the node (model/flannel-backends.md §5). */
 export function nodeFiles(lab: Lab, node: LabNode): {readonly [path: string]: string} {
+  const others = backendOf(lab.spec.backend).cloud?.files;
   return {
-    '/run/flannel/subnet.env': subnetEnv(lab, node),
-    '/etc/cni/net.d/10-flannel.conflist': json(conflist),
-    '/etc/kube-flannel/net-conf.json': json(lab.netConf),
+    ...(others?.(lab, node) ?? {
+      '/run/flannel/subnet.env': subnetEnv(lab, node),
+      '/etc/cni/net.d/10-flannel.conflist': json(conflist),
+      '/etc/kube-flannel/net-conf.json': json(lab.netConf),
+    }),
     '/etc/hostname': `${node.name}\n`,
     '/etc/hosts': ['127.0.0.1 localhost', '::1 localhost', ...lab.nodes.map((n) => `${n.ip} ${n.name}`), ''].join('\n'),
   };

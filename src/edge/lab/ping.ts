@@ -9,7 +9,7 @@ import {type Lab, type LabNode, outside} from './topology.js';
 
 export interface PingPair {
   readonly from: string;
-  /** A pod, or `outside`: an address beyond the router, which answers only what was masqueraded. */
+  /** A pod, a cloud's `vm`, or `outside`: an address beyond the router, which answers only what was masqueraded. */
   readonly to: string;
   readonly family: Family;
   /** 56 bytes of data came back. */
@@ -43,23 +43,29 @@ const AT_ONCE = 32;
 const ANY_SIZE = 65_535;
 
 /**
- * Pings from every pod to every other pod and to the outside, with a small packet and with the largest, each once more when it fails, since
+ * Pings from every pod, and in a cloud its VM, to every other and to the outside, with a small packet and with the largest, each once more when it fails, since
  * the first packet may wait for neighbour resolution. Takes a second or two when something is broken.
  * @throws Failure when a sender could not be asked: that is not the same as no answer.
  */
 export async function labPing(lab: Lab, {nodes = false, once = false, only, signal}: PingOptions = {}): Promise<PingResult> {
   const wanted = only && new Set(only.map(({from, to, family}) => `${from} ${to} ${family}`));
-  const senders = lab.nodes.flatMap((node) => [
-    ...(nodes ? [{node, name: node.name}] : []),
-    ...node.pods.map((pod) => ({node, name: pod.name})),
-  ]);
+  const senders: readonly Sender[] = [
+    ...lab.nodes.flatMap((node) => [...(nodes ? [{node, name: node.name}] : []), ...node.pods.map((pod) => ({node, name: pod.name}))]),
+    ...(lab.cloud ? [{name: lab.cloud.vm.name}] : []),
+  ];
   if (signal) setMaxListeners(0, signal);
-  const ask = async ({node, name}: (typeof senders)[number]): Promise<PingPair[]> => {
+  const ask = async ({node, name}: Sender): Promise<PingPair[]> => {
     const targets = targetsOf(lab, node, name).filter(({to, family}) => wanted?.has(`${name} ${to} ${family}`) ?? true);
     return targets.length === 0 ? [] : pingFrom(lab, name, targets, once, signal);
   };
   const pairs = (await pMap(senders, ask, {concurrency: SENDERS_AT_ONCE})).flat();
   return {ok: pairs.every((pair) => pair.small && pair.large), pairs};
+}
+
+interface Sender {
+  readonly name: string;
+  /** Absent of a machine that is no node. */
+  readonly node?: LabNode;
 }
 
 interface Target {
@@ -87,7 +93,7 @@ async function pingFrom(
   });
 }
 
-function targetsOf(lab: Lab, node: LabNode, from: string): readonly Target[] {
+function targetsOf(lab: Lab, node: LabNode | undefined, from: string): readonly Target[] {
   const pods = lab.nodes.flatMap((other) => other.pods.filter((pod) => pod.name !== from).map((pod) => ({other, pod})));
   const families: readonly Family[] = lab.spec.dualStack ? [4, 6] : [4];
   return families.flatMap((family) => [
@@ -95,8 +101,9 @@ function targetsOf(lab: Lab, node: LabNode, from: string): readonly Target[] {
       to: pod.name,
       family,
       address: family === 4 ? pod.ip : pod.ip6!,
-      limit: limitOf(lab, node, other, family, from === node.name ? 'node' : 'pod'),
+      limit: node === undefined ? ANY_SIZE : limitOf(lab, node, other, family, from === node.name ? 'node' : 'pod'),
     })),
+    ...(lab.cloud && from !== lab.cloud.vm.name ? [{to: lab.cloud.vm.name, family, address: lab.cloud.vm.ip, limit: ANY_SIZE}] : []),
     {to: 'outside', family, address: family === 4 ? outside.ip : outside.ip6, limit: ANY_SIZE},
   ]);
 }

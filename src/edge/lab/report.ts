@@ -10,6 +10,9 @@ export function labReport(lab: Lab): LabReport {
     netConf: lab.netConf,
     inventory: lab.inventory,
     sshConfig: lab.sshConfig ?? null,
+    ...(lab.cloud && {
+      cloud: {provider: lab.cloud.provider, routes: lab.cloud.routesFile, enis: lab.cloud.enisFile, vm: lab.cloud.vm.ip},
+    }),
     nodes: lab.nodes.map((node) => ({
       name: node.name,
       ip: node.ip,
@@ -19,7 +22,13 @@ export function labReport(lab: Lab): LabReport {
       vtepMac: node.vtepMac ?? null,
       vtepMac6: node.vtepMac6 ?? null,
       publicKey: node.publicKey ?? null,
-      pods: node.pods.map((pod) => ({name: pod.name, ip: pod.ip, ip6: pod.ip6 ?? null, veth: pod.veth})),
+      pods: node.pods.map((pod) => ({
+        name: pod.name,
+        ip: pod.ip,
+        ip6: pod.ip6 ?? null,
+        veth: pod.veth,
+        ...(pod.attachment && {attachment: pod.attachment}),
+      })),
     })),
   };
 }

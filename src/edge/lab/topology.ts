@@ -4,8 +4,11 @@ import {modeOf} from '../../core/modes/index.js';
 import type {Mode, Settings} from '../../core/modes/mode.js';
 import type {Ip, Mac, Prefix} from '../../core/net/address.js';
 import {contains, hostOf} from '../../core/net/prefix.js';
-import {Failure} from '../../failure.js';
+import {outside, podNetwork, podNetwork6} from './address-plan.js';
 import {backendOf} from './backends/index.js';
+import {checkSpec} from './check-spec.js';
+import type {LabCloud, LabEni} from './cloud/cloud.js';
+import {layOutCloud, layOutCloudNode} from './cloud/lay-out.js';
 import {bytesOf, macOf} from './identity.js';
 
 /** What somebody asks for; everything else of a lab follows from it, so that two labs of one spec are alike to the last MAC. */
@@ -14,7 +17,7 @@ export interface LabSpec {
   readonly nodes: number;
   /** Pods on each node. */
   readonly pods: number;
-  /** flannel's `Backend.Type`: one of `backends`. */
+  /** flannel's `Backend.Type`, or the name of a cloud's own plugin: one of `backends`. */
   readonly backend: string;
   readonly directRouting: boolean;
   readonly dualStack: boolean;
@@ -25,6 +28,9 @@ export interface LabSpec {
   /** MTU of the nodes' eth0, bytes. */
   readonly mtu: number;
   readonly ssh: boolean;
+  /** tke-vpc-cni: of each node's pods, so many have a network interface of their own, and so many hang on a bridge as in the Global Router. */
+  readonly exclusive: number;
+  readonly bridged: number;
 }
 
 export interface LabPod {
@@ -36,8 +42,12 @@ export interface LabPod {
   readonly ip: Ip;
   readonly ip6?: Ip;
   readonly mac: Mac;
-  /** The port of cni0 that leads to it. */
+  /** The port of cni0 that leads to it; in a cloud its node's end, whatever that hangs on. */
   readonly veth: string;
+  /** In a cloud: how it hangs on its node, the table of its packets, and a network interface that is its own. */
+  readonly attachment?: 'bridge' | 'policy' | 'policy-primary' | 'exclusive';
+  readonly table?: string;
+  readonly eni?: LabEni;
 }
 
 export interface LabNode {
@@ -47,6 +57,9 @@ export interface LabNode {
   readonly ip: Ip;
   readonly ip6?: Ip;
   readonly mac: Mac;
+  /** In a cloud: its network interfaces, eth0 first. */
+  readonly enis?: readonly LabEni[];
+  /** Its pods' addresses are of this; where they are the VPC's, it is the VPC's subnet, the same for several nodes. */
   readonly subnet: Prefix;
   readonly subnet6?: Prefix;
   /** The hardware address of flannel.N; absent with host-gw. */
@@ -77,17 +90,16 @@ export interface Lab {
   readonly dir: string;
   /** The namespace with the switch, which is also the router and the world outside. */
   readonly underlay: string;
-  /** `net-conf.json` of every node. */
+  /** Where a cloud carries packets between nodes. */
+  readonly cloud?: LabCloud;
+  /** `net-conf.json` of every node; empty where flannel does not run. */
   readonly netConf: {readonly [key: string]: unknown};
   readonly inventory: string;
   readonly sshConfig?: string;
   readonly nodes: readonly LabNode[];
 }
 
-/** Addresses beyond the router: pods reach them through masquerade only, for the underlay has no route back to pods. */
-export const outside = {ip: '203.0.113.1', ip6: '2001:db8:ffff::1'} as const;
-export const podNetwork: Prefix = '10.244.0.0/16';
-export const podNetwork6: Prefix = 'fd44::/56';
+export {outside, podNetwork, podNetwork6};
 
 export const defaultSpec: LabSpec = {
   name: 'demo',
@@ -101,6 +113,8 @@ export const defaultSpec: LabSpec = {
   port: 8472,
   mtu: 1500,
   ssh: false,
+  exclusive: 0,
+  bridged: 0,
 };
 
 const segments: {readonly a: Segment; readonly b: Segment} = {
@@ -114,7 +128,9 @@ export const segmentsOf = (lab: Pick<Lab, 'spec'>): readonly Segment[] =>
 
 /** The mode whose `expect` says what each node holds, and its settings as read from the lab's net-conf.json. */
 export function modeOfLab(lab: Pick<Lab, 'spec' | 'netConf'>): {readonly mode: Mode; readonly settings: Settings} {
-  const mode = modeOf(lab.spec.backend)!;
+  const {cloud} = backendOf(lab.spec.backend);
+  // Nothing of a cloud's mode is made from what it expects.
+  const mode = modeOf(cloud ? 'alloc' : lab.spec.backend)!;
   return {mode, settings: mode.settings(foldKeys(lab.netConf['Backend']))};
 }
 
@@ -123,16 +139,18 @@ export function modeOfLab(lab: Pick<Lab, 'spec' | 'netConf'>): {readonly mode: M
  * @throws Failure when the spec cannot work (bad name, host-gw over a router, numbers that do not fit the address plan).
  */
 export function layOut(spec: LabSpec, dir: string): Lab {
-  check(spec);
+  checkSpec(spec);
+  const {cloud} = backendOf(spec.backend);
   return {
     spec,
     phase: 'building',
     dir,
     underlay: `fl-${spec.name}-u`,
-    netConf: netConfOf(spec),
+    ...(cloud && {cloud: layOutCloud(spec, cloud, dir)}),
+    netConf: cloud?.files ? {} : netConfOf(spec),
     inventory: `${dir}/inventory.yaml`,
     ...(spec.ssh && {sshConfig: `${dir}/ssh/ssh_config`}),
-    nodes: Array.from({length: spec.nodes}, (_, index) => layOutNode(spec, index + 1)),
+    nodes: Array.from({length: spec.nodes}, (_, index) => (cloud ? layOutCloudNode(spec, cloud, index + 1) : layOutNode(spec, index + 1))),
   };
 }
 
@@ -176,27 +194,6 @@ function layOutNode(spec: LabSpec, number: number): LabNode {
   };
 }
 
-function check(spec: LabSpec): void {
-  const wrong = (message: string, ...hints: string[]): never => {
-    throw new Failure(message, {hints});
-  };
-  const between = (what: string, value: number, low: number, high: number): void => {
-    if (!Number.isInteger(value) || value < low || value > high)
-      wrong(`${what} must be a whole number from ${low} to ${high}, not ${value}`);
-  };
-  if (!/^[a-z0-9-]{1,12}$/.test(spec.name)) wrong(`${JSON.stringify(spec.name)} is no lab name`, 'use 1 to 12 of a-z, 0-9 and -');
-  between('the number of nodes', spec.nodes, 1, 200);
-  between('the number of pods on a node', spec.pods, 0, 200);
-  between('the VNI', spec.vni, 1, 16_777_215);
-  between('the VXLAN port', spec.port, 1, 65_535);
-  // 1280 is IPv6's smallest; below, the kernel takes IPv6 off the device.
-  between('the MTU', spec.mtu, spec.dualStack ? 1350 : 576, 9000);
-  const refused = backendOf(spec.backend).refuses?.(spec);
-  if (refused) wrong(refused.message, refused.hint);
-  if (spec.directRouting && spec.backend !== 'vxlan' && spec.backend !== 'ipip')
-    wrong('DirectRouting is a setting of vxlan and ipip', 'host-gw routes directly always');
-}
-
 /** What a node publishes to the others. */
 export function leaseOf(lab: Lab, node: LabNode): Lease {
   const {settings} = modeOfLab(lab);
@@ -216,6 +213,13 @@ export function leaseOf(lab: Lab, node: LabNode): Lease {
     }),
   };
 }
+
+/** Every named namespace of a lab, the underlay's first. */
+export const namesOf = ({underlay, cloud, nodes}: Lab): readonly string[] => [
+  underlay,
+  ...(cloud ? [cloud.vm.netns] : []),
+  ...nodes.flatMap((node) => [node.netns, ...node.pods.map((pod) => pod.netns)]),
+];
 
 /** Is the address on the node's own link? */
 export const adjacent = (node: LabNode, address: Ip): boolean =>

@@ -2,6 +2,9 @@ import {setMaxListeners} from 'node:events';
 import {mkdir} from 'node:fs/promises';
 import {Failure} from '../../failure.js';
 import {backendOf} from './backends/index.js';
+import {fabricLines, fabricOf, fabricPortLines, fabricSysctls} from './cloud/fabric.js';
+import {applyFabric} from './cloud/fabric-state.js';
+import {machineLines, policyLines} from './cloud/node-lines.js';
 import {labDown} from './down.js';
 import {runIn} from './exec.js';
 import {startHolder} from './holder.js';
@@ -14,7 +17,7 @@ import {requireLab} from './requirements.js';
 import {batch, must} from './shell.js';
 import {prepareSsh, startSshd} from './sshd.js';
 import {claim, labDir, save, taken} from './state.js';
-import {defaultSpec, type Lab, type LabNode, type LabSpec, layOut} from './topology.js';
+import {defaultSpec, type Lab, type LabNode, type LabSpec, layOut, namesOf} from './topology.js';
 
 export interface UpOptions {
   /** Called with what begins, for progress. */
@@ -51,32 +54,40 @@ export async function labUp(wish: Partial<LabSpec> = {}, {onStep, replace, signa
 async function build(plan: Lab, onStep: (step: string) => void, signal: AbortSignal | undefined): Promise<Lab> {
   const {nodes, underlay} = plan;
   onStep('namespaces');
-  const names = [underlay, ...nodes.flatMap((node) => [node.netns, ...node.pods.map((pod) => pod.netns)])];
   await batch(
     'ip',
     undefined,
-    names.map((name) => `netns add ${name}`),
+    namesOf(plan).map((name) => `netns add ${name}`),
     signal,
   );
 
   onStep('nodes');
   await every(nodes.map((node) => mkdir(nodeDir(plan, node), {recursive: true})));
-  const own = backendOf(plan.spec.backend).files;
+  const {files: own, cloud} = backendOf(plan.spec.backend);
   await every(nodes.map((node) => stage(plan, node, {...nodeFiles(plan, node), ...own?.(plan, node)})));
   if (plan.spec.ssh) await prepareSsh(plan, signal);
   // Sysctls first: devices take the defaults at birth.
-  await must(['nsenter', `--net=/run/netns/${underlay}`, 'sh', '-s'], {input: routerSysctls + underlayRule(plan), ...(signal && {signal})});
+  await must(['nsenter', `--net=/run/netns/${underlay}`, 'sh', '-s'], {
+    input: routerSysctls + (cloud ? fabricSysctls : underlayRule(plan)),
+    ...(signal && {signal}),
+  });
   const held = await every(nodes.map(async (node): Promise<LabNode> => ({...node, pid: await startHolder(plan, node, signal)})));
   const lab: Lab = {...plan, nodes: held};
   await save(lab);
 
   onStep('underlay');
-  await batch('ip', underlay, underlayLines(lab), signal);
+  await batch('ip', underlay, cloud ? fabricLines(lab) : underlayLines(lab), signal);
   await every(lab.nodes.map((node) => batch('ip', node.netns, nodeLines(lab, node), signal)));
-  await batch('ip', underlay, underlayPortLines(lab), signal);
+  if (lab.cloud) await batch('ip', lab.cloud.vm.netns, machineLines(lab, lab.cloud.vm.eni, lab.cloud.subnets[0]!.gateway), signal);
+  else await batch('ip', underlay, underlayPortLines(lab), signal);
 
   onStep(`flannel (${lab.spec.backend}) and pods`);
   await every(lab.nodes.map((node) => provision(lab, node, signal)));
+  if (lab.cloud) {
+    onStep('cloud');
+    await batch('ip', underlay, fabricPortLines(lab), signal);
+    await applyFabric(lab, fabricOf(lab), signal);
+  }
 
   if (lab.spec.ssh) {
     onStep('ssh servers');
@@ -90,14 +101,16 @@ async function build(plan: Lab, onStep: (step: string) => void, signal: AbortSig
 }
 
 async function provision(lab: Lab, node: LabNode, signal: AbortSignal | undefined): Promise<void> {
-  const {before, ipLines, after} = backendOf(lab.spec.backend);
+  const {before, ipLines, after, cloud} = backendOf(lab.spec.backend);
   const expected = expectedOn(lab, node);
   const {ip, bridge} = batchesOf(expected, ipLines?.(lab, node));
   await script(lab, node, before?.(lab, node), signal);
-  await batch('ip', node.netns, [...ip, ...cniLines(lab, node)], signal);
+  await batch('ip', node.netns, [...ip, ...(cloud?.policy ? policyLines(lab, node, cloud.policy) : []), ...cniLines(lab, node)], signal);
   await script(lab, node, after?.(expected), signal);
   await batch('bridge', node.netns, bridge, signal);
-  await every(node.pods.map((pod) => batch('ip', pod.netns, podLines(node, pod), signal)));
+  await every(node.pods.map((pod) => batch('ip', pod.netns, podLines(lab, node, pod), signal)));
+  if (cloud?.netfilter) return restoreText(lab, node, cloud.netfilter(lab, node), signal);
+  if (cloud?.files) return;
   for (const family of lab.spec.dualStack ? ([4, 6] as const) : ([4] as const)) await restore(lab, node, family, signal);
 }
 
@@ -114,6 +127,12 @@ async function every<T>(work: readonly Promise<T>[]): Promise<T[]> {
     if (result.status === 'rejected') throw result.reason;
     return result.value;
   });
+}
+
+async function restoreText(lab: Lab, node: LabNode, input: string, signal: AbortSignal | undefined): Promise<void> {
+  if (input === '') return;
+  const ran = await runIn(lab, node.name, ['iptables-restore', '--noflush'], {input, ...(signal && {signal})});
+  if (ran.code !== 0) throw new Failure(`iptables-restore --noflush on ${node.name}: ${ran.stderr.trim()}`);
 }
 
 /** --random-fully needs iptables 1.6.2 and a kernel that knows it; flanneld leaves it out where it does not work, and so do we. */

@@ -1,4 +1,5 @@
 import type {Expected} from '../../../core/modes/mode.js';
+import type {CloudBackend} from '../cloud/cloud.js';
 import type {Lab, LabNode, LabSpec} from '../topology.js';
 
 /** A file of a node: its text and its permissions. */
@@ -20,6 +21,8 @@ export interface Backend {
   refuses?(spec: LabSpec): {readonly message: string; readonly hint: string} | undefined;
   /** What a node has of its own: hardware addresses, a public key. The same for the same words. */
   identity?(spec: LabSpec, node: string): Partial<Pick<LabNode, 'vtepMac' | 'vtepMac6' | 'publicKey'>>;
+  /** Of modes whose packets a cloud carries: the underlay is its fabric, and nothing of flannel's mode is made on nodes. */
+  readonly cloud?: CloudBackend;
   /** Files of its own on a node, by path. */
   files?(lab: Lab, node: LabNode): {readonly [path: string]: NodeFile};
   /** What this machine must have: programs with the packages that bring them, and devices. */

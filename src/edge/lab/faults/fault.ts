@@ -1,3 +1,5 @@
+import type {Fabric} from '../cloud/fabric.js';
+
 /** What a fault needs to know of the lab it is put into; the lab's own description fits it. */
 export interface LabFacts {
   readonly backend: string;
@@ -8,8 +10,19 @@ export interface LabFacts {
   /** Bytes, of the nodes' eth0. */
   readonly mtu: number;
   readonly nodes: readonly LabNodeFacts[];
+  /** Where a cloud carries packets between nodes. */
+  readonly cloud?: LabCloudFacts;
   /** Shell for a node that takes away what is flannel's there, devices and rows, and makes it anew as the lab's start did. */
   anew(node: string): string;
+}
+
+export interface LabCloudFacts {
+  readonly provider: string;
+  readonly subnets: readonly {readonly prefix: string; readonly gateway: string; readonly routeTable: string}[];
+  readonly vm: {readonly ip: string};
+  readonly bridge?: string;
+  /** Of the agent's rule that leads a pod's packets to the table of its interface. */
+  readonly from?: number;
 }
 
 export interface LabNodeFacts {
@@ -21,14 +34,29 @@ export interface LabNodeFacts {
   readonly vtepMac?: string;
   readonly vtepMac6?: string;
   readonly publicKey?: string;
-  readonly pods: readonly {readonly name: string; readonly ip: string; readonly ip6?: string; readonly veth: string}[];
+  readonly pods: readonly {
+    readonly name: string;
+    readonly ip: string;
+    readonly ip6?: string;
+    readonly veth: string;
+    readonly mac: string;
+    readonly attachment?: string;
+    readonly table?: string;
+  }[];
 }
 
 /** A line of shell, run as root inside a node or a pod of the lab. */
-export interface LabStep {
+export interface NodeStep {
   readonly at: string;
   readonly run: string;
 }
+
+/** A change of what the lab's cloud holds: of its fabric and of its exports. */
+export interface CloudStep {
+  readonly cloud: (now: Fabric) => Fabric;
+}
+
+export type LabStep = NodeStep | CloudStep;
 
 /**
  * One way to break a lab, what doctor must say of it, and how it is undone. The matrix test runs each on every lab it fits:

@@ -91,8 +91,8 @@ import {wgPeerDeleted} from './wg-peer-deleted.js';
 import {wgPeerOfDepartedNode} from './wg-peer-of-departed-node.js';
 import {wideRouteDeleted} from './wide-route-deleted.js';
 
-/** Every fault the lab can be given. A new fault is one file beside this one and one line here. */
-export const faults: readonly Fault[] = [
+/** Faults of what flannel makes. */
+const ofFlannel: readonly Fault[] = [
   backendMixed,
   bridgeAddressChanged,
   bridgeAddressFlushed,
@@ -185,3 +185,9 @@ export const faults: readonly Fault[] = [
   wgPeerOfDepartedNode,
   wideRouteDeleted,
 ];
+
+/** Where a cloud carries the packets, what flannel would have made is not there to be broken. */
+const withoutCloud = (fault: Fault): Fault => ({...fault, fits: (lab) => lab.cloud === undefined && fault.fits(lab)});
+
+/** Every fault the lab can be given. A new fault is one file beside this one, or in `cloud/`, and one line here. */
+export const faults: readonly Fault[] = ofFlannel.map(withoutCloud);

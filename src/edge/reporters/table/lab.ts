@@ -12,6 +12,13 @@ interface NodeLine {
   readonly pods: readonly {readonly name: string; readonly ip: string}[];
 }
 
+/** Of a lab in a cloud: its exports, and a machine that is no node. */
+interface CloudLine {
+  readonly routes: string;
+  readonly enis: string;
+  readonly vm: string;
+}
+
 export const lab: Render<LabReport> = (report, {level}) => {
   const paint = theme(level);
   const nodes = (report['nodes'] ?? []) as readonly NodeLine[];
@@ -21,9 +28,11 @@ export const lab: Render<LabReport> = (report, {level}) => {
     [n.subnet, n.subnet6].filter(Boolean).join(' '),
     n.pods.map((pod) => `${pod.name} ${pod.ip}`).join(', ') || '-',
   ]);
+  const cloud = report['cloud'] as CloudLine | undefined;
+  const given = cloud ? ` --cloud-routes ${cloud.routes} --cloud-enis ${cloud.enis}` : '';
   const next = [
     `flanctl lab ping --name ${report.name}`,
-    `flanctl doctor --lab ${report.name}`,
+    `flanctl doctor --lab ${report.name}${given}`,
     `flanctl lab exec --name ${report.name} ${nodes[0]?.name ?? 'n1'} -- ip route`,
     ...(typeof report['sshConfig'] === 'string' ? [`ssh -F ${report['sshConfig']} ${nodes[0]?.name ?? 'n1'}`] : []),
     `flanctl lab down --name ${report.name}`,
@@ -32,6 +41,7 @@ export const lab: Render<LabReport> = (report, {level}) => {
     `${paint.good('✔')} lab ${paint.strong(report.name)} is up: ${report.backend}`,
     columns(['NODE', 'ADDRESS', 'POD SUBNET', 'PODS'], rows, (text) => paint.strong(text)).trimEnd(),
     `inventory  ${String(report['inventory'])}`,
+    ...(cloud ? [`cloud      ${cloud.routes}\n           ${cloud.enis}\nvm         ${cloud.vm}`] : []),
     ...next.map((command) => paint.dim(`  → ${command}`)),
     '',
   ].join('\n');

@@ -1,0 +1,29 @@
+import {readFile, rename, writeFile} from 'node:fs/promises';
+import {Failure} from '../../../failure.js';
+import {runIn} from '../exec.js';
+import type {Lab} from '../topology.js';
+import {exportsOf} from './exports/index.js';
+import {type Fabric, fabricOf, fabricScript} from './fabric.js';
+
+const stateFile = (lab: Lab): string => `${lab.dir}/fabric.json`;
+
+/** Makes the cloud of a lab be so: the fabric's tables, what is written down of them, and the exports. */
+export async function applyFabric(lab: Lab, fabric: Fabric, signal?: AbortSignal): Promise<void> {
+  const ran = await runIn(lab, 'underlay', fabricScript(lab, fabric), signal ? {signal} : {});
+  if (ran.code !== 0) throw new Failure(`the cloud's fabric: exit ${ran.code}: ${ran.stderr.trim() || 'no message'}`);
+  const {routesFile, enisFile} = lab.cloud!;
+  const {routes, enis} = exportsOf(lab, fabric);
+  const write = async (file: string, document: unknown): Promise<void> => {
+    await writeFile(`${file}.new`, `${JSON.stringify(document, null, 2)}\n`);
+    await rename(`${file}.new`, file);
+  };
+  await write(routesFile, routes);
+  await write(enisFile, enis);
+  await write(stateFile(lab), fabric);
+}
+
+/** Changes what the lab's cloud holds now, as far as it was changed before. */
+export async function changeFabric(lab: Lab, change: (now: Fabric) => Fabric): Promise<void> {
+  const text = await readFile(stateFile(lab), 'utf8').catch(() => undefined);
+  await applyFabric(lab, change(text === undefined ? fabricOf(lab) : (JSON.parse(text) as Fabric)));
+}
