@@ -5,7 +5,7 @@ import {type NetConf, parseNetConf} from '../flannel/net-conf.js';
 import type {NodeRecord, Records} from '../flannel/records.js';
 import {modeOf} from '../modes/index.js';
 import type {Mode, Settings} from '../modes/mode.js';
-import {type Family, familyOf, type Prefix} from '../net/address.js';
+import {type Family, familyOf, type Ip, type Prefix} from '../net/address.js';
 import {contains, lengthOf, tryPrefix} from '../net/prefix.js';
 import {cloudNodes} from './cloud-nodes.js';
 import {type Context, member} from './derive-lease.js';
@@ -14,6 +14,7 @@ import {matchRecords, unread} from './match-records.js';
 import {mostCommon} from './most-common.js';
 import {routeWitnesses} from './route-witnesses.js';
 import {type Claims, type NodeSurvey, type Surveyor, strongest} from './survey.js';
+import {isReadWithoutFlannel, networksOfParts, withoutFlannel} from './without-flannel.js';
 
 /** One node of the cluster: what it published, as far as it can be known. */
 export interface Member {
@@ -28,6 +29,9 @@ export interface Member {
   readonly record?: NodeRecord;
   /** There are records of the other nodes, and none of this one. */
   readonly unrecorded?: true;
+  /** Where no flannel runs: the node's own addresses, one a family, and those of its pods that no subnet of it has. */
+  readonly addresses?: readonly Ip[];
+  readonly pods?: readonly Ip[];
 }
 
 /** Who is there, what they run, and how that was learnt. */
@@ -82,7 +86,8 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
   const followed = unrolled ? undefined : netConf;
   const mode = followed ? asked : detected?.mode;
   if (followed && !mode) problems.push(`net-conf names backend ${JSON.stringify(followed.backendType)}, which this flanctl does not know`);
-  const networks = networksOf(surveys, netConf);
+  const stated = networksOf(surveys, netConf);
+  const networks = stated.length > 0 ? stated : networksOfParts(surveys, listing ? records : undefined, given.cloud);
   const directRouting =
     surveys.some((s) => strongest(s).some((d) => d.mode === mode && d.detection.settings.directRouting)) ||
     (detected !== undefined && detected.mode.devices(detected.settings).length > 0 && usesPublicAddresses(surveys, claims, networks));
@@ -100,7 +105,7 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
   };
   const members = surveys.map((survey): Member => {
     const record = recordOf.get(survey.name);
-    const made = member(survey, {listed: listed.get(survey.name), record, recorded: listing}, context);
+    const made = member(survey, {listed: listed.get(survey.name), record, recorded: listing, records}, context);
     return record ? {...made, record} : listing ? {...made, unrecorded: true} : made;
   });
   const names = new Set(surveys.map((s) => s.name));
@@ -141,7 +146,7 @@ function joined(
   problems: string[],
 ): Joined {
   if (records === undefined || records.nodes.length === 0) return {surveys, recordOf: new Map(), listing: false};
-  if (!records.nodes.some((n) => n.lease.managed)) {
+  if (!records.nodes.some((n) => n.lease.managed) && !withoutFlannel(surveys)) {
     problems.push(
       `no node of ${records.from} carries ${records.annotationPrefix ?? ''}kube-subnet-manager: flannel keeps its leases elsewhere (etcd, or another annotation prefix)`,
     );
@@ -208,7 +213,9 @@ function usesPublicAddresses(surveys: readonly NodeSurvey[], claims: Claims, net
 }
 
 /** Is its lease known in every family that the cluster has, or known to lack it? What belongs to an unknown part would look like a stray. */
-export function isKnown({lease, survey, record}: Pick<Member, 'lease' | 'survey' | 'record'>, networks: readonly Prefix[]): boolean {
+export function isKnown(member: Pick<Member, 'lease' | 'survey' | 'record' | 'mode'>, networks: readonly Prefix[]): boolean {
+  if (isReadWithoutFlannel(member)) return true;
+  const {lease, survey, record} = member;
   if (record !== undefined) return lease !== undefined || !record.lease.managed;
   const {families, subnetEnv} = survey.state;
   const looked = families.address !== undefined && subnetEnv !== undefined;

@@ -1,6 +1,6 @@
 import type {Lease} from '../flannel/lease.js';
 import type {NetConf} from '../flannel/net-conf.js';
-import type {LeaseRecord, NodeRecord} from '../flannel/records.js';
+import type {LeaseRecord, NodeRecord, Records} from '../flannel/records.js';
 import {type Link, localOf} from '../kernel/link.js';
 import type {Mode, Settings} from '../modes/mode.js';
 import type {Family, Ip, Prefix} from '../net/address.js';
@@ -10,6 +10,7 @@ import type {Member} from './cluster.js';
 import type {InventoryNode} from './inventory.js';
 import type {RouteWitnesses} from './route-witnesses.js';
 import {type Claims, type NodeSurvey, shownMode} from './survey.js';
+import {memberWithoutFlannel} from './without-flannel.js';
 
 /** What the whole cluster says, for judging what one node says of itself. */
 export interface Context {
@@ -33,6 +34,7 @@ export interface Written {
   readonly record: NodeRecord | undefined;
   /** The records speak for all nodes, so that one they do not have has published nothing. */
   readonly recorded: boolean;
+  readonly records?: Records | undefined;
 }
 
 /**
@@ -40,9 +42,11 @@ export interface Written {
  * where a record parts from what the node has, rows written from it lead to something that is not there, and the lease rules say so. What
  * an inventory states wins over the node.
  */
-export function member(survey: NodeSurvey, {listed, record, recorded}: Written, context: Context): Member {
+export function member(survey: NodeSurvey, {listed, record, recorded, records}: Written, context: Context): Member {
   const {mode, settings, netConf, claims} = context;
   const own = shownMode(survey, mode);
+  const foreign = own ?? mode;
+  if (foreign?.foreign) return memberWithoutFlannel(survey, foreign, {listed, record, records});
   const devices = settings && mode ? mode.devices(settings) : [];
   const device = (family: Family): Link | undefined => {
     const name = devices.find((d) => d.family === family)?.name;

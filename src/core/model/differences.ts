@@ -39,7 +39,8 @@ export function uncompared({name, cluster, state, expected, self}: NodeView): re
   // A node of which nothing was read is one gap already.
   if (state.failure && Object.keys(state.tables).length === 0) return [];
   if (expected === undefined) return [{node: name, what: 'model', why: 'its lease or the mode is not known, so nothing was compared'}];
-  const families = ([4, 6] as const).filter((family) => self && leaseOf(self, family) !== undefined);
+  const leased = ([4, 6] as const).filter((family) => self && leaseOf(self, family) !== undefined);
+  const families = leased.length > 0 ? leased : ([4] as const);
   const unknown = cluster.members.filter((m) => !isKnown(m, cluster.networks)).map((m) => m.name);
   const strays = cluster.complete
     ? []

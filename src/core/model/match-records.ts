@@ -110,5 +110,6 @@ export const unread = (name: string, from: string, missed: boolean): NodeSurvey 
   addresses: [],
   links: [],
   defaultDev: {},
-  looksAt: {routes: false, links: false},
+  looksAt: {routes: false, links: false, rules: false},
+  bridge: 'cni0',
 });

@@ -2,7 +2,9 @@ import type {Link} from '../kernel/link.js';
 import {modes} from '../modes/index.js';
 import type {Detection, Mode} from '../modes/mode.js';
 import type {Family, Ip, Mac, Prefix} from '../net/address.js';
-import {contains} from '../net/prefix.js';
+import {contains, tryPrefix} from '../net/prefix.js';
+import {type Attachment, attachmentsOf} from '../node/attachment.js';
+import {podBridge} from '../node/pod-bridge.js';
 import type {NodeState} from '../node/state.js';
 
 /**
@@ -29,7 +31,12 @@ export interface NodeSurvey {
   readonly defaultVia?: {readonly [F in Family]?: Ip};
   /** Device of the plain routes to pod subnets, where there are any. */
   readonly directDev?: string;
-  readonly looksAt: {readonly routes: boolean; readonly links: boolean};
+  readonly looksAt: {readonly routes: boolean; readonly links: boolean; readonly rules: boolean};
+  /** The pods' bridge, whether it is there or not, and the network that it is in. */
+  readonly bridge: string;
+  readonly part?: {readonly [F in Family]?: Prefix};
+  /** Pods that hang on no bridge: their addresses follow from no subnet of the node's. */
+  readonly pods?: readonly Attachment[];
 }
 
 /** What other nodes hold about a subnet, an address or a VTEP, counted. The truth about a node is its own; claims show what was published. */
@@ -121,6 +128,13 @@ export class Surveyor {
     // What a tunnel is bound to is its uplink, also while it has lost its address.
     for (const link of tables.link ?? [])
       if (link.kind === 'vxlan' && typeof link.info?.['link'] === 'string') addressed.add(link.info['link']);
+    const bridge = podBridge(state);
+    const [part4, part6] = ([4, 6] as const).map((family) => partOf(state, bridge, family));
+    const detections = modes.flatMap((mode) => {
+      const detection = mode.detect(state);
+      return detection ? [{mode, detection}] : [];
+    });
+    const apart = detections.some((d) => d.mode.foreign) ? attachmentsOf(state).filter((a) => a.kind !== 'bridge') : [];
     this.surveys.push({
       name: state.name,
       state: {
@@ -132,10 +146,7 @@ export class Surveyor {
         gaps: state.gaps,
         ...(state.failure && {failure: state.failure}),
       },
-      detections: modes.flatMap((mode) => {
-        const detection = mode.detect(state);
-        return detection ? [{mode, detection}] : [];
-      }),
+      detections,
       addresses: (tables.address ?? [])
         .filter((a) => a.scope === 'global')
         .map((a) => ({address: a.local, dev: a.dev, family: a.family, prefixlen: a.prefixlen, dynamic: a.flags.includes('dynamic')})),
@@ -145,9 +156,33 @@ export class Surveyor {
       defaultDev: {...(v4 !== undefined && {4: v4}), ...(v6 !== undefined && {6: v6})},
       defaultVia: {...(route4?.gateway !== undefined && {4: route4.gateway}), ...(route6?.gateway !== undefined && {6: route6.gateway})},
       ...(directDev !== undefined && {directDev}),
-      looksAt: {routes: state.families.route !== undefined, links: state.families.link !== undefined},
+      looksAt: {
+        routes: state.families.route !== undefined,
+        links: state.families.link !== undefined,
+        rules: state.families.rule !== undefined,
+      },
+      bridge,
+      ...((part4 ?? part6) !== undefined && {part: {...(part4 !== undefined && {4: part4}), ...(part6 !== undefined && {6: part6})}}),
+      ...(apart.length > 0 && {pods: apart}),
     });
   }
+}
+
+/** The network that the bridge is in: by its address, else by the kernel's route to it. */
+function partOf({tables}: NodeState, bridge: string, family: Family): Prefix | undefined {
+  const whole = family === 4 ? 32 : 128;
+  const held = tables.address?.find((a) => a.dev === bridge && a.family === family && a.scope === 'global' && a.prefixlen < whole);
+  if (held) return tryPrefix(`${held.local}/${held.prefixlen}`);
+  return tables.route?.find(
+    (r) =>
+      r.dev === bridge &&
+      r.family === family &&
+      r.table === 'main' &&
+      r.type === 'unicast' &&
+      r.gateway === undefined &&
+      !r.dst.endsWith(`/${whole}`) &&
+      !r.dst.startsWith('fe80:'),
+  )?.dst;
 }
 
 /**

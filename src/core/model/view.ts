@@ -1,16 +1,18 @@
-import {bridgeName} from '../flannel/cni-conf.js';
 import type {Lease} from '../flannel/lease.js';
 import {lookup} from '../forwarding/lookup.js';
 import type {Fdb} from '../kernel/fdb.js';
 import type {Route} from '../kernel/route.js';
 import type {XfrmPolicy} from '../kernel/xfrm.js';
-import type {Expected, Want} from '../modes/mode.js';
+import type {Expected, Mode, Settings, Want} from '../modes/mode.js';
 import {flannelReqid} from '../modes/tunnel-weight.js';
 import type {Mac, Prefix} from '../net/address.js';
 import {contains} from '../net/prefix.js';
+import {podBridge} from '../node/pod-bridge.js';
 import {looked, type NodeState} from '../node/state.js';
 import type {Cluster, Member} from './cluster.js';
 import {type Change, type Changes, diff} from './diff.js';
+import {fabricRoutes, podRules} from './pod-routing.js';
+import {attachmentsIn} from './pods-of-node.js';
 
 /** One node: what it has beside what it should have. Rules look at nothing else. */
 export interface NodeView {
@@ -20,7 +22,7 @@ export interface NodeView {
   readonly state: NodeState;
   readonly self?: Lease;
   readonly peers: readonly Lease[];
-  /** The name of the pods' bridge: cni0 unless the CNI configuration says otherwise. */
+  /** The name of the pods' bridge: cni0 unless the CNI configuration or the node's addresses say otherwise. */
   readonly bridge: string;
   /** Undefined when the node's lease or the cluster's mode is not known. */
   readonly expected?: Expected;
@@ -31,13 +33,17 @@ export interface NodeView {
 /** Joins a node's tables with the model. */
 export function view(cluster: Cluster, state: NodeState): NodeView {
   const member = memberNamed(cluster, state.name);
-  const {mode, settings} = cluster;
+  // A node may be of a mode of its own where no flannel runs: one with Global Router, the next with addresses of the VPC.
+  const mode = member.mode?.foreign === true && cluster.mode?.foreign === true ? member.mode : cluster.mode;
+  const {settings} = cluster;
   const self = member.lease;
   // A lease of another type is ignored by flanneld, not removed (flannel-backends.md §9.1); what such a pair uses is judged by its own rule.
   const peers = cluster.members.flatMap((m) => (m.lease && m.name !== state.name ? [m.lease] : []));
-  const bridge = bridgeName(state.cni === undefined || state.cni === 'none' ? [] : state.cni);
+  const bridge = podBridge(state);
   const base = {cluster, member, name: state.name, state, ...(self && {self}), peers, bridge};
-  if (!mode || !settings || !self || !member.uplink) return {...base, changes: {}};
+  if (!mode || !settings) return {...base, changes: {}};
+  if (mode.foreign) return withoutFlannel(base, mode, settings);
+  if (!self || !member.uplink) return {...base, changes: {}};
   const wanted = mode.expect({
     settings,
     self,
@@ -111,6 +117,31 @@ export function view(cluster: Cluster, state: NodeState): NodeView {
     ...(expected.xfrm !== undefined && looked(state, 'xfrm') && {xfrm: diff('xfrm', expected.xfrm, policiesOf(state, expected.xfrm))}),
   };
   return {...base, expected, changes: expected.partial === true ? withoutStrays(changes) : changes};
+}
+
+/** A node where no flannel runs: its rows follow from its bridge and its pods, and it may have no lease. */
+function withoutFlannel(base: Omit<NodeView, 'changes'>, mode: Mode, settings: Settings): NodeView {
+  const {cluster, member, state, self, bridge, peers} = base;
+  // Global Router's rows are for a part of the container network that has to be known.
+  if (mode.fabric === 'routes' && !self) return {...base, changes: {}};
+  const expected = mode.expect({
+    settings,
+    self: self ?? {node: base.name, backendType: mode.type},
+    peers,
+    uplink: member.uplink ?? {name: member.survey.defaultDev[4] ?? '', mtu: 0},
+    adjacent: () => undefined,
+    networks: cluster.networks,
+    here: {state, attachments: attachmentsIn(base), bridge},
+  });
+  const parts = (route: Route): boolean => self !== undefined && ownsRoute(cluster, self, bridge, new Set(), route);
+  return {
+    ...base,
+    expected,
+    changes: {
+      ...(looked(state, 'route', 4) && {route: diff('route', expected.route, fabricRoutes(state, expected, parts))}),
+      ...(looked(state, 'rule', 4) && {rule: diff('rule', expected.rule ?? [], podRules(state, expected))}),
+    },
+  };
 }
 
 /** The mode does not say all that may be there. */

@@ -133,7 +133,7 @@ export interface Explanation {
  * nothing about a mode is written twice.
  */
 export interface Mode {
-  /** flannel's `Backend.Type`. */
+  /** flannel's `Backend.Type`, or flanctl's own name of a mode that is not flannel's. */
   readonly type: string;
   readonly title: string;
   /** Its devices have hardware addresses, and on them each peer is a neighbour. */
@@ -148,6 +148,8 @@ export interface Mode {
    * (`routes`), or because pods have addresses of its own network interfaces (`addresses`). Absent where the nodes do it themselves.
    */
   readonly fabric?: 'routes' | 'addresses';
+  /** No flannel runs where it is in use: no lease, no subnet.env, none of its chains; and `type` is no Backend.Type. */
+  readonly foreign?: true;
   /** Reads the Backend object (keys folded to lower case). */
   settings(backend: {readonly [key: string]: unknown}): Settings;
   detect(state: NodeState): Detection | undefined;

@@ -16,6 +16,7 @@ export const tkeGlobalRouter: Mode = {
   neighbours: false,
   traces: 'own',
   fabric: 'routes',
+  foreign: true,
   settings: () => readSettings({}),
   overhead: () => 0,
   devices: () => [],

@@ -9,6 +9,7 @@ export const tkeVpcCniExclusive: Mode = {
   neighbours: false,
   traces: 'own',
   fabric: 'addresses',
+  foreign: true,
   settings: () => readSettings({}),
   overhead: () => 0,
   devices: () => [],

@@ -42,12 +42,17 @@ export interface Attachment {
 const width = (address: Ip): 32 | 128 => (address.includes(':') ? 128 : 32);
 const isHost = (prefix: Prefix): boolean => prefix.endsWith(prefix.includes(':') ? '/128' : '/32');
 
-/** A rule that leads packets to one address into main: 512 of all three products. */
+/**
+ * A rule that leads packets to one address into main: 512 of all three products. VPN clients have such rules too, with numbers far behind
+ * those that lead from pods.
+ */
 export const isToPodRule = (rule: Rule): boolean =>
-  rule.dst !== undefined && isHost(rule.dst) && rule.src === undefined && plain(rule) && rule.table === 'main';
+  rule.priority < 1024 && rule.dst !== undefined && isHost(rule.dst) && rule.src === undefined && plain(rule) && rule.table === 'main';
 
 /** A rule that leads packets from one address into a table of its own (1536, Terway 2048); older ones of AWS say where to, too. */
 export const isFromPodRule = (rule: Rule): boolean =>
+  rule.priority >= 1024 &&
+  rule.priority < 4096 &&
   rule.src !== undefined &&
   isHost(rule.src) &&
   plain(rule) &&
@@ -98,10 +103,9 @@ function make(state: NodeState, records: readonly PodRecord[]): readonly Attachm
   for (const route of tables.route ?? []) if (isPodRoute(route, links) && !own.has(baseOf(route.dst))) routes.set(baseOf(route.dst), route);
   const [to, from] = [new Map<Ip, Rule>(), new Map<Ip, Rule>()];
   for (const rule of tables.rule ?? []) {
-    // Of several the one that is asked first; 32765 leads answers of the interfaces' own addresses.
+    // Of several the one that is asked first.
     if (isToPodRule(rule) && !own.has(baseOf(rule.dst!)) && !to.has(baseOf(rule.dst!))) to.set(baseOf(rule.dst!), rule);
-    if (isFromPodRule(rule) && !own.has(baseOf(rule.src!)) && rule.priority < 32765 && !from.has(baseOf(rule.src!)))
-      from.set(baseOf(rule.src!), rule);
+    if (isFromPodRule(rule) && !own.has(baseOf(rule.src!)) && !from.has(baseOf(rule.src!))) from.set(baseOf(rule.src!), rule);
   }
   const inside = insides(state);
   const recorded = new Map(

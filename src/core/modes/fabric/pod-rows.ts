@@ -27,6 +27,8 @@ export function podRows(here: Here | undefined, {to, from}: Priorities, onlink =
   const [route, rule]: [Want<Route>[], Want<Rule>[]] = [[], []];
   const tables = new Map<string, string>();
   const common = commonTable(pods);
+  // Older ones of AWS: a rule from the pod for each network of the VPC.
+  const byTarget = new Set((state.tables.rule ?? []).flatMap((r) => (r.src !== undefined && r.dst !== undefined ? [r.src] : [])));
   for (const pod of pods) {
     const family = familyOf(pod.address);
     const host = `${pod.address}/${widthOf(family)}`;
@@ -37,7 +39,8 @@ export function podRows(here: Here | undefined, {to, from}: Priorities, onlink =
     rule.push({...row, row: {family, priority: to, dst: host, action: 'lookup', table: 'main'}});
     if (pod.kind === 'policy-primary') continue;
     const table = pod.table ?? common;
-    if (table !== undefined) rule.push({...row, row: {family, priority: from, src: host, action: 'lookup', table}});
+    if (table === undefined || byTarget.has(host)) continue;
+    rule.push({...row, row: {family, priority: from, src: host, action: 'lookup', table}});
   }
   for (const table of new Set(pods.flatMap((p) => p.table ?? common ?? []))) {
     const of = pods.find((p) => (p.table ?? common) === table)!;

@@ -10,7 +10,7 @@ export type Product = 'tke' | 'aws' | 'terway';
 export function productOf(state: NodeState): {readonly product: Product; readonly evidence: readonly string[]} | undefined {
   const rules = state.tables.rule ?? [];
   const own = new Set((state.tables.address ?? []).map((a) => a.local));
-  const from = rules.filter((r) => isFromPodRule(r) && r.priority < 32765 && !own.has(r.src!.slice(0, r.src!.indexOf('/'))));
+  const from = rules.filter((r) => isFromPodRule(r) && !own.has(r.src!.slice(0, r.src!.indexOf('/'))));
   const to = rules.filter(isToPodRule);
   const connmark = rules.some(isConnmarkRule);
   if (from.length === 0 && to.length === 0) return undefined;
@@ -37,6 +37,8 @@ export function detectPolicy(state: NodeState, product: Product): Detection | un
   if (found?.product !== product) return undefined;
   const pods = attachmentsOf(state).filter((a) => a.kind === 'policy' || a.kind === 'policy-primary');
   const routed = pods.filter((a) => a.by.includes('route'));
+  // A rule to one address alone is a VPN client's as well.
+  if (pods.every((a) => a.by.every((sign) => sign === 'to-rule'))) return undefined;
   return {
     weight: routed.length > 0 ? 3 : 2,
     settings: readSettings({}),
@@ -56,6 +58,7 @@ export function policyMode(
     neighbours: false,
     traces: 'own',
     fabric: 'addresses',
+    foreign: true,
     settings: () => readSettings({}),
     overhead: () => 0,
     devices: () => [],
