@@ -53,7 +53,7 @@ export function examineNode(view: NodeView, rules: readonly Rule[]): Examination
   const unknown = unmodelled(view);
   if (unknown !== undefined) notEvaluated.push({rule: 'expected-state', node: view.name, missing: [unknown]});
   for (const rule of rules) {
-    if (rule.scope !== 'node' || !applies(rule, view.cluster)) continue;
+    if (rule.scope !== 'node' || !applies(rule, view.cluster) || rule.concerns?.(view) === false) continue;
     const missing = missingFor(rule, view);
     if (missing.length > 0) {
       notEvaluated.push({rule: rule.id, node: view.name, missing});

@@ -100,6 +100,8 @@ export interface NodeRule extends RuleInfo {
   readonly confirms?: readonly Need[];
   /** Judges only with every member known: an unknown node may own what looks like a stray. */
   readonly needsWholeCluster?: boolean;
+  /** Of a node where this is false it says nothing, and nothing of it goes unevaluated; absent means that every node is its business. */
+  readonly concerns?: (view: NodeView) => boolean;
   check(view: NodeView): Iterable<Observation>;
 }
 
