@@ -3,6 +3,7 @@ import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {parse} from 'yaml';
+import type {Cloud} from '../src/core/cloud/cloud.js';
 import type {NodeDump} from '../src/core/node/dump.js';
 import type {Finding} from '../src/core/rules/fold.js';
 import {rules} from '../src/core/rules/index.js';
@@ -21,6 +22,8 @@ interface Case {
   readonly 'net-conf'?: unknown;
   /** flannel's records of the healthy base, with these differences. */
   readonly records?: RecordEdits;
+  /** What the cloud says, in the normal form. */
+  readonly cloud?: Cloud;
   /** Nodes that were not looked at. */
   readonly without?: readonly string[];
   /** The rule is to be found under another one, not by itself. */
@@ -38,12 +41,17 @@ const brief = (finding: Finding): unknown => ({
   ...(finding.consequences.length > 0 && {consequences: finding.consequences.map(brief)}),
 });
 
-const judged = (dumps: readonly NodeDump[], files: RecordFiles, netConf: unknown): ReturnType<typeof diagnose> => {
+const judged = (
+  dumps: readonly NodeDump[],
+  files: RecordFiles,
+  netConf: unknown,
+  cloud: Cloud | undefined,
+): ReturnType<typeof diagnose> => {
   const records = recordsOfFiles(files, {});
   const nodes = async function* () {
     yield* dumps;
   };
-  return diagnose({nodes}, {...(netConf !== undefined && {netConf}), ...(records && {records})}, rules);
+  return diagnose({nodes}, {...(netConf !== undefined && {netConf}), ...(records && {records}), ...(cloud && {cloud})}, rules);
 };
 
 /** What was found, whatever it is called: redacted evidence has the same. */
@@ -63,17 +71,25 @@ describe('cases', () => {
         const dumps = (spec.edits ?? []).reduce(apply, healthy).filter((d) => !spec.without?.includes(d.node));
         const files = spec.records ? filesFor(healthy, spec.records) : {};
         const netConf = spec['net-conf'];
-        const found = await judged(dumps, files, netConf);
+        const found = await judged(dumps, files, netConf, spec.cloud);
         const list = spec.as === 'consequence' ? found.findings.flatMap((f) => f.consequences) : found.findings;
         expect(list.map((f) => f.rule)).toContain(rule);
         const golden = {findings: found.findings.map(brief), notEvaluated: found.notEvaluated, gaps: found.gaps};
         await expect(`${JSON.stringify(golden, null, 1)}\n`).toMatchFileSnapshot(join(root, rule, name, 'findings.json'));
 
         // The net-conf of a flag is no part of a snapshot: here it is redacted as one that is.
-        const given = netConf === undefined ? {} : {'given.json': JSON.stringify(netConf)};
+        const given = {
+          ...(netConf !== undefined && {'given.json': JSON.stringify(netConf)}),
+          ...(spec.cloud && {'cloud.json': JSON.stringify(spec.cloud)}),
+        };
         const redacted = redactSnapshot(dumps, {...files, ...given}, randomBytes(32));
-        const {'given.json': conf, ...rest} = redacted.extras;
-        const again = await judged(redacted.dumps, rest, conf === undefined ? undefined : JSON.parse(conf));
+        const {'given.json': conf, 'cloud.json': cloud, ...rest} = redacted.extras;
+        const again = await judged(
+          redacted.dumps,
+          rest,
+          conf === undefined ? undefined : JSON.parse(conf),
+          cloud === undefined ? undefined : JSON.parse(cloud),
+        );
         expect(shape(again.findings)).toEqual(shape(found.findings));
         expect(again.notEvaluated.length).toBe(found.notEvaluated.length);
         expect(again.gaps.length).toBe(found.gaps.length);

@@ -1,6 +1,7 @@
 import {join} from 'node:path';
 import type {NodeDump} from '../../src/core/node/dump.js';
 import {readSnapshot} from '../../src/edge/snapshots/read.js';
+import {type CloudForm, cloudFormed} from '../forms/cloud.js';
 import {type Form, formed} from '../forms/form.js';
 
 /** Healthy clusters, recorded from real labs by `node test/bases/record.js`; the text form, so that a case can edit lines. */
@@ -34,9 +35,20 @@ const forms: {readonly [name: string]: Form} = {
   },
 };
 
+/** Written as well: nodes of clouds, where mostly no flannel runs. */
+export const ofClouds = [
+  'tke-vpc-cni',
+  'tke-global-router',
+  'tke-mixed',
+  'aws-vpc-cni',
+  'terway',
+  'tke-exclusive',
+] as const satisfies readonly CloudForm[];
+const isOfClouds = (name: string): name is CloudForm => (ofClouds as readonly string[]).includes(name);
+
 /** One of the recorded, or of the written ones. */
 export const loadBase = async (name: string): Promise<readonly NodeDump[]> =>
-  forms[name] === undefined ? loadRecorded(name) : formed(forms[name]);
+  isOfClouds(name) ? cloudFormed(name) : forms[name] === undefined ? loadRecorded(name) : formed(forms[name]);
 
 export async function loadRecorded(name: string): Promise<readonly NodeDump[]> {
   const dumps: NodeDump[] = [];

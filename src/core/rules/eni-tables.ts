@@ -9,7 +9,9 @@ import type {NodeView} from '../model/view.js';
  */
 export function emptied(_view: NodeView, {tables}: PolicyNode): readonly EniTable[] {
   const good = tables.filter((t) => t.gateway !== undefined);
-  return tables.filter(
+  // A foreign default route takes the packets: then nothing falls through.
+  const bare = tables.filter((t) => !t.rows.some((r) => r.dst === '0.0.0.0/0'));
+  return bare.filter(
     (t) => t.gateway === undefined && t.pods.length > 0 && !(t.rows.length === 0 && good.length > 0 && t.pods.length === 1),
   );
 }
@@ -18,7 +20,7 @@ export function emptied(_view: NodeView, {tables}: PolicyNode): readonly EniTabl
 export function deviceFor({state}: NodeView, {tables, uplink, pods}: PolicyNode, empty: EniTable): string | undefined {
   const taken = new Set(tables.flatMap((t) => (t.gateway?.dev === undefined ? [] : [t.gateway.dev])));
   const stated = pods.find((p) => empty.pods.includes(p.address) && p.eni?.by === 'cloud')?.eni?.dev;
-  const left = empty.rows.find((r) => r.dev !== undefined && r.dev !== uplink)?.dev;
+  const left = empty.rows.find((r) => r.type === 'unicast' && r.dev !== undefined && r.dev !== uplink)?.dev;
   const veths = new Set(pods.flatMap((p) => (p.veth ? [p.veth.ifname] : [])));
   const hosts = new Set(pods.flatMap((p) => p.host.map((r) => r.dev)));
   const free = (state.tables.link ?? []).filter(

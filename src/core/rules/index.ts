@@ -10,6 +10,10 @@ import {cni0Missing} from './cni0-missing.js';
 import {cni0NoAddress} from './cni0-no-address.js';
 import {conntrackFull} from './conntrack-full.js';
 import {controlplaneMissedEvents} from './controlplane-missed-events.js';
+import {eniLeftOnHost} from './eni-left-on-host.js';
+import {eniPodAddressMismatch} from './eni-pod-address-mismatch.js';
+import {eniPodDefaultMissing} from './eni-pod-default-missing.js';
+import {eniPodNicMissing} from './eni-pod-nic-missing.js';
 import {etcdConfigUnreadable} from './etcd-config-unreadable.js';
 import {etcdLeaseExpiring} from './etcd-lease-expiring.js';
 import {etcdLeaseLost} from './etcd-lease-lost.js';
@@ -31,6 +35,13 @@ import {fwForwardDrop} from './fw-forward-drop.js';
 import {fwIptablesVariantMixed} from './fw-iptables-variant-mixed.js';
 import {fwNftAcceptNotFinal} from './fw-nft-accept-not-final.js';
 import {fwNftTableMissing} from './fw-nft-table-missing.js';
+import {grBridgeMissing} from './gr-bridge-missing.js';
+import {grBridgeRouteMissing} from './gr-bridge-route-missing.js';
+import {grBridgeWrongCidr} from './gr-bridge-wrong-cidr.js';
+import {grBrnfForwardDrop} from './gr-brnf-forward-drop.js';
+import {grCiliumChained} from './gr-cilium-chained.js';
+import {grMixedRuleMissing} from './gr-mixed-rule-missing.js';
+import {grPortDetached} from './gr-port-detached.js';
 import {hairpinOff} from './hairpin-off.js';
 import {hostgwNeighFailed} from './hostgw-neigh-failed.js';
 import {ifaceNoDefaultRoute} from './iface-no-default-route.js';
@@ -109,6 +120,26 @@ import {udpProxyMissing} from './udp-proxy-missing.js';
 import {udpTunMissing} from './udp-tun-missing.js';
 import {underlayNodesBehindNat} from './underlay-nodes-behind-nat.js';
 import {vethNotEnslaved} from './veth-not-enslaved.js';
+import {vpcEniDefaultPreferred} from './vpc-eni-default-preferred.js';
+import {vpcEniMacMismatch} from './vpc-eni-mac-mismatch.js';
+import {vpcEniMainRouteDuplicate} from './vpc-eni-main-route-duplicate.js';
+import {vpcEniNoAddress} from './vpc-eni-no-address.js';
+import {vpcEniTableConflict} from './vpc-eni-table-conflict.js';
+import {vpcEniTableEmpty} from './vpc-eni-table-empty.js';
+import {vpcFwmarkRuleMissing} from './vpc-fwmark-rule-missing.js';
+import {vpcHostRouteMissing} from './vpc-host-route-missing.js';
+import {vpcHostRouteWrongVeth} from './vpc-host-route-wrong-veth.js';
+import {vpcIpNotOnEni} from './vpc-ip-not-on-eni.js';
+import {vpcPodGatewayRouteMissing} from './vpc-pod-gateway-route-missing.js';
+import {vpcRpFilterStrict} from './vpc-rp-filter-strict.js';
+import {vpcRuleDuplicate} from './vpc-rule-duplicate.js';
+import {vpcRuleFromPodMissing} from './vpc-rule-from-pod-missing.js';
+import {vpcRuleLeaked} from './vpc-rule-leaked.js';
+import {vpcRuleOrder} from './vpc-rule-order.js';
+import {vpcRuleToPodMissing} from './vpc-rule-to-pod-missing.js';
+import {vpcRuleWrongTable} from './vpc-rule-wrong-table.js';
+import {vpcStaticArpMismatch} from './vpc-static-arp-mismatch.js';
+import {vpcStaticArpMissing} from './vpc-static-arp-missing.js';
 import {vxlanDevAddressWrong} from './vxlan-dev-address-wrong.js';
 import {vxlanDevDown} from './vxlan-dev-down.js';
 import {vxlanDevEmpty} from './vxlan-dev-empty.js';
@@ -255,4 +286,35 @@ export const rules: readonly Rule[] = [
   migrateOldDeviceLeft,
   wgKeepaliveOff,
   wgPeerStale,
+  vpcIpNotOnEni,
+  grBridgeMissing,
+  grBridgeWrongCidr,
+  vpcEniMacMismatch,
+  vpcEniNoAddress,
+  grBridgeRouteMissing,
+  vpcEniTableEmpty,
+  vpcEniTableConflict,
+  vpcHostRouteMissing,
+  vpcHostRouteWrongVeth,
+  vpcEniMainRouteDuplicate,
+  vpcEniDefaultPreferred,
+  vpcRuleToPodMissing,
+  vpcRuleFromPodMissing,
+  vpcRuleWrongTable,
+  vpcRuleDuplicate,
+  vpcRuleLeaked,
+  vpcRuleOrder,
+  vpcFwmarkRuleMissing,
+  grMixedRuleMissing,
+  grCiliumChained,
+  grBrnfForwardDrop,
+  vpcRpFilterStrict,
+  grPortDetached,
+  vpcStaticArpMissing,
+  vpcStaticArpMismatch,
+  vpcPodGatewayRouteMissing,
+  eniPodNicMissing,
+  eniPodAddressMismatch,
+  eniPodDefaultMissing,
+  eniLeftOnHost,
 ];

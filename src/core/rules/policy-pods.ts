@@ -43,7 +43,7 @@ export const ruleDelete = (node: string, rule: Rule): Step =>
     'ip',
     'rule',
     'del',
-    ...(rule.src === undefined ? [] : ['from', hostless(rule.src)]),
+    ...(rule.src === undefined ? (rule.dst === undefined ? ['from', 'all'] : []) : ['from', hostless(rule.src)]),
     ...(rule.dst === undefined ? [] : ['to', hostless(rule.dst)]),
     ...(rule.table === undefined ? [] : ['lookup', rule.table]),
     'pref',

@@ -20,7 +20,7 @@ export const vpcFwmarkRuleMissing = policyRule({
     const marking = rulesetsOf(view, 4)
       .flatMap((set) => [...(set.tables.get('mangle')?.chains.values() ?? [])])
       .flatMap((chain) => chain.rules)
-      .find((r) => /AWS, primary ENI/.test(r.text) && /0x80\/0x80/.test(r.text));
+      .find((r) => r.target?.name === 'CONNMARK' && /0x80\/0x80/.test(r.text));
     if (!marking) return;
     yield {
       subject: 'fwmark 0x80/0x80',

@@ -21,12 +21,16 @@ export const vpcRuleOrder = policyRule({
       if (taken.length === 0) continue;
       yield {
         subject: `rule ${rule.priority}`,
-        message: `on ${name} the rule "${table.show(rule)}" stands before those for pods and takes their packets`,
-        effect: `${taken.map(called).join(', ')} ${taken.length === 1 ? 'does' : 'do'} not reach others, or is not reached, where the cloud checks whose address packets carry`,
+        message: `on ${name} the rule "${table.show(rule).replace('\t', ' ')}" stands before those for pods and takes their packets`,
+        effect: `${taken.map(called).join(', ')} ${taken.length === 1 ? 'does' : 'do'} not reach others, or the others them, where the cloud checks whose address packets carry`,
         evidence: [rows(name, table.show, [rule, ...taken.flatMap((p) => [...p.to, ...p.from]).slice(0, 4)])],
         steps:
           rule.src === undefined && rule.dst === undefined && rule.action === 'lookup' && rule.table !== undefined
-            ? [step(name, ['ip', 'rule', 'add', 'from', 'all', 'lookup', rule.table, 'pref', '30000']), ruleDelete(name, rule)]
+            ? [
+                // The main table is asked last anyway.
+                ...(rule.table === 'main' ? [] : [step(name, ['ip', 'rule', 'add', 'from', 'all', 'lookup', rule.table, 'pref', '30000'])]),
+                ruleDelete(name, rule),
+              ]
             : [],
         breaks: [token.forwarding(name)],
       };
