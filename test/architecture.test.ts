@@ -119,6 +119,10 @@ describe('every list names what its folder holds', () => {
 /** Files of core/rules that several rules share. */
 const ruleHelpers: readonly string[] = [
   'bridge-state',
+  'eni-tables',
+  'exclusive-pods',
+  'global-router',
+  'policy-pods',
   'default-gateway',
   'device-missing',
   'flows',

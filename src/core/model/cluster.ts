@@ -128,7 +128,6 @@ export function buildCluster(surveyor: Pick<Surveyor, 'surveys' | 'claims'>, giv
       members.every((m) => isKnown(m, networks)) &&
       (members.length > 1 || given.inventory?.nodes.length === 1 || listing),
     problems,
-    ...(given.cloud && {cloud: given.cloud}),
   };
 }
 
