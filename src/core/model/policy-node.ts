@@ -4,6 +4,7 @@ import type {Route} from '../kernel/route.js';
 import type {Rule} from '../kernel/rule.js';
 import type {Ip, Prefix} from '../net/address.js';
 import type {PodState} from '../node/state.js';
+import {type PodEnd, podEnds} from './pod-ends.js';
 import type {NodeView} from './view.js';
 
 /**
@@ -125,7 +126,7 @@ function find(view: NodeView): PolicyNode | undefined {
     ),
   );
   const mayBePrimary = rules.some((r) => r.family === 4 && isMarkRule(r)) || cluster.mode?.type === 'aws-vpc-cni';
-  const made = (address: Ip, end?: End): PolicyPod => {
+  const made = (address: Ip, end?: PodEnd): PolicyPod => {
     const rows = rowsOf(address);
     const record = recorded.get(address);
     const routed = byName.get(rows.host[0]?.dev ?? '');
@@ -181,26 +182,6 @@ const isPodRule = (rule: Rule, {state}: NodeView): boolean =>
 const hasNowhere = (pod: PodState): boolean =>
   (pod.tables.neigh ?? []).some((n) => n.dst === nowhere && n.state.includes('PERMANENT')) &&
   (pod.tables.route ?? []).some((r) => r.gateway === nowhere);
-
-interface End {
-  readonly pod: PodState;
-  readonly eth: Link;
-  readonly host: Link | undefined;
-  readonly addresses: readonly Ip[];
-}
-
-/** A pod's interfaces with an IPv4 address, and the node's ends. */
-function podEnds(pod: PodState, byIndex: ReadonlyMap<number, Link>): readonly End[] {
-  return (pod.tables.link ?? []).flatMap((eth): End[] => {
-    const addresses = (pod.tables.address ?? [])
-      .filter((a) => a.dev === eth.ifname && a.family === 4 && a.scope === 'global')
-      .map((a) => a.local);
-    if (addresses.length === 0) return [];
-    const found = eth.link_index === undefined ? undefined : byIndex.get(eth.link_index);
-    const pair = found?.link_index === eth.ifindex && found?.kind === 'veth';
-    return [{pod, eth, host: pair ? found : undefined, addresses}];
-  });
-}
 
 /** The interface that holds the node's own address: not one that only pods' tables use. */
 function uplinkOf({state, member}: NodeView): string | undefined {
