@@ -1,11 +1,12 @@
 import type {Drawing, Header} from '../core/modes/mode.js';
 
-/** Columns of a node's box between its borders, and of the wire between two. */
-const BOX = 34;
-const WIRE = 24;
+/** Columns of a whole drawing, where the words let it: an old terminal's. */
+const COLUMNS = 80;
+/** Of the wire, beside what is written on it. */
+const WIRE = 6;
 const UPLINK = 1500;
 
-/** The packet's way from pod to pod, and what is on the wire, in lines of at most 100 columns. */
+/** The packet's way from pod to pod, and what is on the wire, in lines of 80 columns, or as many as the mode's longest words ask for. */
 export function drawn(drawing: Drawing): readonly string[] {
   return [...way(drawing), '', ...stack(drawing)];
 }
@@ -13,32 +14,28 @@ export function drawn(drawing: Drawing): readonly string[] {
 /** Two nodes side by side; a packet goes down on the left, over the wire at the bottom, and up on the right. */
 function way({device, route, finds, carries, takes}: Drawing): readonly string[] {
   const tunnel = device !== undefined;
-  const left = [
-    'pod-a',
-    '│ its default route',
-    'cni0',
-    tunnel ? `│ ${route}` : `▼ ${route}`,
-    ...(tunnel ? [device, `▼ ${finds}`] : []),
-    'eth0',
-  ];
-  const right = ['pod-b', '▲ the bridge', 'cni0', '│ route: SUB(B) dev cni0', ...(tunnel ? [device, `│ ${takes}`] : []), 'eth0'];
-  const edge = (from: string, to: string): string => `${from}${'─'.repeat(BOX)}${to}`;
-  const title = (name: string): string => `  ${name}`.padEnd(BOX + 2);
-  const gap = ' '.repeat(WIRE);
-  const line = (text: string): string => ` ${text}`.padEnd(BOX);
+  const left = ['pod-a', '▼ its default route', 'cni0', `▼ ${route}`, ...(tunnel ? [device, `▼ ${finds}`] : []), 'eth0'];
+  const right = ['pod-b', '▲ the bridge', 'cni0', '▲ route: SUB(B) dev cni0', ...(tunnel ? [device, `▲ ${takes}`] : []), 'eth0'];
+  const columns = (text: string): number => [...text].length;
   const label = ` ${carries} `;
-  const before = Math.floor((WIRE - label.length - 1) / 2);
-  const wire = `${'─'.repeat(before)}${label}`.padEnd(WIRE - 1, '─').concat('▶');
-  const rows = left.map((text, i) => {
-    const last = i === left.length - 1;
-    const near = last ? `${` ${text} `.padEnd(BOX, '─')}` : line(text);
-    return last ? `│${near}┼${wire}│${line(right[i]!)}│` : `│${near}│${gap}│${line(right[i]!)}│`;
-  });
+  const wanted = Math.max(WIRE + columns(label), 18);
+  const inner = Math.max(Math.floor((COLUMNS - 4 - wanted) / 2), ...[...left, ...right].map((text) => columns(text) + 2));
+  const wide = Math.max(columns(label) + 3, COLUMNS - 4 - 2 * inner);
+  const before = Math.floor((wide - columns(label) - 1) / 2);
+  const wire = `${'─'.repeat(before)}${label}${'─'.repeat(wide - 1 - before - columns(label))}▶`;
+  const line = (text: string): string => ` ${text}${' '.repeat(inner - 1 - columns(text))}`;
+  const top = (name: string): string => `┌─ ${name} ${'─'.repeat(inner - 3 - columns(name))}┐`;
+  const bottom = `└${'─'.repeat(inner)}┘`;
+  const gap = ' '.repeat(wide);
   return [
-    `${title('node A')}${gap}${title('node B')}`.trimEnd(),
-    `${edge('┌', '┐')}${gap}${edge('┌', '┐')}`,
-    ...rows,
-    `${edge('└', '┘')}${gap}${edge('└', '┘')}`,
+    `${top('node A')}${gap}${top('node B')}`,
+    ...left.map((text, i) => {
+      const last = i === left.length - 1;
+      return last
+        ? `│ ${text} ${'─'.repeat(inner - 2 - columns(text))}┼${wire}┼${line(right[i]!)}│`
+        : `│${line(text)}│${gap}│${line(right[i]!)}│`;
+    }),
+    `${bottom}${gap}${bottom}`,
   ];
 }
 

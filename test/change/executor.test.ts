@@ -256,6 +256,34 @@ describe.skipIf(!labsWork)('a change, from lock to commit and back', () => {
     }
   });
 
+  test('does not go on where it may not, says why, and leaves the way back open', async () => {
+    const change = handMadeChange(lab, 60);
+    const dead = go(change, {
+      gate: async (stage) => {
+        if (stage === 2) throw new Error('gone');
+        return yes();
+      },
+    });
+    await expect(dead).rejects.toThrow('gone');
+    const asked: (readonly boolean[])[] = [];
+    const context = {agents, gate: yes, onEvent: () => undefined, signal: new AbortController().signal};
+    const again = async (ok: boolean) =>
+      resume((await savedChange(change.header.id))!, await remember(agents), {
+        ...context,
+        async soFar(done) {
+          asked.push(change.stages.map((_, stage) => done(stage)));
+          return {ok, because: ok ? [] : ['n1 → n2: no handshake on flannel-wg']};
+        },
+      });
+    await expect(again(false)).rejects.toThrow('cannot go on: n1 → n2: no handshake on flannel-wg');
+    expect(asked).toEqual([change.stages.map((_, stage) => stage <= 2)]);
+    expect(await again(true)).toMatchObject({kind: 'done'});
+    expect((await rollback(change.header.id, await remember(agents), {agents, ttl: 30, onEvent: () => undefined})).kind).toBe(
+      'rolled-back',
+    );
+    await asBefore();
+  });
+
   test('an undo that failed is done by the next rollback, and what hangs on it once more', async () => {
     const change = handMadeChange(lab, 30);
     const stages = change.stages.map((stage) =>

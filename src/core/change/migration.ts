@@ -2,6 +2,7 @@ import type {NodeView} from '../model/view.js';
 import {modeOf} from '../modes/index.js';
 import {irreversibleIn} from './irreversible.js';
 import {incompatible} from './migration/build.js';
+import {asideOf, byWayOf} from './migration/by-way-of.js';
 import {unplannable, unreachable} from './migration/feasible.js';
 import {withBackend} from './migration/files.js';
 import {unfit} from './migration/flip.js';
@@ -30,6 +31,11 @@ export type Migration =
  * @param views every node of the cluster, as it is now
  */
 export function migrationPlan(views: readonly NodeView[], target: Target, options: MigrationOptions): Migration {
+  const aside = asideOf(views, target);
+  return aside === undefined ? oneWay(views, target, options) : byWayOf(oneWay, views, target, aside, options);
+}
+
+function oneWay(views: readonly NodeView[], target: Target, options: MigrationOptions): Migration {
   const cluster = views[0]?.cluster;
   const mode = modeOf(target.type);
   const wished = cluster && targetCluster(cluster, target, options.macOf);

@@ -5,11 +5,12 @@ import type {Operation} from './operation.js';
 /**
  * What a stage is for. Stages run in the order of the plan, each on all its nodes before the next begins; undoing goes the other way.
  * `loosen`: rp_filter for the time being. `build`: what the new path needs, unused so far. `flip`: one wave of atomic route replacements.
+ * `swap`: where the new device takes the old one's name, all that puts it there, by way of a third that carries everything meanwhile.
  * `control`: flanneld's own configuration and restart, and the node's files. `cleanup`: what only the old path needed. `restore`: rp_filter back.
  * A node's dead-man timer is armed before its first operation and goes at the commit, after the last `flip`: up to there a node that hears
  * nothing any more goes back by itself; from there on old and new path lead everywhere, and it stays.
  */
-export type Phase = 'loosen' | 'build' | 'flip' | 'control' | 'cleanup' | 'restore';
+export type Phase = 'loosen' | 'build' | 'flip' | 'swap' | 'control' | 'cleanup' | 'restore';
 
 export interface NodeWork {
   readonly node: string;

@@ -73,7 +73,7 @@ export const hostGw: Mode = {
       "wire: the pod's own packet, from A's hardware address to B's; no router may be between",
       'node B route: SUB(B) dev cni0 → veth → pod-b eth0',
     ],
-    drawing: {route: 'route: SUB(B) via B dev eth0', carries: 'plain IP', before: [], room: 0},
+    drawing: {route: 'route: SUB(B) via B', carries: 'plain IP', before: [], room: 0},
     overhead: "none: pods have the uplink's MTU",
     facts: [
       'flanneld re-adds a missing route every ten seconds; a wrong one to the same subnet it leaves as it is, silently.',

@@ -81,7 +81,7 @@ export const ipip: Mode = {
     ],
     drawing: {
       device: 'flannel.ipip (ipip)',
-      route: 'route: SUB(B) via B, onlink',
+      route: 'route: SUB(B) via B',
       finds: 'the route’s gateway: B',
       takes: 'its own address',
       carries: 'IP protocol 4',

@@ -105,11 +105,11 @@ export type Header = readonly [name: string, bytes: number];
 export interface Drawing {
   /** What carries it on both nodes, between cni0 and the uplink; absent where nothing does. */
   readonly device?: string;
-  /** How it is led there, how the other node is found, and who takes it there: 30 characters at most. */
+  /** How it is led there, how the other node is found, and who takes it there: 26 characters at most, or the drawing is wider than 80 columns. */
   readonly route: string;
   readonly finds?: string;
   readonly takes?: string;
-  /** What is seen between the nodes, 18 characters at most. */
+  /** What is seen between the nodes, 12 characters or so. */
   readonly carries: string;
   readonly before: readonly Header[];
   readonly after?: readonly Header[];
@@ -163,6 +163,8 @@ export interface Mode {
   publishes(links: readonly Link[], settings: Settings): Partial<Lease>;
   /** A configuration of the mode by what nodes must share to hear each other: `vxlan (VNI 1, UDP 8472)`. */
   named(settings: Settings): string;
+  /** The same settings for a device of another name, one that none of these have (no name, no number): modes of which two can be there at once. */
+  aside?(settings: Settings, links: readonly Link[]): Settings;
   expect(context: ExpectContext): Expected;
   /** May this mode leave or own such a device? Used to tell flannel's devices from others. */
   ownsDevice(name: string): boolean;

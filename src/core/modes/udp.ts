@@ -75,7 +75,7 @@ export const udp: Mode = {
     ],
     drawing: {
       device: 'flannel0 (tun) ⇄ flanneld',
-      route: 'route: all pods dev flannel0',
+      route: 'route: NET dev flannel0',
       finds: 'the lease in its memory: B',
       takes: 'flanneld’s socket',
       carries: 'UDP 8285',

@@ -62,6 +62,13 @@ export const vxlan: Mode = {
     } satisfies Detection;
   },
 
+  aside(settings, links) {
+    const taken = new Set(links.flatMap((l) => [Number(l.info?.['id']), Number(/^flannel(?:-v6)?\.(\d+)$/.exec(l.ifname)?.[1])]));
+    let vni = settings.vni + 1;
+    while (taken.has(vni)) vni += 1;
+    return {...settings, vni};
+  },
+
   named: ({vni, port}) => `vxlan (VNI ${vni}, UDP ${port})`,
 
   publishes(links, {vni}) {

@@ -159,8 +159,8 @@ export const wireguard: Mode = {
     ],
     drawing: {
       device: 'flannel-wg (wireguard)',
-      route: 'route: all pods dev flannel-wg',
-      finds: 'allowed-ips: peer, its endpoint',
+      route: 'route: NET dev flannel-wg',
+      finds: 'allowed-ips: B’s endpoint',
       takes: 'port, key, allowed-ips',
       carries: 'UDP 51820',
       before: [

@@ -5,6 +5,7 @@ import {ExitCode} from '../../exit-code.js';
 import {Failure} from '../../failure.js';
 import type {NodeAddress} from '../transports/transport.js';
 import type {ChangeHeader} from './agent.js';
+import type {Encrypting} from './encrypting.js';
 import type {ChangeEvent} from './outcome.js';
 import {readHeader} from './read-journals.js';
 import type {ChangeStage} from './stages.js';
@@ -20,6 +21,7 @@ export interface SavedChange {
   readonly ttl: number;
   /** The largest packet that both the old path and the new one carry between pods, bytes of IP; undefined: the pods' MTU, which nothing changes. */
   readonly largest?: {readonly 4: number; readonly 6: number};
+  readonly encrypting?: Encrypting;
 }
 
 /** This machine's side of the journal: the plan, and a line for everything that happens, each on the disk before it happens. */

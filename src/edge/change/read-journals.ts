@@ -5,7 +5,7 @@ const ends: readonly string[] = ['open', 'done', 'rolled-back', 'timed-out', 'ab
 
 /** A folder's name on every node: what another node says must not lead out of it. */
 const safeId = /^\d{8}-\d{6}-[a-z0-9]{1,32}$/;
-const phases: readonly string[] = ['loosen', 'build', 'flip', 'control', 'cleanup', 'restore'] satisfies Phase[];
+const phases: readonly string[] = ['loosen', 'build', 'flip', 'swap', 'control', 'cleanup', 'restore'] satisfies Phase[];
 const states: readonly string[] = ['begun', 'done', 'failed', 'undone', 'undo-failed'] satisfies StepState[];
 
 /** A header as it stands on a node; undefined when that is not one (hand-made, or of a version to come). */

@@ -4,6 +4,7 @@ import {Failure} from '../../failure.js';
 import type {Evidence} from '../evidence.js';
 import type {ChangeReport} from '../reporters/documents.js';
 import {Chronicle, changeReport} from './change-report.js';
+import {encryptedGate, encryptedSoFar} from './encrypting.js';
 import {type SavedChange, savedChange, savedEnd, savedIds} from './local-journal.js';
 import {mesh, worse} from './mesh.js';
 import {openOperated} from './operator-of.js';
@@ -34,14 +35,15 @@ export async function resumeChange(evidence: Evidence, {signal, quiet, notice, p
     const remembered = await remember(agents, reach.concurrency);
     const change = await newestOpen(remembered);
     notice(`${change.header.title} (${change.header.id}, begun ${change.header.since})`);
-    const {views} = await readAll(evidence);
+    const {views, cluster} = await readAll(evidence);
     await using runners = openRunners(reach.addresses, reach.transport);
     const ends = views.flatMap((v) => probeEnd(v) ?? []);
     const {largest} = change;
     const sized = largest && {size: ({family}: {readonly family: 4 | 6}) => largest[family]};
     const baseline = await mesh(runners, ends, {signal, ...sized});
     const chronicle = new Chronicle();
-    const {ttl, header, stages: all} = change;
+    const {ttl, header, stages: all, encrypting} = change;
+    const encrypted = {cluster, runners, stages: all.length, send: () => mesh(runners, ends, {signal, ...sized})};
     const told = await teller({quiet, ttl, notice});
     told.stages(all);
     const watched = watchInterrupts(header.id, header.nodes, told, {ttl, signal, parting});
@@ -50,10 +52,11 @@ export async function resumeChange(evidence: Evidence, {signal, quiet, notice, p
       review: reviewOf({reach, runners, ends, baseline, ...sized}),
       concurrency: reach.concurrency,
       signal,
-      async gate(_stage, nodes) {
+      async gate(stage, nodes) {
         const because = worse(baseline, await mesh(runners, ends, {signal: new AbortController().signal, touching: nodes, ...sized}));
-        return {ok: because.length === 0, because};
+        return because.length > 0 || !encrypting ? {ok: because.length === 0, because} : encryptedGate(encrypting, stage, encrypted);
       },
+      ...(encrypting && {soFar: (done) => encryptedSoFar(encrypting, done, encrypted)}),
       onEvent(event) {
         chronicle.hear(event);
         told.hear(event);

@@ -4,20 +4,22 @@ import type {NodeAgent, Progress} from './agent.js';
 import {arm} from './arm.js';
 import {Crew, lostOf} from './crew.js';
 import {type ChangeContext, execute} from './executor.js';
+import type {GateResult} from './gate.js';
 import type {SavedChange} from './local-journal.js';
 import type {Outcome} from './outcome.js';
 import {endedAgain, progressOf, type Remembered} from './rollback.js';
+
+export interface ResumeContext extends Omit<ChangeContext, 'change' | 'done' | 'reached'> {
+  /** May it go on from here? Asked when what was cut off is undone; `done`: is the whole stage? */
+  readonly soFar?: (done: (stage: number) => boolean) => Promise<GateResult>;
+}
 
 /**
  * Goes on with a change that was begun and not ended, from where its nodes stand: a step that was cut off is undone and run again, one that a
  * timer has undone is run again.
  * @throws Failure when a node cannot be reached or the change is ended: nothing was done then.
  */
-export async function resume(
-  change: SavedChange,
-  remembered: Remembered,
-  context: Omit<ChangeContext, 'change' | 'done' | 'reached'>,
-): Promise<Outcome> {
+export async function resume(change: SavedChange, remembered: Remembered, context: ResumeContext): Promise<Outcome> {
   const {header, stages, ttl} = change;
   const missing = header.nodes.filter((node) => !remembered.journals.has(node));
   if (missing.length > 0) {
@@ -58,6 +60,13 @@ export async function resume(
   await crew.extend(header.nodes, reached);
   await undoCutOff(crew, context.agents, stages.length, header.nodes, state);
   await finishLast(crew, header.nodes, reached, stages, state);
+  const whole = (stage: number) => stages[stage]?.work.every(({node}) => state(stage, node) === 'done') ?? true;
+  const soFar = await crew.during(header.nodes, reached, async () => context.soFar?.(whole));
+  if (soFar && !soFar.ok)
+    throw new Failure(`cannot go on: ${soFar.because.join('; ')}`, {
+      exit: ExitCode.findings,
+      hints: ['flanctl rollback takes it back', 'flanctl migrate --resume asks again'],
+    });
   return execute({...context, change, reached, done: (stage, node) => state(stage, node) === 'done'});
 }
 

@@ -43,6 +43,8 @@ export async function retreat(
 
   const undo = async (list: readonly Begun[]): Promise<void> => {
     for (const {stage, phase, title, nodes: of, again} of undoOrder(list)) {
+      // Between two steps of a swap every pair has a way; a node that is lost may use the very device that the next would take away.
+      if (phase === 'swap' && lost.size > 0) return;
       onEvent({kind: 'undo', stage, phase, title, state: 'begun'});
       const answers = await crew.each(
         of.filter((n) => !lost.has(n)),
@@ -59,9 +61,9 @@ export async function retreat(
 
   let progress = reached;
   // Past the commit what only the old path needs is undone first of all; what of it an earlier try could not undo is begun still.
-  let first: readonly Phase[] = ['restore', 'cleanup', 'flip', 'control'];
+  let first: readonly Phase[] = ['restore', 'cleanup', 'swap', 'flip', 'control'];
   if (progress === 'committed') {
-    await crew.during(here(), 'committed', () => undo(of('restore', 'cleanup')));
+    await crew.during(here(), 'committed', () => undo(of('restore', 'cleanup', 'swap')));
     // Now the old path is whole again everywhere: from here a timer may take the routes back to it.
     if (lost.size === 0) {
       const told = await crew.each(nodes, (agent, node) => {

@@ -9,6 +9,7 @@ import type {ChangeReport} from '../reporters/documents.js';
 import {agree} from './agree.js';
 import type {ChangeOptions} from './change-options.js';
 import {Chronicle, changeReport} from './change-report.js';
+import {encryptedGate, encryptingOf} from './encrypting.js';
 import {execute} from './executor.js';
 import {type Gate, gateOf} from './gate.js';
 import {newHeader} from './header.js';
@@ -18,7 +19,6 @@ import {Ledger} from './ledger.js';
 import {mesh, pairName, type Runner} from './mesh.js';
 import {openOperated} from './operator-of.js';
 import {podAddresses} from './preflight/direct.js';
-import {encrypts, handshakes, inClear} from './preflight/encrypted.js';
 import type {Findings} from './preflight/findings.js';
 import type {Read} from './prepared.js';
 import {reviewOf} from './review.js';
@@ -42,9 +42,7 @@ export interface RunOptions extends Omit<ChangeOptions, 'forceUnlock'> {
 export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluster' | 'views'>, options: RunOptions): Promise<ChangeReport> {
   const {reach, runners, signal, title, ttl} = options;
   const {stages, planned} = withControl(stagesOf(plan), options.control, plan);
-  // Of a change to WireGuard: when every flanneld has started, and when the last route has moved.
-  const made = plan.stages.findIndex((s) => s.by === 'flanneld') + options.control.length - 1;
-  const flipped = stages.findLastIndex((s) => s.phase === 'flip');
+  const encrypting = encryptingOf(plan, stages, options.control.length);
   const nodes = [...new Set(stages.flatMap((s) => s.work.map((w) => w.node)))].toSorted();
   const refused = await agree(plan, {...options, nodes});
   if (refused) return refused;
@@ -107,6 +105,7 @@ export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluste
         addresses: reach.addresses,
         ttl,
         largest: sizes,
+        ...(encrypting && {encrypting}),
         ...(sshConfig !== undefined && {sshConfig}),
         ...(reach.kube && {kube: reach.kube}),
       },
@@ -115,10 +114,8 @@ export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluste
       review: reviewOf({reach, runners, ends, baseline, size}),
       async gate(stage, touched) {
         const found = await judge(planned(stage), touched);
-        if (!found.ok || !encrypts(plan)) return found;
-        const migrating = {plan, cluster, runners, signal: new AbortController().signal};
-        if (stage === made) return handshakes(migrating);
-        return stage === flipped || stage === stages.length - 1 ? inClear(migrating, () => mesh(runners, ends, {signal, size})) : found;
+        if (!found.ok || !encrypting) return found;
+        return encryptedGate(encrypting, stage, {cluster, runners, stages: stages.length, send: () => mesh(runners, ends, {signal, size})});
       },
       onEvent: (event) => {
         chronicle.hear(event);

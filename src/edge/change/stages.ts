@@ -29,14 +29,14 @@ export const stagesOf = (plan: Plan): readonly ChangeStage[] =>
     }));
 
 /** From here on the new path is in use everywhere, and what is left is done on nodes that have let go of their way back. */
-export const afterCommit = (phase: Phase): boolean => phase === 'control' || phase === 'cleanup' || phase === 'restore';
+export const afterCommit = (phase: Phase): boolean => phase === 'swap' || phase === 'control' || phase === 'cleanup' || phase === 'restore';
 
 /**
  * Stages in the order in which they are undone: what the old path needs comes back on every node before any route uses it again, flanneld
  * is told after the routes (as on the way there), and the new path goes last.
  */
 export function undoOrder<T extends {readonly phase: Phase; readonly stage: number}>(stages: readonly T[]): readonly T[] {
-  const rank: {readonly [phase in Phase]: number} = {restore: 0, cleanup: 0, flip: 1, control: 2, build: 3, loosen: 3};
+  const rank: {readonly [phase in Phase]: number} = {restore: 0, cleanup: 0, swap: 0, flip: 1, control: 2, build: 3, loosen: 3};
   return stages.toSorted((a, b) => rank[a.phase] - rank[b.phase] || b.stage - a.stage);
 }
 

@@ -1,4 +1,5 @@
 import {deviceWords} from '../../core/change/operations/device-words/index.js';
+import {adding} from '../../core/change/operations/link.js';
 import {leaseOf as familyLease} from '../../core/flannel/lease.js';
 import type {Link} from '../../core/kernel/link.js';
 import type {Route} from '../../core/kernel/route.js';
@@ -69,11 +70,8 @@ function deviceLines(link: Link): readonly string[] {
   // A TUN device is made by what moves its packets.
   if (link.kind === 'tun') return [`link set dev ${link.ifname} mtu ${link.mtu}`];
   if (link.kind === undefined || deviceWords[link.kind] === undefined) throw new Error(`the lab cannot make a ${link.kind} device`);
-  const {queue, words} = deviceWords[link.kind]!;
-  const address = link.address === undefined ? '' : ` address ${link.address}`;
-  const length = queue === undefined ? '' : ` txqueuelen ${queue}`;
   return [
-    `link add ${link.ifname}${address}${length} mtu ${link.mtu} type ${[link.kind, ...words(link)].join(' ')}`,
+    adding(link),
     // The link-local address comes from the MAC.
     ...(link.kind === 'vxlan' ? [`link set dev ${link.ifname} addrgenmode eui64`] : []),
   ];

@@ -64,7 +64,7 @@ const operation = z.union([
 /** What one node runs in one stage. */
 export const operations = list(operation);
 
-const phase = z.enum(['loosen', 'build', 'flip', 'control', 'cleanup', 'restore']);
+const phase = z.enum(['loosen', 'build', 'flip', 'swap', 'control', 'cleanup', 'restore']);
 const target = object({
   type: z.string().describe("flannel's Backend.Type"),
   settings: object({

@@ -334,7 +334,7 @@ export const schemas = {
     because: list(z.string()).describe('why it was refused, rolled back or stranded'),
     stages: list(
       object({
-        phase: z.enum(['loosen', 'build', 'flip', 'control', 'cleanup', 'restore']),
+        phase: z.enum(['loosen', 'build', 'flip', 'swap', 'control', 'cleanup', 'restore']),
         title: z.string(),
         nodes: list(z.string()),
         operations: z.int().nullable().describe('on all its nodes; null when only the nodes know'),

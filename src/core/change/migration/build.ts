@@ -13,9 +13,7 @@ export const incompatible = ({name, changes}: NodeView): readonly string[] =>
     const fields = change.fields.filter((field) => !adjustable.has(field));
     return fields.length === 0
       ? []
-      : [
-          `${change.want.row.ifname} on ${name} is there already and differs in ${fields.join(', ')}: delete it first, or go by another VNI: two migrations, the second back to this one`,
-        ];
+      : [`${change.want.row.ifname} on ${name} is there already and differs in ${fields.join(', ')}: delete it first`];
   });
 
 /**

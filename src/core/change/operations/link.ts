@@ -17,8 +17,8 @@ import {wg} from './wg.js';
 const ip = (text: string): Line => ({tool: 'ip', text});
 const named = (state: NodeState, name: string): Link | undefined => rowsOf(state, 'link').find((l) => l.ifname === name);
 
-/** As flanneld makes it, the hardware address at once, since udev may rewrite a later one (flannel-backends.md §2.1). */
-function make(link: Link): readonly Line[] {
+/** A line for `ip -batch` that makes a device as flanneld does, the hardware address at once, since udev may rewrite a later one (flannel-backends.md §2.1). */
+export function adding(link: Link): string {
   const kind = wordsFor(link);
   const queue = link.extra?.['txqlen'] ?? (kind.queue === 0 ? 0 : undefined);
   const words = [
@@ -29,9 +29,13 @@ function make(link: Link): readonly Line[] {
     link.kind ?? 'vxlan',
     ...kind.words(link),
   ];
+  return `link add ${link.ifname} ${words.join(' ')}`;
+}
+
+function make(link: Link): readonly Line[] {
   return [
-    ip(`link add ${link.ifname} ${words.join(' ')}`),
-    ...(kind.settled?.(link) ?? []),
+    ip(adding(link)),
+    ...(wordsFor(link).settled?.(link) ?? []),
     ...(link.master === undefined ? [] : [ip(`link set dev ${link.ifname} master ${link.master}`)]),
     ...(isUp(link) ? [ip(`link set dev ${link.ifname} up`)] : []),
   ];

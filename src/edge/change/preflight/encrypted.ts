@@ -23,6 +23,13 @@ const WATCH_S = 120;
 /** Milliseconds for which it goes on when all pairs have sent, for what flows besides. */
 const LINGER_MS = 1000;
 
+/** A change that is about to begin, or under way: only where it leads from and to is asked of its plan. */
+type Encrypting = Omit<Migrating, 'plan'> & {
+  readonly plan: Pick<Plan, 'from' | 'to'>;
+  /** How often handshakes are looked for before a pair is said to have none. */
+  readonly looks?: number;
+};
+
 /** Does the plan lead from a backend in clear to WireGuard, so that it has to be shown that nothing goes in clear any more? */
 export const encrypts = ({from, to}: Plan): boolean => to.type === 'wireguard' && from?.type !== 'wireguard';
 
@@ -61,7 +68,7 @@ export async function canLook({cluster, runners, signal}: Migrating): Promise<Fi
  * Has every node had a handshake with each other one? flanneld's peers speak when they have something to say, and the routes still lead past
  * the device: an echo request out of the device itself makes them.
  */
-export async function handshakes({plan, cluster, runners, signal}: Migrating): Promise<GateResult> {
+export async function handshakes({plan, cluster, runners, signal, looks = LOOKS}: Encrypting): Promise<GateResult> {
   const devices = modeOf(plan.to.type)?.devices(plan.to.settings) ?? [];
   const missing = async (): Promise<readonly string[]> => {
     const found = await Promise.all(
@@ -91,7 +98,7 @@ export async function handshakes({plan, cluster, runners, signal}: Migrating): P
   };
   for (let look = 1; ; look++) {
     const because = await missing();
-    if (because.length === 0 || look === LOOKS) return {ok: because.length === 0, because};
+    if (because.length === 0 || look === looks) return {ok: because.length === 0, because};
     await sleep(PAUSE_MS, undefined, {signal});
   }
 }
@@ -101,7 +108,7 @@ export async function handshakes({plan, cluster, runners, signal}: Migrating): P
  * nor what the old backend put them into may be seen. Sending begins when every node watches, and watching ends after it.
  * @param send has all pairs send
  */
-export async function inClear({plan, cluster, runners, signal}: Migrating, send: () => Promise<unknown>): Promise<GateResult> {
+export async function inClear({plan, cluster, runners, signal}: Encrypting, send: () => Promise<unknown>): Promise<GateResult> {
   const file = `/run/flanctl-watch-${randomUUID()}`;
   const filter = clearFilter(plan, cluster);
   const onEach = async (
@@ -165,7 +172,7 @@ fi
 rm -f ${file} ${file}.pid
 `;
 
-export function clearFilter({from}: Plan, {networks}: Cluster): string {
+export function clearFilter({from}: Pick<Plan, 'from'>, {networks}: Cluster): string {
   const plain = networks
     .filter((n) => !n.endsWith('/0'))
     .map((n) => `(${familyOf(n) === 6 ? 'ip6' : 'ip'} and src net ${n} and dst net ${n})`);

@@ -16,7 +16,7 @@ export const explain: Render<ExplainReport> = (report, {level, width}) => {
         fenced = !fenced;
         return [];
       }
-      return fenced ? [printable(line)] : block(line, paint, Math.min(width, 110));
+      return fenced ? [traced(printable(line), paint)] : block(line, paint, Math.min(width, 110));
     });
   return `${lines.join('\n')}\n`;
 };
@@ -36,3 +36,6 @@ const inline = (text: string, paint: Theme): string =>
     .replace(/\*\*(.+?)\*\*/g, (_, bold: string) => paint.strong(bold))
     .replace(/`([^`]+)`/g, (_, code: string) => paint.info(code))
     .replaceAll('**', '');
+
+/** A drawing's lines stand back behind its words. */
+const traced = (text: string, paint: Theme): string => text.replace(/[─│┌┐└┘├┤┬┴┼]+/g, (lines) => paint.dim(lines));
