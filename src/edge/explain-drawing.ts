@@ -2,8 +2,8 @@ import type {Drawing, Header} from '../core/modes/mode.js';
 
 /** Columns of a whole drawing, where the words let it: an old terminal's. */
 const COLUMNS = 80;
-/** Of the wire, beside what is written on it. */
-const WIRE = 6;
+/** Of a node between its borders, at least. */
+const NODE = 29;
 const UPLINK = 1500;
 
 /** The packet's way from pod to pod, and what is on the wire, in lines of 80 columns, or as many as the mode's longest words ask for. */
@@ -11,32 +11,33 @@ export function drawn(drawing: Drawing): readonly string[] {
   return [...way(drawing), '', ...stack(drawing)];
 }
 
+const columns = (text: string): number => [...text].length;
+
 /** Two nodes side by side; a packet goes down on the left, over the wire at the bottom, and up on the right. */
-function way({device, route, finds, carries, takes}: Drawing): readonly string[] {
-  const tunnel = device !== undefined;
-  const left = ['pod-a', '▼ its default route', 'cni0', `▼ ${route}`, ...(tunnel ? [device, `▼ ${finds}`] : []), 'eth0'];
-  const right = ['pod-b', '▲ the bridge', 'cni0', '▲ route: SUB(B) dev cni0', ...(tunnel ? [device, `▲ ${takes}`] : []), 'eth0'];
-  const columns = (text: string): number => [...text].length;
-  const label = ` ${carries} `;
-  const wanted = Math.max(WIRE + columns(label), 18);
-  const inner = Math.max(Math.floor((COLUMNS - 4 - wanted) / 2), ...[...left, ...right].map((text) => columns(text) + 2));
-  const wide = Math.max(columns(label) + 3, COLUMNS - 4 - 2 * inner);
-  const before = Math.floor((wide - columns(label) - 1) / 2);
-  const wire = `${'─'.repeat(before)}${label}${'─'.repeat(wide - 1 - before - columns(label))}▶`;
+function way(drawing: Drawing): readonly string[] {
+  const {device, route, finds, carries, takes, bridge = 'cni0', arrives = `route: SUB(B) dev ${bridge}`, uplink = 'eth0'} = drawing;
+  const alone = bridge === 'none';
+  const left = [
+    'pod-a',
+    ...(alone ? [] : ['▼ its default route', bridge]),
+    `▼ ${route}`,
+    ...(device ? [device, `▼ ${finds}`] : []),
+    uplink,
+  ];
+  const right = ['pod-b', ...(alone ? [] : ['▲ its veth', bridge]), `▲ ${arrives}`, ...(device ? [device, `▲ ${takes}`] : []), uplink];
+  const inner = Math.max(NODE, ...[...left, ...right].map((text) => columns(text) + 2));
+  const wide = Math.max(columns(carries) + 2, COLUMNS - 4 - 2 * inner);
   const line = (text: string): string => ` ${text}${' '.repeat(inner - 1 - columns(text))}`;
   const top = (name: string): string => `┌─ ${name} ${'─'.repeat(inner - 3 - columns(name))}┐`;
   const bottom = `└${'─'.repeat(inner)}┘`;
   const gap = ' '.repeat(wide);
-  return [
-    `${top('node A')}${gap}${top('node B')}`,
-    ...left.map((text, i) => {
-      const last = i === left.length - 1;
-      return last
-        ? `│ ${text} ${'─'.repeat(inner - 2 - columns(text))}┼${wire}┼${line(right[i]!)}│`
-        : `│${line(text)}│${gap}│${line(right[i]!)}│`;
-    }),
-    `${bottom}${gap}${bottom}`,
-  ];
+  const label = carries.padStart(Math.floor((wide + columns(carries)) / 2)).padEnd(wide);
+  const rows = left.map((text, i) => {
+    const near = i === left.length - 1 ? ` ${text} ${'─'.repeat(inner - 2 - columns(text))}┼${'─'.repeat(wide - 1)}▶┼` : `${line(text)}│`;
+    const between = i === left.length - 1 ? '' : `${i === left.length - 2 ? label : gap}│`;
+    return `│${near}${between}${line(right[i]!)}│`;
+  });
+  return [`${top('node A')}${gap}${top('node B')}`, ...rows, `${bottom}${gap}${bottom}`];
 }
 
 const bytesOf = (headers: readonly Header[]): number => headers.reduce((sum, [, bytes]) => sum + bytes, 0);

@@ -15,7 +15,7 @@ export const awsVpc: Mode = cloudBackend({
       'node B route: SUB(B) dev cni0 → veth → pod-b eth0',
     ],
     overhead: "none: pods have the uplink's MTU",
-    drawing: {route: 'route: default via the gateway', carries: 'VPC: SUB(B) → B', before: [], room: 0},
+    drawing: {route: 'default via the gateway', carries: 'VPC: SUB(B) → B', before: [], room: 0},
     facts: [
       'Releases from v0.20.0 do not have it any more.',
       'The row is deleted and made anew at each start of flanneld; of a node that is gone it stays as a black hole.',

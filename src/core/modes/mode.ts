@@ -109,7 +109,13 @@ export interface Drawing {
   readonly route: string;
   readonly finds?: string;
   readonly takes?: string;
-  /** What is seen between the nodes, 12 characters or so. */
+  /** The host's end of the way from a pod: cni0 where nothing is said; `none`: a pod has the node's part itself. */
+  readonly bridge?: string;
+  /** How the other node leads it to its pod; a route to its subnet where nothing is said. */
+  readonly arrives?: string;
+  /** By what it leaves the one node and comes to the other: eth0 where nothing is said. */
+  readonly uplink?: string;
+  /** What is seen between the nodes, or leads it there: 14 characters at most, 16 where the words above are shorter. */
   readonly carries: string;
   readonly before: readonly Header[];
   readonly after?: readonly Header[];

@@ -15,7 +15,7 @@ export const tencentVpc: Mode = cloudBackend({
       'node B route: SUB(B) dev cni0 → veth → pod-b eth0',
     ],
     overhead: "none: pods have the uplink's MTU",
-    drawing: {route: 'route: default via the gateway', carries: 'VPC: SUB(B) → B', before: [], room: 0},
+    drawing: {route: 'default via the gateway', carries: 'VPC: SUB(B) → B', before: [], room: 0},
     facts: [
       'The row is written into the first table that the API lists, whatever subnets use it.',
       'A row that leads to another node stays beside the new one, and then both are used in turn; that of a node that is gone stays too.',

@@ -75,7 +75,7 @@ export const tkeGlobalRouter: Mode = {
       'node B route: SUB(B) dev cbr0 → veth → pod-b eth0',
     ],
     overhead: "none on the node: pods have the uplink's MTU; what the hosts add is theirs",
-    drawing: {route: 'route: default via the gateway', carries: 'VPC: SUB(B) → B', before: [], room: 0},
+    drawing: {bridge: 'cbr0', route: 'default via the gateway', carries: 'VPC: SUB(B) → B', before: [], room: 0},
     facts: [
       'No route to another node’s pods may be on a node: it would stand before the row of the cloud.',
       'The rows are TKE’s own: tccli tke DescribeClusterRoutes shows them, the VPC’s route tables do not.',

@@ -40,7 +40,15 @@ export const tkeVpcCniExclusive: Mode = {
       'pod-b eth0: the packet is there; no node has seen it',
     ],
     overhead: "none: pods have the interface's MTU",
-    drawing: {route: 'the pod’s own: default dev eth0', carries: 'VPC: P is pod-b’s', before: [], room: 0},
+    drawing: {
+      bridge: 'none',
+      route: 'its own default route',
+      uplink: 'eth0, the pod’s own',
+      arrives: 'nothing between',
+      carries: 'VPC: P is pod-b',
+      before: [],
+      room: 0,
+    },
     facts: [
       'Two pods of one node reach each other through the VPC as well.',
       'The node finds its own pods by ARP in its subnet, which the VPC answers.',

@@ -18,7 +18,15 @@ export const tkeVpcCniShared: Mode = policyMode(
         'node B, in by eth1: rule 512 to P → main: P dev veth → pod-b eth0',
       ],
       overhead: "none on the node: pods have the interface's MTU",
-      drawing: {route: 'rule 1536 → default dev eth1', carries: 'VPC: P is B’s', before: [], room: 0},
+      drawing: {
+        bridge: 'veth',
+        route: 'rule 1536, its table',
+        uplink: 'eth1',
+        arrives: 'rule 512, P dev veth',
+        carries: 'VPC: P is B’s',
+        before: [],
+        room: 0,
+      },
       facts: [
         'No rows for pods are in any route table of the VPC: every address of a pod belongs to a network interface.',
         'Without its rule 512 a pod is out of reach for its neighbours on the node alone: rule 1536 sends their packets out, and the VPC sends them back.',
