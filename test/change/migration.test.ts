@@ -132,6 +132,32 @@ describe('stages', () => {
       ['restore', 'rp_filter as it was'],
     ]);
   });
+  test('another port of the same VNI: to a third device, then back on the name, flannel told once, when the old name has the new port', async () => {
+    const seen = see(await edited('vxlan', ...strictness(1, 1)));
+    const to = target({Type: 'vxlan', VNI: 1, Port: 4789});
+    const made = mustPlan(seen, to, {canary: 1, batch: 2});
+    expect(made.control).toBeUndefined();
+    expect(made.stages.map((s) => [s.phase, s.title])).toEqual([
+      ['loosen', 'to flannel.2: loose rp_filter'],
+      ['build', 'to flannel.2: build the vxlan path'],
+      ['flip', 'to flannel.2: flip 1/2: n1'],
+      ['flip', 'to flannel.2: flip 2/2: n2, n3'],
+      ['swap', 'to flannel.2: clean up the old path'],
+      ['swap', 'back to flannel.1: build the vxlan path'],
+      ['swap', 'back to flannel.1: flip 1/2: n1'],
+      ['swap', 'back to flannel.1: flip 2/2: n2, n3'],
+      ['control', "back to flannel.1: flannel's files"],
+      ['cleanup', 'back to flannel.1: clean up the old path'],
+      ['restore', 'rp_filter as it was'],
+    ]);
+    const netConf = {Network: '10.244.0.0/16', Backend: {Type: 'vxlan', VNI: 1}};
+    const kept = mustPlan(seen, to, {control: {by: 'systemd', netConf}});
+    expect(kept.control).toMatchObject({by: 'systemd', after: {Backend: {Type: 'vxlan', VNI: 1, Port: 4789}}});
+    const macs = made.stages
+      .flatMap((s) => s.work.flatMap((w) => w.operations))
+      .flatMap((op) => (op.on === 'link' ? (op.row.address ?? '') : []));
+    expect(new Set(macs).size).toBe(3);
+  });
   test('a cluster that is there already gets no stages', async () => {
     const seen = see(await edited('vxlan', ['n1', 'subnet.env', (out) => `${out}\n`]));
     expect(mustPlan(seen, vxlan).stages).toEqual([]);

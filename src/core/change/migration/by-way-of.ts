@@ -55,7 +55,8 @@ export function byWayOf(oneWay: OneWay, views: readonly NodeView[], target: Targ
   const of = (stages: readonly Stage[], prefix: string, phases: Partial<Record<Phase, Phase>>): readonly Stage[] =>
     stages.map((s) => ({...s, phase: phases[s.phase] ?? s.phase, title: `${prefix}: ${s.title}`}));
   const restores = [...there.plan.stages.filter((s) => s.phase === 'restore'), ...back.plan.stages.filter((s) => s.phase === 'restore')];
-  const {left, ...rest} = there.plan;
+  // Of the first way nobody's configuration knows.
+  const {left, control: _, ...rest} = there.plan;
   const gone = new Set(mode.devices(aside).map((d) => d.name));
   return {
     kind: 'plan',
