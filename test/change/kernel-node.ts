@@ -3,6 +3,7 @@ import {address} from '../../src/core/kernel/address.js';
 import {fdb} from '../../src/core/kernel/fdb.js';
 import {neigh} from '../../src/core/kernel/neigh.js';
 import {route} from '../../src/core/kernel/route.js';
+import {rule} from '../../src/core/kernel/rule.js';
 import {wg} from '../../src/core/kernel/wg.js';
 import {xfrm} from '../../src/core/kernel/xfrm.js';
 import {readNode} from '../../src/core/model/read-node.js';
@@ -40,6 +41,7 @@ export function tablesOf({tables, sysctl, subnetEnv}: NodeState): readonly strin
     ...(tables.route ?? [])
       .filter((r) => !linkLocal(r.dst) && !['broadcast', 'anycast', 'multicast'].includes(r.type))
       .map((r) => `route ${r.family} ${route.show(r)}`),
+    ...(tables.rule ?? []).map((r) => `rule ${r.family} ${rule.show(r)}`),
     ...(tables.neigh ?? []).filter((n) => n.state.includes('PERMANENT')).map((n) => `neigh ${neigh.show(n)}`),
     ...(tables.fdb ?? []).filter((f) => f.dst !== undefined).map((f) => `fdb ${fdb.show(f)}`),
     ...(tables.wg ?? []).map((p) => `wg ${wg.show(p)}`),

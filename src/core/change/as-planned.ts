@@ -86,6 +86,8 @@ function ownRows<T extends ChangeTable>(
     neigh: (row) => ofFlannel(row.dev) && row.state.includes('PERMANENT'),
     fdb: (row) => ofFlannel(row.dev) && row.dst !== undefined && row.state === 'permanent',
     wg: (row) => ofFlannel(row.dev),
+    // Those of pods come and go with them.
+    rule: () => false,
     xfrm: (row) => networks.some((n) => contains(n, row.src) && contains(n, row.dst)),
   };
   const foreign = (row: ChangeRow[T]): boolean => theirs.includes(deviceIn(row) ?? '');

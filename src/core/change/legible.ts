@@ -1,4 +1,12 @@
-import type {FileOperation, KubeOperation, Operation, PodLinkOperation, RowOperation} from './operation.js';
+import type {
+  FileOperation,
+  KubeOperation,
+  Operation,
+  PodLinkOperation,
+  PodNeighOperation,
+  PodRouteOperation,
+  RowOperation,
+} from './operation.js';
 import {undoOf, wordsOf} from './operations/index.js';
 import type {Line} from './operations/kind.js';
 
@@ -41,6 +49,12 @@ function one(op: Operation): Legible {
     const set = (mtu: number): string => `in pod ${pod}: ip link set dev ${dev} mtu ${mtu}`;
     return {run: [set(to)], undo: [set(before)], like: `pod-link ${before} ${to}`};
   }
+  if (op.on === 'pod-neigh' || op.on === 'pod-route') {
+    // What stands before it finds the pod's namespace, and nobody reads that.
+    const said = ({text}: Line): string =>
+      `in pod ${op.pod}: ${text.slice(text.indexOf('nsenter --net="$n" ') + 'nsenter --net="$n" '.length)}`;
+    return {run: wordsOf(op).map(said), undo: undoOf(op).map(said), like: `${op.on} ${op.row.dst}`};
+  }
   if (op.on === 'file') return {run: fileLines(op), undo: fileLines({...op, to: op.before, before: op.to}), like: `file ${op.path}`};
   if (op.on === 'kube') return overApi(op);
   return {run: wordsOf(op).map(exact), undo: undoOf(op).map(exact), like: likeOf(op)};
@@ -61,8 +75,9 @@ function overApi(op: KubeOperation): Legible {
   return {run: fileLines({path, to, before}), undo: fileLines({path, to: before, before: to}), like: 'kube config'};
 }
 
-function likeOf(op: Exclude<Operation, FileOperation | PodLinkOperation | KubeOperation>): string {
+function likeOf(op: Exclude<Operation, FileOperation | PodLinkOperation | PodNeighOperation | PodRouteOperation | KubeOperation>): string {
   if (op.on === 'sysctl') return `sysctl ${op.key.split('/').at(-1)} ${op.to} ${op.before}`;
+  if (op.on === 'rule') return `rule ${op.do} ${op.row.priority}`;
   const dev = op.on === 'link' ? op.row.ifname : op.on === 'xfrm' ? op.row.dir : op.row.dev;
   return `${op.on} ${op.do} ${dev ?? ''}`;
 }

@@ -3,6 +3,7 @@ import type {Fdb} from '../kernel/fdb.js';
 import type {Link} from '../kernel/link.js';
 import type {Neigh} from '../kernel/neigh.js';
 import type {Route} from '../kernel/route.js';
+import type {Rule} from '../kernel/rule.js';
 import type {WgPeer} from '../kernel/wg.js';
 import type {XfrmPolicy} from '../kernel/xfrm.js';
 
@@ -15,6 +16,7 @@ export interface ChangeRow {
   readonly fdb: Fdb;
   readonly wg: WgPeer;
   readonly xfrm: XfrmPolicy;
+  readonly rule: Rule;
 }
 export type ChangeTable = keyof ChangeRow;
 
@@ -71,6 +73,24 @@ export interface PodLinkOperation {
   readonly before: number;
 }
 
+/** A permanent neighbour inside a pod's namespace, where no packet makes the right one. `before` undefined: there was none. */
+export interface PodNeighOperation {
+  readonly on: 'pod-neigh';
+  readonly do: 'replace';
+  /** As gathered: the name of its namespace. */
+  readonly pod: string;
+  readonly row: Neigh;
+  readonly before: Neigh | undefined;
+}
+
+/** A route inside a pod's namespace, that was not there. */
+export interface PodRouteOperation {
+  readonly on: 'pod-route';
+  readonly do: 'add';
+  readonly pod: string;
+  readonly row: Route;
+}
+
 /**
  * Something that flanctl itself does over the API server: flannel's ConfigMap gets another text, or the flannel pod of a node is started
  * anew. The node whose stage it stands in only writes it down, before and after: so any machine that reaches the nodes knows of it.
@@ -117,5 +137,11 @@ export type Operation =
   | SysctlOperation
   | FileOperation
   | PodLinkOperation
+  | PodNeighOperation
+  | PodRouteOperation
   | KubeOperation;
 export type OperationKind = Operation['on'];
+
+/** Is it about what is in a pod's namespace? Then pods are to be looked into. */
+export const isInPod = (op: Operation): op is PodLinkOperation | PodNeighOperation | PodRouteOperation =>
+  op.on === 'pod-link' || op.on === 'pod-neigh' || op.on === 'pod-route';

@@ -1,5 +1,5 @@
 import type {NodeState} from '../node/state.js';
-import type {Operation} from './operation.js';
+import {isInPod, type Operation} from './operation.js';
 import {tookOf} from './operations/index.js';
 import {simulate} from './simulate.js';
 
@@ -26,6 +26,6 @@ export function unmet(operations: readonly Operation[], found: NodeState): reado
 
 function wasRead(op: Operation, {families, sysctl, pods}: NodeState): boolean {
   if (op.on === 'sysctl') return sysctl !== undefined;
-  if (op.on === 'pod-link') return pods !== undefined;
+  if (isInPod(op)) return pods !== undefined;
   return op.on === 'file' || op.on === 'kube' || families[op.on] !== undefined;
 }

@@ -1,4 +1,5 @@
 import {departures, operationsOn} from '../../core/change/as-planned.js';
+import {isInPod} from '../../core/change/operation.js';
 import type {Plan} from '../../core/change/plan.js';
 import type {ProbeEnd} from '../../core/change/probe-ends.js';
 import {readNode} from '../../core/model/read-node.js';
@@ -36,7 +37,7 @@ export type Gate = (stage: number, nodes: readonly string[]) => Promise<GateResu
 
 export function gateOf(options: GateOptions): Gate {
   const {plan, before, done = 0, networks, runners, ends, baseline, size, signal} = options;
-  const pods = plan.stages.some(({work}) => work.some(({operations}) => operations.some((op) => op.on === 'pod-link')));
+  const pods = plan.stages.some(({work}) => work.some(({operations}) => operations.some(isInPod)));
   return async (stage, nodes) => {
     const because: string[] = [];
     const addresses = options.addresses.filter(({node}) => nodes.includes(node));

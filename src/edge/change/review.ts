@@ -1,4 +1,4 @@
-import type {Operation} from '../../core/change/operation.js';
+import {isInPod, type Operation} from '../../core/change/operation.js';
 import {type ProbeEnd, probeEnd} from '../../core/change/probe-ends.js';
 import {inverses} from '../../core/change/simulate.js';
 import {unmet} from '../../core/change/unmet.js';
@@ -33,7 +33,7 @@ export const reviewOf =
     const {signal} = new AbortController();
     const nodes = [...wanted.keys()];
     const addresses = reach.addresses.filter(({node}) => wanted.has(node));
-    const pods = [...wanted.values()].some((list) => list.some((op) => op.on === 'pod-link'));
+    const pods = [...wanted.values()].some((list) => list.some(isInPod));
     const {transport, timeoutMs, concurrency} = reach;
     const left: Left[] = [];
     const [probed] = await Promise.all([

@@ -111,3 +111,17 @@ export const xfrm = object({
   action: z.enum(['allow', 'block']),
   tmpl: list(object({src: ip, dst: ip, proto: word, reqid: count, mode: word, level: word.optional()})),
 });
+/** Of rules, what flanctl writes: others are refused. */
+export const rule = object({
+  family,
+  priority: count,
+  src: prefix.optional(),
+  dst: prefix.optional(),
+  iif: word.optional(),
+  oif: word.optional(),
+  fwmark: count.optional(),
+  fwmask: count.optional(),
+  action: z.literal('lookup'),
+  table: word,
+  protocol: word.optional(),
+});

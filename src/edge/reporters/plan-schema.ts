@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import {address, count, fdb, link, list, neigh, object, route, wg, word, xfrm} from './plan-rows.js';
+import {address, count, fdb, link, list, neigh, object, route, rule, wg, word, xfrm} from './plan-rows.js';
 
 /**
  * A plan as a document. It is read back and run (`flanctl apply --plan`), on nodes, as root: so every text that becomes part of a command has
@@ -44,9 +44,12 @@ const operation = z.union([
   rowOperation('fdb', fdb),
   rowOperation('wg', wg),
   rowOperation('xfrm', xfrm),
+  rowOperation('rule', rule),
   object({on: z.literal('sysctl'), do: z.literal('replace'), key, to: setting, before: setting.optional()}),
   object({on: z.literal('file'), do: z.literal('replace'), path, to: z.string().optional(), before: z.string().optional()}),
   object({on: z.literal('pod-link'), do: z.literal('replace'), pod: word, dev: word, to: count, before: count}),
+  object({on: z.literal('pod-neigh'), do: z.literal('replace'), pod: word, row: neigh, before: neigh.optional()}),
+  object({on: z.literal('pod-route'), do: z.literal('add'), pod: word, row: route}),
   kubeConfig,
   object({
     on: z.literal('kube'),

@@ -8,13 +8,31 @@ import {kube} from './kube.js';
 import {link} from './link.js';
 import {neigh} from './neigh.js';
 import {podLink} from './pod-link.js';
+import {podNeigh} from './pod-neigh.js';
+import {podRoute} from './pod-route.js';
 import {route} from './route.js';
+import {rule} from './rule.js';
 import {sysctl} from './sysctl.js';
 import {wg} from './wg.js';
 import {xfrm} from './xfrm.js';
 
 /** Every kind of operation. A new one is one file beside this one and one line here. */
-export const operationKinds = {link, address, route, neigh, fdb, wg, xfrm, sysctl, file, 'pod-link': podLink, kube};
+export const operationKinds = {
+  link,
+  address,
+  route,
+  neigh,
+  fdb,
+  wg,
+  xfrm,
+  rule,
+  sysctl,
+  file,
+  'pod-link': podLink,
+  'pod-neigh': podNeigh,
+  'pod-route': podRoute,
+  kube,
+};
 
 const kindOf = (op: Operation): Kind<Operation> => (operationKinds as unknown as {readonly [K in OperationKind]: Kind<Operation>})[op.on];
 

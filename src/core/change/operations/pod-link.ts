@@ -1,30 +1,13 @@
 import type {NodeState} from '../../node/state.js';
 import type {PodLinkOperation} from '../operation.js';
-import {type Kind, type Line, quoted, unsafe} from './kind.js';
-
-/**
- * Into the pod's namespace by the name it was gathered under: a named one, `pid-N` of one without a name, else the host name of its sandbox,
- * which its processes know.
- */
-function line(pod: string, dev: string, mtu: number): Line {
-  const named = quoted(`/run/netns/${pod}`);
-  const pid = /^pid-(\d+)$/.exec(pod)?.[1];
-  const search =
-    pid === undefined
-      ? `for p in /proc/[0-9]*; do [ "$(nsenter --uts="$p/ns/uts" cat /proc/sys/kernel/hostname 2>/dev/null)" = ${quoted(pod)} ] && ` +
-        `[ "$(readlink "$p/ns/net")" != "$(readlink /proc/self/ns/net)" ] && n=$p/ns/net && break; done`
-      : `n=/proc/${pid}/ns/net`;
-  return {
-    tool: 'sh',
-    text: `n=${named}; [ -e "$n" ] || { n=; ${search}; }; [ -n "$n" ] && nsenter --net="$n" ip link set dev ${quoted(dev)} mtu ${mtu}`,
-  };
-}
+import {type Kind, quoted, unsafe} from './kind.js';
+import {inPod} from './pod-namespace.js';
 
 const mtuOf = (state: NodeState, {pod, dev}: PodLinkOperation): number | undefined =>
   state.pods?.find((p) => p.name === pod)?.tables.link?.find((l) => l.ifname === dev)?.mtu;
 
 export const podLink: Kind<PodLinkOperation> = {
-  words: ({pod, dev, to}) => [line(pod, dev, to)],
+  words: ({pod, dev, to}) => [inPod(pod, `ip link set dev ${quoted(dev)} mtu ${to}`)],
   inverse: (op) => [{...op, to: op.before, before: op.to}],
   expects(op, state) {
     if (state.pods === undefined) return 'the pods were not looked at';

@@ -9,7 +9,7 @@ const V6_METRIC = 1024;
 const ip = (text: string): Line => ({tool: 'ip', text});
 
 /** What the kernel fills in when a command does not say. */
-function listed(row: Route): Route {
+export function listed(row: Route): Route {
   const direct = row.gateway === undefined && row.nexthops === undefined && row.nhid === undefined && row.type === 'unicast';
   return {
     ...row,

@@ -54,7 +54,7 @@ const isPodPort = (op: Operation): boolean =>
   op.on === 'pod-link' || (op.on === 'link' && op.row.kind === 'veth' && op.row.master !== undefined);
 
 function familiesOf(op: Operation): readonly Family[] {
-  if (op.on === 'route' || op.on === 'neigh' || op.on === 'address') return [op.row.family];
+  if (op.on === 'route' || op.on === 'rule' || op.on === 'neigh' || op.on === 'address') return [op.row.family];
   if (op.on === 'xfrm') return [familyOf(op.row.src)];
   // The tunnel end may be of either family whatever the packet inside.
   return [4, 6];
