@@ -6,8 +6,10 @@ import type {Given} from '../core/model/cluster.js';
 import type {NodeDump} from '../core/node/dump.js';
 import {compare} from '../core/rules/fold.js';
 import {Failure} from '../failure.js';
+import {asksCloud, type CloudFlags, cloudFiles, cloudFlags} from './cloud-flags.js';
 import type {Dumps} from './diagnose.js';
 import {type RecordFlags, recordFlags} from './record-flags.js';
+import type {OpenedCloud} from './sources/cloud/open.js';
 import type {KubeClient} from './sources/kube-client.js';
 import type {RecordWish} from './sources/open-records.js';
 import type {RecordFiles} from './sources/record-files.js';
@@ -27,6 +29,7 @@ export const evidenceFlags = withEnv({
   lab: Flags.string({summary: 'the nodes of a lab on this machine', helpValue: 'NAME', helpGroup: 'SOURCE', exclusive: ['local']}),
   local: Flags.boolean({summary: 'this machine only', helpGroup: 'SOURCE'}),
   ...recordFlags,
+  ...cloudFlags,
   'net-conf': Flags.string({summary: "flannel's net-conf.json, when the nodes do not have it", helpValue: 'FILE', helpGroup: 'SOURCE'}),
   pods: Flags.option({
     summary: 'which pod namespaces to look into; path: those named with --pod',
@@ -66,7 +69,7 @@ export const evidenceFlags = withEnv({
   })(),
 });
 
-export interface EvidenceFlags extends RecordFlags, ViaFlags {
+export interface EvidenceFlags extends RecordFlags, CloudFlags, ViaFlags {
   readonly snapshot?: string | undefined;
   readonly inventory?: string | undefined;
   readonly lab?: string | undefined;
@@ -143,6 +146,7 @@ export async function openEvidence(flags: EvidenceFlags, options: EvidenceOption
     concurrency: flags.concurrency,
     ...(opened?.client && {client: opened.client, kube: namedBy(flags)}),
   };
+  const cloud = await cloudOf(flags, {}, options.signal);
   let gathered: readonly NodeDump[] | undefined;
   return {
     from,
@@ -152,8 +156,9 @@ export async function openEvidence(flags: EvidenceFlags, options: EvidenceOption
       ...(inventory && {inventory}),
       ...(opened && {records: opened.records}),
       ...(netConf !== undefined && {netConf}),
+      ...(cloud && {cloud: cloud.cloud}),
     },
-    ...(opened && {files: opened.files}),
+    ...((opened || cloud) && {files: {...opened?.files, ...cloud?.files}}),
     async *nodes() {
       if (gathered === undefined) {
         const {gatherWithProgress} = await import('./gather/progress.js');
@@ -174,7 +179,7 @@ export async function openEvidence(flags: EvidenceFlags, options: EvidenceOption
   };
 }
 
-async function openSnapshot(path: string, flags: EvidenceFlags, netConf: unknown, {notice}: EvidenceOptions): Promise<Evidence> {
+async function openSnapshot(path: string, flags: EvidenceFlags, netConf: unknown, {notice, signal}: EvidenceOptions): Promise<Evidence> {
   const {readSnapshot} = await import('./snapshots/read.js');
   await access(path).catch((error: NodeJS.ErrnoException) => {
     throw new Failure(`--snapshot: cannot read ${path}: ${error.code === 'ENOENT' ? 'no such file or folder' : error.message}`, {
@@ -187,15 +192,27 @@ async function openSnapshot(path: string, flags: EvidenceFlags, netConf: unknown
   const inventory =
     text === undefined ? undefined : (await import('./sources/inventory.js')).parseInventory(text, `${path}/inventory.yaml`);
   const files = Object.fromEntries(Object.entries(snapshot.extras).filter(([name]) => name.endsWith('.json')));
+  const cloud = await cloudOf(flags, files, signal);
   const kept = Object.keys(files).length > 0;
   const records = kept ? (await import('./sources/record-files.js')).recordsOfFiles(files, flags) : undefined;
   return {
     from: `snapshot ${path}${records ? `, records of ${records.from}` : ''}`,
     live: false,
-    ...(kept && {files}),
-    given: {...(netConf !== undefined && {netConf}), ...(inventory && {inventory}), ...(records && {records})},
+    ...((kept || cloud) && {files: {...files, ...cloud?.files}}),
+    given: {
+      ...(netConf !== undefined && {netConf}),
+      ...(inventory && {inventory}),
+      ...(records && {records}),
+      ...(cloud && {cloud: cloud.cloud}),
+    },
     nodes: () => snapshot.nodes(),
   };
+}
+
+/** What the cloud says, where it was asked or something of it was kept. */
+async function cloudOf(flags: CloudFlags, kept: RecordFiles, signal: AbortSignal): Promise<OpenedCloud | undefined> {
+  if (!asksCloud(flags) && !Object.values(cloudFiles).some((name) => name in kept)) return undefined;
+  return (await import('./sources/cloud/open.js')).openCloud(flags, kept, signal);
 }
 
 async function readJson(file: string): Promise<unknown> {

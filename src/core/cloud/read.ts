@@ -46,8 +46,20 @@ export function documentsIn(data: unknown, source: CloudSource): readonly CloudD
   });
 }
 
-/** The bundle of documents, as a file of its own. */
-export const bundleOf = (documents: readonly CloudDocument[]): unknown => ({kind: 'CloudDocuments', documents});
+/** The bundle of documents, as a file of its own; without what machines carry beside their interfaces (GCE's start-up scripts and keys). */
+export const bundleOf = (documents: readonly CloudDocument[]): unknown => ({
+  kind: 'CloudDocuments',
+  documents: documents.map((document) => ({...document, data: stripped(document.data)})),
+});
+
+const carried = new Set(['metadata', 'labels', 'serviceAccounts', 'disks', 'UserData']);
+
+const stripped = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.map(stripped)
+    : typeof value === 'object' && value !== null
+      ? Object.fromEntries(Object.entries(value).flatMap(([key, item]) => (carried.has(key) ? [] : [[key, stripped(item)]])))
+      : value;
 
 function merged(documents: readonly CloudDocument[], shapes: readonly Shape[], problems: string[]): Parts | undefined {
   const read = documents.map((document) => partsOf(document, shapes, problems));

@@ -1,5 +1,5 @@
 /** What a name is of; the replacement says so, and no more. */
-export type NameKind = 'node' | 'pod' | 'namespace' | 'service' | 'context' | 'comment' | 'taint' | 'registry';
+export type NameKind = 'node' | 'pod' | 'namespace' | 'service' | 'context' | 'comment' | 'taint' | 'registry' | 'cloud';
 
 /** Everybody has these, and what flannel's own parts are called is what rules find them by. */
 const everybodys = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease', 'kube-flannel', 'kubernetes', 'localhost', 'none']);

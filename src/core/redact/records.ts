@@ -1,5 +1,6 @@
 import {etcdKeysOf} from '../flannel/records/etcd-keys.js';
 import {at, list, object, text} from '../flannel/records/json.js';
+import {cloudReplaced, providerReplaced} from './cloud.js';
 import type {NameKind} from './name.js';
 import type {Redactor} from './redactor.js';
 
@@ -36,6 +37,7 @@ export function redactRecords(redactor: Redactor, texts: RecordTexts): RecordTex
     Object.entries(texts).map(([file, content]) => {
       const value = parsed(content);
       if (value === undefined) return [file, redactor.prose(content)];
+      if (file.startsWith('cloud-')) return [file, JSON.stringify(cloudReplaced(redactor, value, file))];
       if (file === 'etcd.json') {
         const keys = etcdKeysOf(value).keys.map((entry) => ({
           ...entry,
@@ -66,6 +68,7 @@ function replaced(redactor: Redactor, value: unknown, kind: NameKind | undefined
   // The two places where the name of a node stands among other things.
   if ((key === 'address' && above === 'addresses') || (key === 'values' && above === 'matchFields'))
     return names.inText(redactor.numbers(value));
+  if (key === 'providerID') return providerReplaced(redactor, value);
   if (key === 'image') return redactor.numbers(image(redactor, value));
   if (key === 'reason' || key === 'message') return redactor.prose(value);
   return redactor.numbers(value);

@@ -28,6 +28,7 @@ const WHOLE_NAMES = new Set(['subnet.env', 'net-conf.json']);
 const EXTRAS = new Set([
   ...['inventory.yaml', 'nodes.json', 'pods.json', 'configmap.json', 'daemonsets.json', 'services.json', 'etcd.json', 'records.json'],
   'cloud-routes.json',
+  'cloud-enis.json',
 ]);
 
 const HINTS = [
