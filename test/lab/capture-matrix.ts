@@ -3,6 +3,7 @@ import type {NodeDump} from '../../src/core/node/dump.js';
 import {gather} from '../../src/edge/gather/gather.js';
 import {factsOf, runSteps} from '../../src/edge/lab/break.js';
 import {labDown} from '../../src/edge/lab/down.js';
+import type {Fault} from '../../src/edge/lab/faults/fault.js';
 import {faults} from '../../src/edge/lab/faults/index.js';
 import {defaultSpec, type Lab, type LabSpec, layOut} from '../../src/edge/lab/topology.js';
 import {labUp} from '../../src/edge/lab/up.js';
@@ -36,9 +37,9 @@ const at = ({direction, pod, node, dev, way}: Sighting): string =>
  * Every fault of this lab (of shares.ts): where trace says that a packet between pods is lost, tcpdump sees it at every device before that place,
  * on both ways, and at none behind it.
  */
-export function captureMatrix(wish: Spec): void {
+export function captureMatrix(wish: Spec, only = (fault: Fault): boolean => shares(fault, wish)): void {
   // Some of a lab's faults break nothing, or all in the same way.
-  const chosen = faults.filter((fault) => shares(fault, wish));
+  const chosen = faults.filter(only);
   const atLeast = Math.ceil(chosen.length / 2);
   const spec: LabSpec = {...defaultSpec, ...wish};
   const facts = factsOf(layOut(spec, '/nowhere'));

@@ -4,17 +4,12 @@ import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Ajv2020} from 'ajv/dist/2020.js';
 import {describe, expect, test, vi} from 'vitest';
-import type {NodeDump} from '../../src/core/node/dump.js';
-import {gather} from '../../src/edge/gather/gather.js';
 import {runIn} from '../../src/edge/lab/exec.js';
 import {inhabitants} from '../../src/edge/lab/namespaces.js';
 import type {Lab} from '../../src/edge/lab/topology.js';
-import {confirmed} from '../../src/edge/probes/confirm.js';
-import {connectBy} from '../../src/edge/probes/connect.js';
 import type {TraceReport} from '../../src/edge/reporters/documents.js';
-import {openTrace, type Wish} from '../../src/edge/trace.js';
-import {traceReport} from '../../src/edge/trace-report.js';
 import {runProcess} from '../../src/edge/transports/run-process.js';
+import {confirm, evidenceOf} from './confirm.js';
 import {flanctl} from './flanctl.js';
 import {labsWork, testLabs} from './in-lab.js';
 
@@ -41,31 +36,6 @@ const brief = ({probe, code}: Awaited<ReturnType<typeof trace>>) => ({
   gaps: probe.gaps,
   packets: probe.packets.map((p) => `${p.name} ${p.there.measured} ${p.back?.measured}`),
 });
-
-/** What was gathered, as it was then; and a way to the nodes as they are now. */
-async function evidenceOf(lab: Lab) {
-  const address = (node: string) => ({node, via: 'netns' as const, pid: lab.nodes.find((n) => n.name === node)!.pid!});
-  const options = {sshHostKeys: 'strict', notice: () => {}} as const;
-  const dumps: NodeDump[] = [];
-  for await (const dump of gather(
-    lab.nodes.map((n) => address(n.name)),
-    {transport: options},
-  ))
-    dumps.push(dump);
-  return {
-    async *nodes() {
-      yield* dumps;
-    },
-    connect: connectBy({addresses: lab.nodes.map((n) => address(n.name)), transport: options}),
-  };
-}
-
-async function confirm(lab: Lab, from: string, to: string, wish: Wish, evidence: Awaited<ReturnType<typeof evidenceOf>>, capture = false) {
-  const tracer = await openTrace(evidence, {netConf: lab.netConf});
-  const traced = await tracer.trace(tracer.endpoint(from), tracer.endpoint(to), wish);
-  const report = traceReport(traced, {proto: wish.proto, port: wish.proto === 'icmp' ? null : 80}, [], false);
-  return confirmed(report, {tracer, traced, wish, evidence, connect: evidence.connect, capture, signal: new AbortController().signal});
-}
 
 describe.skipIf(!labsWork)('a healthy lab agrees', () => {
   test.each(['vxlan', 'host-gw'] as const)('%s: icmp, udp and tcp, both families, small and as large as fits', async (backend) => {

@@ -257,6 +257,20 @@ const cases: {readonly [name: string]: Case} = {
     at: '1.3',
     because: /has no peer with the key/,
   },
+  'the far end has a preshared key, the sender none': {
+    base: 'wireguard',
+    edits: [['n2', 'wg-show', swap(new RegExp(`(${keyOf(1)}\\t)\\(none\\)`), '$1(hidden)')]],
+    end: 'wrong-key',
+    at: '1.3',
+    because: /^flannel-wg of n2 has a preshared key for peer \S+…, and the sender has none/,
+  },
+  'the sender has a preshared key, the far end none': {
+    base: 'wireguard',
+    edits: [['n1', 'wg-show', swap(new RegExp(`(${keyOf(2)}\\t)\\(none\\)`), '$1(hidden)')]],
+    end: 'wrong-key',
+    at: '1.3',
+    because: /^the sender has a preshared key for it, and flannel-wg of n2 has none/,
+  },
   'WireGuard listens elsewhere': {
     base: 'wireguard',
     edits: [['n2', 'wg-show', swap(/\t51820\toff/, '\t51999\toff')]],
@@ -368,6 +382,13 @@ const cases: {readonly [name: string]: Case} = {
     at: '1.3',
     because: /no policy of n2 \(dir fwd\) is for/,
   },
+  'ipsec: two policies of one priority that differ, and no index that tells which was made first': {
+    base: 'ipsec',
+    edits: [['n1', 'ip-xfrm-policy', append('src 10.244.1.0/24 dst 10.244.0.0/16 \n\tdir out action block priority 0 ptype main')]],
+    end: 'unknown',
+    at: '1.2',
+    because: /of n1 \(dir out\) .* have one priority and differ/,
+  },
 };
 
 async function run(base: string, edits: readonly Edit[], [from, to]: readonly [string, string], wish: Partial<Wish> = {}): Promise<Traced> {
@@ -454,6 +475,21 @@ describe('healthy clusters', () => {
     expect([largest.there.verdict.kind, largest.back?.verdict.kind]).toEqual(['reachable', 'reachable']);
     if (to.includes('-p') || to === 'n2')
       expect((await run(base, [], [from, to], {family, size: pathMtu + 1})).there.verdict.kind).toBe('broken');
+  });
+
+  test('ipsec: what fits depends on the wire, and on the device of the route only where that takes less', async () => {
+    const route = (mtu: number): readonly Edit[] => [
+      ['n1', 'ip-route-all', append('unicast 10.244.2.0/24 dev dummy0 table main proto boot scope link')],
+      [
+        'n1',
+        'ip-link',
+        append(
+          `99: dummy0: <BROADCAST,UP,LOWER_UP> mtu ${mtu} qdisc noop state UNKNOWN\n    link/ether 02:00:00:00:00:99 brd ff:ff:ff:ff:ff:ff`,
+        ),
+      ],
+    ];
+    const fits = async (mtu: number, size: number) => (await run('ipsec', route(mtu), ['n1-p1', 'n2-p1'], {size})).there.verdict.kind;
+    expect([await fits(9000, 1423), await fits(1400, 1400), await fits(1400, 1401)]).toEqual(['reachable', 'reachable', 'broken']);
   });
 
   test('a pod that was not gathered is taken for what the CNI makes, and said to be inferred', async () => {

@@ -117,6 +117,19 @@ export class TwoNodes {
     return {answered: ran.code === 0, wire, own};
   }
 
+  /** A script of the first end, and what went over the wire meanwhile, in tcpdump's words. */
+  async during(script: string): Promise<Ran & {readonly wire: string}> {
+    const file = join(process.env['TMPDIR'] ?? '/tmp', `${this.name}.during`);
+    const watched = `
+      ip netns exec ${this.wire} tcpdump --immediate-mode -i n1 -U -w ${file} ip 2>${file}.log & w=$!
+      until grep -q listening ${file}.log; do sleep 0.1; done
+      ip netns exec ${this.ends[0].netns} sh -c "$1"; rc=$?
+      sleep 0.5; kill -INT $w; wait
+      exit $rc`;
+    const ran = await run(['sh', '-c', watched, 'sh', script]);
+    return {...ran, wire: await must(['tcpdump', '-n', '-v', '-t', '-r', file])};
+  }
+
   record(file: string, text: string): void {
     if (records === undefined) return;
     mkdirSync(join(records, this.name), {recursive: true});

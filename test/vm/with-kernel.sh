@@ -19,7 +19,9 @@ say() { printf '%s\n' "$*" >&2; }
 fail() { say "the virtual machine: $*"; exit 125; }
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+machine=
+# The machine first: it may have files open here. `timeout` hands the signal on to qemu.
+trap 'trap "" HUP INT TERM; [ -z "$machine" ] || { kill -TERM "$machine" 2>/dev/null; wait "$machine"; } || :; rm -rf "$work"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -71,6 +73,7 @@ cp "$here/guest.sh" "$work/orders/guest.sh"
 accel=${FLANCTL_VM_ACCEL:-tcg}
 [ "$accel" != tcg ] || accel=tcg,thread=multi
 # no_timer_check: on a busy host the emulated timer may seem dead to the kernel, which would panic.
+# In the background, since sh would hear of a signal only when what is before it has ended.
 rc=0
 timeout --foreground "${FLANCTL_VM_SECONDS:-900}" qemu-system-x86_64 -accel "$accel" -cpu max -smp 2 -m "${FLANCTL_VM_MB:-2048}" \
   -display none -monitor none -no-reboot -nic none -serial "file:$work/console" -serial stdio \
@@ -79,7 +82,10 @@ timeout --foreground "${FLANCTL_VM_SECONDS:-900}" qemu-system-x86_64 -accel "$ac
   -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
   -virtfs "local,path=$work/orders,mount_tag=orders,security_model=none" \
   -virtfs "local,path=$share,mount_tag=share,security_model=none" \
-  </dev/null 2>"$work/qemu" || rc=$?
+  </dev/null 2>"$work/qemu" &
+machine=$!
+wait "$machine" || rc=$?
+machine=
 if [ -s "$work/orders/status" ]; then exit "$(cat "$work/orders/status")"; fi
 [ "$rc" != 124 ] || say "the virtual machine was ended after ${FLANCTL_VM_SECONDS:-900} seconds"
 say "the virtual machine did not come to an end (qemu: $rc); the last that it said:"

@@ -1,3 +1,5 @@
+import {lookup} from '../forwarding/lookup.js';
+import {routeMtu} from '../forwarding/route-mtu.js';
 import type {XfrmPolicy, XfrmState} from '../kernel/xfrm.js';
 import {familyOf} from '../net/address.js';
 import {isLocal} from './local.js';
@@ -22,6 +24,16 @@ export const overheadOf = (family: 4 | 6): number => HEADER[family] + TAG + 2;
 
 /** The largest packet that the association carries over a device of this MTU (xfrm_state_mtu). */
 export const mtuOf = (state: Pick<XfrmState, 'src' | 'encap'>, mtu: number): number => ((mtu - headerOf(state) - TAG) & ~3) - 2;
+
+/**
+ * The largest packet that the association carries from this node: what the way of the encrypted packet takes, less what is added to it. The
+ * route that the packet itself was looked up by adds its own MTU to that, unreduced (xfrm_init_pmtu). Undefined where no MTU is known.
+ */
+export function roomIn({state: node}: Place, state: XfrmState): number | undefined {
+  const way = lookup(node, {src: state.src, dst: state.dst, ipproto: state.encap ? 'udp' : 'esp'});
+  const mtu = way.kind === 'route' ? routeMtu(node, way.route) : 'unknown';
+  return mtu === 'unknown' ? undefined : mtuOf(state, mtu.mtu);
+}
 
 /** The association that a policy's template leads to (xfrm_state_find); several of them are as good as each other. */
 export function stateFor(states: readonly XfrmState[], {tmpl: [wanted]}: XfrmPolicy): XfrmState | undefined {

@@ -82,6 +82,7 @@ export function formsAt({state, own}: Place, family: Family, self: Peer, udpPort
           from: peer.key ?? '',
           to: key,
           session: 'live',
+          preshared: state.tables.wg?.find((p) => p.dev === link.ifname && p.publicKey === peer.key)?.preshared === true,
         })),
       ];
     if (isOurs(link) && family === 4) {

@@ -2,7 +2,7 @@ import {deviceMtu} from '../forwarding/route-mtu.js';
 import type {Link} from '../kernel/link.js';
 import type {XfrmPolicy, XfrmState} from '../kernel/xfrm.js';
 import type {Ip} from '../net/address.js';
-import {associationFor, encapsulate, mtuOf} from './esp.js';
+import {associationFor, encapsulate, roomIn} from './esp.js';
 import {neighbour} from './neighbour.js';
 import {type Hooked, throughHook} from './netfilter.js';
 import {type InFlight, shownMac, UNREAD_MAC} from './packet.js';
@@ -39,7 +39,7 @@ export function leave(
   const asked = secured(trip, place, packet);
   if ('end' in asked) return asked.end;
   const mtu = hop.mtu ?? deviceMtu(place.state, packet.family, link.ifname) ?? 0;
-  let hooked: Hooked = fitted(trip, place, link, asked.state && mtu > 0 ? mtuOf(asked.state, mtu) : mtu, packet);
+  let hooked: Hooked = fitted(trip, place, link, asked.state && mtu > 0 ? Math.min(mtu, roomIn(place, asked.state) ?? mtu) : mtu, packet);
   if (hooked.end) return hooked.end;
   const physdev = from.physdev ?? false;
   const nexthop = hop.gateway ?? packet.dst;

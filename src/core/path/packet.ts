@@ -40,6 +40,8 @@ export type Inner = {readonly packet: InFlight} & (
       readonly to: string;
       /** `live`: keys were agreed on less than three minutes ago. `handshake`: a message of the agreement itself, which carries no packet. */
       readonly session: 'live' | 'none' | 'handshake';
+      /** The sender has a preshared key for that peer. Which one, nobody reads. */
+      readonly preshared: boolean;
     }
   | {readonly via: 'udp'}
   | {readonly via: 'esp'; readonly spi: number}

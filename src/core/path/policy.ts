@@ -5,15 +5,36 @@ import {doubt, type End, ended, row, type Trip} from './trip.js';
 import type {Place} from './world.js';
 
 /**
- * IPsec's policy for a packet: of those that its addresses match the one with the lowest priority number, and among equals the oldest, which
- * `ip xfrm policy` prints last (xfrm_policy_lookup_bytype). Undefined: none matches, or the node's policies are none.
+ * IPsec's policy for a packet: of those that its addresses match the one with the lowest priority number, and among equals the one that was made
+ * first (xfrm_policy_lookup_bytype). `ip xfrm policy` prints that last, unless it was updated since: then it keeps its place and its `index`, but
+ * is printed before the others. So where the list has no `index` and equals differ in what they ask for, nobody can tell, and they are `rivals`.
  */
-export function policyFor({state}: Place, dir: XfrmPolicy['dir'], {src, dst}: Pick<InFlight, 'src' | 'dst'>): XfrmPolicy | undefined {
-  let best: XfrmPolicy | undefined;
-  for (const policy of state.tables.xfrm ?? [])
-    if (policy.dir === dir && contains(policy.src, src) && contains(policy.dst, dst) && (!best || policy.priority <= best.priority))
-      best = policy;
-  return best;
+export function policyFor(
+  {state}: Pick<Place, 'state'>,
+  dir: XfrmPolicy['dir'],
+  {src, dst}: Pick<InFlight, 'src' | 'dst'>,
+): {readonly policy: XfrmPolicy; readonly rivals: boolean} | undefined {
+  const all = (state.tables.xfrm ?? []).filter((p) => p.dir === dir && contains(p.src, src) && contains(p.dst, dst));
+  const [first, ...others] = all
+    .toReversed()
+    .toSorted((a, b) => a.priority - b.priority || (a.index === undefined || b.index === undefined ? 0 : a.index - b.index));
+  if (first === undefined) return undefined;
+  const asks = ({action, tmpl}: XfrmPolicy): string => JSON.stringify([action, tmpl]);
+  const equals = others.filter((p) => p.priority === first.priority && (p.index === undefined || first.index === undefined));
+  return {policy: first, rivals: equals.some((p) => asks(p) !== asks(first))};
+}
+
+/** The same on a walk, which ends where it cannot tell. */
+function chosen(
+  trip: Trip,
+  place: Place,
+  dir: XfrmPolicy['dir'],
+  packet: InFlight,
+): {readonly policy: XfrmPolicy | undefined} | {readonly end: End} {
+  const found = policyFor(place, dir, packet);
+  if (!found?.rivals) return {policy: found?.policy};
+  const why = `IPsec policies of ${place.node} (dir ${dir}) for ${packet.src} → ${packet.dst} have one priority and differ: the one made first wins, and the list does not tell which that is`;
+  return {end: ended(trip, place, 'policy', 'unknown', why, {evidence: row(place, 'xfrm', found.policy)})};
 }
 
 /** A packet that came in, to be delivered (`in`) or forwarded (`fwd`): did it come as a policy wants it (__xfrm_policy_check)? */
@@ -24,7 +45,9 @@ export function barredIn(trip: Trip, place: Place, dir: 'in' | 'fwd', packet: In
     if (came || isIpsec(trip, place)) doubt(trip, `the IPsec policies of ${place.node} were not read`);
     return undefined;
   }
-  const policy = policyFor(place, dir, packet);
+  const found = chosen(trip, place, dir, packet);
+  if ('end' in found) return found.end;
+  const {policy} = found;
   if (!policy) {
     if (!came || came.mode === 'transport') return undefined;
     const why = `it came out of a security association, and no policy of ${place.node} (dir ${dir}) is for ${packet.src} → ${packet.dst}`;
@@ -60,7 +83,9 @@ export function policyOut(trip: Trip, place: Place, packet: InFlight): {readonly
     if (isIpsec(trip, place)) doubt(trip, `the IPsec policies of ${place.node} were not read`);
     return {policy: undefined};
   }
-  const policy = policyFor(place, 'out', packet);
+  const found = chosen(trip, place, 'out', packet);
+  if ('end' in found) return found;
+  const {policy} = found;
   if (policy?.action === 'block')
     return {
       end: ended(trip, place, 'policy', 'filtered', `an IPsec policy of ${place.node} (dir out) blocks it`, {

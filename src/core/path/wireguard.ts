@@ -78,7 +78,14 @@ export function encapsulate(trip: Trip, place: Place, link: Link, packet: InFlig
   const overhead = overheadOf[family];
   const outer = {
     ...begin(place, link, endpoint, padded(packet.size, link.mtu) + overhead),
-    inner: {via: 'wireguard', packet, from: key, to: peer.publicKey, session: session === 'live' ? 'live' : 'none'},
+    inner: {
+      via: 'wireguard',
+      packet,
+      from: key,
+      to: peer.publicKey,
+      session: session === 'live' ? 'live' : 'none',
+      preshared: peer.preshared === true,
+    },
   } satisfies InFlight;
   const barred = sendable(trip, place, link, undefined, endpoint.address) ?? loops(trip, place, link, outer);
   if (barred) return barred;
@@ -154,7 +161,9 @@ export function decapsulate(trip: Trip, place: Place, outer: InFlight, inner: Ca
       `${taken.ifname} of ${place.node} has no peer with the key ${shortKey(inner.from)}, which it comes from`,
       said,
     );
-  const unmet = inner.session === 'live' ? undefined : handshake(trip, place, taken, outer, inner);
+  // Keys that one end has forgotten are of no use to the other, which asks for new ones within fifteen seconds.
+  const unmet =
+    inner.session === 'live' && sessionOf(place, peer) === 'live' ? undefined : handshake(trip, place, {link: taken, peer}, outer, inner);
   if (unmet) return unmet;
   trip.roamed.set(roamedKey(place, taken, inner.from), {address: outer.src, port: outer.sport ?? 0});
   trip.overhead -= overheadOf[outer.family];
@@ -179,12 +188,25 @@ export function decapsulate(trip: Trip, place: Place, outer: InFlight, inner: Ca
 }
 
 /** Without keys nothing is sent: the answer of the handshake must come back too. Undefined when it does. */
-function handshake(trip: Trip, place: Place, link: Link, outer: InFlight, inner: Carried): End | undefined {
+function handshake(
+  trip: Trip,
+  place: Place,
+  {link, peer}: {readonly link: Link; readonly peer: WgPeer},
+  outer: InFlight,
+  inner: Carried,
+): End | undefined {
+  if ((peer.preshared === true) !== inner.preshared) {
+    const here = `${link.ifname} of ${place.node}`;
+    const why = inner.preshared
+      ? `the sender has a preshared key for it, and ${here} has none for peer ${shortKey(inner.from)}: they agree on no keys`
+      : `${here} has a preshared key for peer ${shortKey(inner.from)}, and the sender has none: they agree on no keys`;
+    return ended(trip, place, 'decapsulate', 'wrong-key', why, {dev: link.ifname, evidence: row(place, 'wg', peer)});
+  }
   if (trip.alone) return undefined;
   const leg = fork(trip);
   const answer: InFlight = {
     ...begin(place, link, {address: outer.src, port: outer.sport ?? 0}, RESPONSE + (outer.family === 4 ? 20 : 40)),
-    inner: {via: 'wireguard', packet: inner.packet, from: inner.to, to: inner.from, session: 'handshake'},
+    inner: {via: 'wireguard', packet: inner.packet, from: inner.to, to: inner.from, session: 'handshake', preshared: inner.preshared},
   };
   const end = output(leg, place, answer);
   if (end.disposition === 'delivered' && leg.doubts.length === trip.doubts.length) return undefined;

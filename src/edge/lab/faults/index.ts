@@ -89,6 +89,7 @@ import {wgKeyChanged} from './wg-key-changed.js';
 import {wgListenPortChanged} from './wg-listen-port-changed.js';
 import {wgPeerDeleted} from './wg-peer-deleted.js';
 import {wgPeerOfDepartedNode} from './wg-peer-of-departed-node.js';
+import {wgPresharedKeyAlone} from './wg-preshared-key-alone.js';
 import {wideRouteDeleted} from './wide-route-deleted.js';
 
 /** Faults of what flannel makes. */
@@ -183,6 +184,7 @@ const ofFlannel: readonly Fault[] = [
   wgListenPortChanged,
   wgPeerDeleted,
   wgPeerOfDepartedNode,
+  wgPresharedKeyAlone,
   wideRouteDeleted,
 ];
 

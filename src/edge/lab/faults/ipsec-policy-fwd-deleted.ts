@@ -1,6 +1,6 @@
 import type {Fault} from './fault.js';
 
-/** The policy for what is forwarded to pods is gone; the kernel asks none then. */
+/** The policy for what is forwarded to pods is gone: what was decrypted and no policy is for is dropped (XfrmInNoPols). */
 export const ipsecPolicyFwdDeleted: Fault = {
   id: 'ipsec-policy-fwd-deleted',
   title: 'n1 has no policy for packets from n2 to its pods',
