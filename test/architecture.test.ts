@@ -119,7 +119,6 @@ describe('every list names what its folder holds', () => {
 /** Files of core/rules that several rules share. */
 const ruleHelpers: readonly string[] = [
   'bridge-state',
-  'eni-tables',
   'exclusive-pods',
   'global-router',
   'policy-pods',

@@ -27,10 +27,14 @@ export interface ProbePair {
  */
 export function probeEnd({name, state, cluster, bridge}: NodeView): ProbeEnd | undefined {
   const networks = cluster.networks.filter((n) => !n.endsWith('/0'));
+  // Pods with addresses of the cloud's own networks: whichever they have.
+  const any = cluster.mode?.fabric === 'addresses';
   const ends = (tables: NodeView['state']['tables'], pod?: string): readonly ProbeEnd[] =>
     (tables.link ?? []).flatMap((link): ProbeEnd[] => {
       if (!link.flags.includes('UP') || (pod === undefined && link.ifname !== bridge)) return [];
-      const held = (tables.address ?? []).filter((a) => a.dev === link.ifname && networks.some((n) => contains(n, a.local)));
+      const held = (tables.address ?? []).filter(
+        (a) => a.dev === link.ifname && a.scope === 'global' && ((any && pod !== undefined) || networks.some((n) => contains(n, a.local))),
+      );
       const addresses = ([4, 6] as const).flatMap((family) => {
         const first = held.find((a) => a.family === family);
         return first === undefined ? [] : [{family, address: first.local}];

@@ -4,6 +4,7 @@ import type {Family, Mac} from '../net/address.js';
 import {irreversibleIn} from './irreversible.js';
 import type {Operation} from './operation.js';
 import type {Phase, Plan, Stage} from './plan.js';
+import {attachments, leaked, podRules} from './repair/attached.js';
 import {complete} from './repair/complete.js';
 import {devices} from './repair/device.js';
 import {Draft} from './repair/draft.js';
@@ -38,7 +39,10 @@ export function repairPlan(views: readonly NodeView[], options: RepairOptions): 
     if (!asked(name)) return [];
     const state = views.find((v) => v.name === name)?.state;
     if (!state || (state.failure && Object.keys(state.tables).length === 0)) return [`${name} was not read`];
-    return lease && uplink ? [] : [`of ${name} it is not known which pods it has, or by which interface it reaches the others`];
+    // Where the cloud knows every pod's address nobody needs to publish any.
+    return (lease && uplink) || known.mode?.fabric === 'addresses'
+      ? []
+      : [`of ${name} it is not known which pods it has, or by which interface it reaches the others`];
   });
   if (because.length > 0) return {kind: 'refused', because};
   const cluster = complete(known, options.macOf);
@@ -60,8 +64,12 @@ export function repairPlan(views: readonly NodeView[], options: RepairOptions): 
     addresses(of(draft), draft);
     ends(of(draft), draft);
     secured(of(draft), draft);
+    attachments(of(draft), draft);
   });
-  const flip = step((draft) => routes(of(draft), draft));
+  const flip = step((draft) => {
+    routes(of(draft), draft);
+    podRules(of(draft), draft);
+  });
   const loosen = step((draft) => {
     const own = cluster.members.find((m) => m.name === draft.node)?.lease;
     const mine = own && leaseOf(own, 4);
@@ -70,12 +78,19 @@ export function repairPlan(views: readonly NodeView[], options: RepairOptions): 
       return mine && other && wayTo(other, mine.subnet, mine.publicIP);
     });
   });
-  const cleanup = step((draft) => strays(of(draft), draft, options.prune));
+  const cleanup = step((draft) => {
+    strays(of(draft), draft, options.prune);
+    leaked(of(draft), draft, options.prune);
+  });
   const stages = [
-    ...stage('build', 'devices, addresses, neighbours and settings', build),
+    ...stage(
+      'build',
+      known.mode.fabric === 'addresses' ? 'routes, tables and neighbours of pods' : 'devices, addresses, neighbours and settings',
+      build,
+    ),
     // A device that was made just now has its setting only now.
     ...stage('build', 'loose rp_filter where ways differ', loosen),
-    ...stage('flip', 'routes', flip),
+    ...stage('flip', known.mode.fabric === 'addresses' ? 'rules' : 'routes', flip),
     ...stage('cleanup', 'strays', cleanup),
   ];
   const cuts = working.some((d) => d.operations.some((op) => op.on === 'link' && op.do === 'del'));

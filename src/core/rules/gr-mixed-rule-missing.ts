@@ -1,7 +1,7 @@
 import {lookup} from '../forwarding/lookup.js';
 import {route as routes} from '../kernel/route.js';
+import {globalRouterNode} from '../model/bridged-node.js';
 import {contains} from '../net/prefix.js';
-import {globalRouterNode} from './global-router.js';
 import {listing} from './pair.js';
 import {called, policyRule} from './policy-pods.js';
 import {step} from './remedy.js';

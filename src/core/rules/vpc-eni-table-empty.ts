@@ -1,6 +1,6 @@
 import {link as links} from '../kernel/link.js';
 import {rule as rules} from '../kernel/rule.js';
-import {deviceFor, emptied, gatewayOf} from './eni-tables.js';
+import {deviceFor, emptied, gatewayOf} from '../model/eni-tables.js';
 import {listing} from './pair.js';
 import {called, policyRule} from './policy-pods.js';
 import {step} from './remedy.js';

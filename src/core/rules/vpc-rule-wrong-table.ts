@@ -1,6 +1,6 @@
 import {route as routes} from '../kernel/route.js';
 import {rule as table} from '../kernel/rule.js';
-import {emptied} from './eni-tables.js';
+import {emptied} from '../model/eni-tables.js';
 import {called, policyRule, ruleDelete} from './policy-pods.js';
 import {step} from './remedy.js';
 import {rows} from './rule.js';

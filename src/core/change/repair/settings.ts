@@ -1,5 +1,6 @@
 import {leaseOf} from '../../flannel/lease.js';
 import {lookup} from '../../forwarding/lookup.js';
+import {policyNode} from '../../model/policy-node.js';
 import type {NodeView} from '../../model/view.js';
 import {modes} from '../../modes/index.js';
 import {baseOf, hostOf} from '../../net/prefix.js';
@@ -19,8 +20,9 @@ function set(draft: Draft, key: string, to: string): void {
 }
 
 /** Forwarding in both families, and bridged packets through iptables, where flannel asks for it. */
-export function forwarding({self, bridge, member, cluster, state}: NodeView, draft: Draft): void {
-  if (self?.subnet !== undefined) {
+export function forwarding(view: NodeView, draft: Draft): void {
+  const {self, bridge, member, cluster, state} = view;
+  if (self?.subnet !== undefined || policyNode(view)) {
     if (draft.state.sysctl?.get('net/ipv4/ip_forward') === '0') set(draft, 'net/ipv4/ip_forward', '1');
     const tunnels = (state.tables.link ?? []).filter((l) => modes.some((mode) => mode.ownsDevice(l.ifname)));
     for (const dev of [bridge, member.uplink?.name, ...tunnels.map((l) => l.ifname)])

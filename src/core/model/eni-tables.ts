@@ -1,5 +1,5 @@
-import type {EniTable, PolicyNode} from '../model/policy-node.js';
-import type {NodeView} from '../model/view.js';
+import type {EniTable, PolicyNode} from './policy-node.js';
+import type {NodeView} from './view.js';
 
 /** Tables of network interfaces, as several rules ask for them. */
 
