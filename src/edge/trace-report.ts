@@ -89,7 +89,7 @@ const stepOf = ({kind, node, pod, dev, text, evidence, certainty, end}: PathStep
 });
 
 /** Where in the chain of causes a fault that ends a packet like this stands. */
-const stagesOf: {readonly [D in Disposition]?: readonly Stage[]} = {
+const stagesOf: {readonly [D in Exclude<Disposition, 'delivered' | 'left-cluster' | 'unknown'>]: readonly Stage[]} = {
   // From outside no route leads to a pod that was not masqueraded.
   'no-route': ['route', 'policy', 'device', 'lease', 'pod', 'firewall'],
   refused: ['route', 'policy'],
@@ -103,10 +103,16 @@ const stagesOf: {readonly [D in Disposition]?: readonly Stage[]} = {
   'wrong-tunnel-end': ['fdb', 'lease', 'device'],
   'no-tunnel': ['device', 'lease'],
   'wrong-vtep': ['neigh', 'device', 'lease'],
+  'no-peer': ['fdb', 'lease', 'device', 'route'],
+  'wrong-key': ['lease', 'fdb', 'device'],
+  'not-allowed': ['fdb', 'lease'],
+  'no-association': ['policy', 'device', 'mtu', 'lease'],
+  unprotected: ['policy', 'device', 'mtu', 'lease'],
   'device-down': ['device', 'pod'],
   'bridge-port': ['pod', 'device'],
   'too-big': ['mtu'],
-  filtered: ['firewall'],
+  // IPsec's policies may block, too.
+  filtered: ['firewall', 'policy'],
   'no-listener': ['pod', 'lease', 'device', 'route'],
 };
 
@@ -121,7 +127,8 @@ function explaining(walk: Walk, disposition: Disposition, findings: readonly Fin
     .filter((s) => s.node !== 'underlay')
     .at(-1)?.node;
   const at = last === 'underlay' ? before : last;
-  const fits = (f: Finding): boolean => [f, ...f.consequences].some((one) => stagesOf[disposition]?.includes(one.stage));
+  const stages: readonly Stage[] = (stagesOf as {readonly [D in Disposition]?: readonly Stage[]})[disposition] ?? [];
+  const fits = (f: Finding): boolean => [f, ...f.consequences].some((one) => stages.includes(one.stage));
   const score = (f: Finding): number =>
     (fits(f) ? 4 : 0) + (f.node === at ? 2 : 0) + (f.peers.length === 0 || f.peers.some((p) => ends.includes(p)) ? 1 : 0);
   return findings
