@@ -118,6 +118,7 @@ describe('every list names what its folder holds', () => {
 
 /** Files of core/rules that several rules share. */
 const ruleHelpers: readonly string[] = [
+  'restart-gap',
   'bridge-state',
   'exclusive-pods',
   'global-router',

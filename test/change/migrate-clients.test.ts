@@ -159,7 +159,7 @@ describe.skipIf(!labsWork)('long connections of a node itself, and the commands'
       process: expect.stringMatching(/^python3[.\d]*, pid \d+$/),
       step: 'flip 1/2: n1',
       held: false,
-      why: 'it is masqueraded, and its route changes from eth0 to flannel.1: nothing can save it',
+      why: 'it is masqueraded, and its route changes from eth0 to flannel.1: nothing can save it; the next connection works at once',
     };
     const dry = (await migrate(lab, '--to', 'vxlan', '--pod-mtu', 'set', '--dry-run')).document as ChangePlan;
     expect(dry.plan.cuts).toEqual(Array.from({length: 12}, () => cut));

@@ -45,7 +45,11 @@ export const cutsIn = (plan: Plan, connections: readonly Connected[]): readonly 
       const moved = moves(plan, connected);
       if (moved === undefined) return [];
       const sure = by === 'masqueraded' ? 'it is masqueraded' : 'it may be masqueraded';
-      return cut(moved.step, false, `${sure}, and its route changes from ${moved.from} to ${moved.to}: nothing can save it`);
+      return cut(
+        moved.step,
+        false,
+        `${sure}, and its route changes from ${moved.from} to ${moved.to}: nothing can save it; the next connection works at once`,
+      );
     }
     const left = plan.left.find((l) => (l.node === node || (by === 'strict' && l.node === peer)) && heldBack[by](l.what));
     if (left === undefined) return [];

@@ -1,5 +1,5 @@
 import type {NodeView} from '../model/view.js';
-import {modeOf} from '../modes/index.js';
+import {modeOf, modes} from '../modes/index.js';
 import {irreversibleIn} from './irreversible.js';
 import {incompatible} from './migration/build.js';
 import {asideOf, byWayOf} from './migration/by-way-of.js';
@@ -67,7 +67,10 @@ function oneWay(views: readonly NodeView[], target: Target, options: MigrationOp
     .map((d) => d.name)
     .filter((dev) => !own.includes(dev));
   // A TUN device lives as long as its process; flannel-wg is made anew at every start and deleted at a proper end.
-  const theirs = [...(running.type === 'udp' || options.control !== 'none' ? old.filter(isFlannelds) : []), ...own.filter(isFlannelds)];
+  const theirs = [
+    ...(running.devicesBy === 'process' || options.control !== 'none' ? old.filter(isFlannelds) : []),
+    ...own.filter(isFlannelds),
+  ];
   const parts = views.map((v, i) => nodeParts(v, wanted[i]!, {target, old, own, theirs, mtu: mtus[i]!, pods: pods[i]!}, options));
   const title = (which: 'shrink' | 'grow') => `pod MTU ${[...new Set(pods.flatMap((p) => p[which].map((m) => m.to)))].join(', ')}`;
   const stages = [
@@ -112,7 +115,7 @@ function controlChange(control: MigrationOptions['control'], target: Target, sta
   return {by: control.by, ...(control.wait && {wait: true}), before: control.netConf, after};
 }
 
-const isFlannelds = (dev: string): boolean => modeOf('udp')!.ownsDevice(dev) || modeOf('wireguard')!.ownsDevice(dev);
+const isFlannelds = (dev: string): boolean => modes.some((mode) => mode.devicesBy !== undefined && mode.ownsDevice(dev));
 
 const refused = (because: readonly string[]): Migration => ({kind: 'refused', because});
 
@@ -143,6 +146,6 @@ function stage(
 
 // What design/performance.md §5 measured of pods whose MTU the tunnel does not carry.
 const shrunk = (pods: number): string =>
-  `${pods} pods get a smaller MTU before the switch: full-sized UDP packets that may not be cut (DF) and are under way then are lost; TCP is not disturbed`;
+  `${pods} pods get a smaller MTU before the switch: full-sized UDP packets that may not be cut (DF) and are under way at that moment are lost, about one of each flow; TCP is not disturbed`;
 const kept = (pods: number): string =>
-  `${pods} pods keep an MTU that the tunnel does not carry: full-sized packets depend on path MTU discovery, each flow of them loses its first one, and TCP sends some again`;
+  `${pods} pods keep an MTU that the tunnel does not carry: full-sized packets depend on path MTU discovery, each flow of them loses its first one and goes on after a round trip, TCP sends some again without a pause, and so it stays until the pods are made anew`;

@@ -10,6 +10,8 @@ import {readSettings} from './settings.js';
  */
 export const hostGw: Mode = {
   type: 'host-gw',
+  onLink: true,
+  ownAddress: true,
   title: 'flannel host-gw',
   neighbours: false,
   traces: 'common',

@@ -18,6 +18,10 @@ const settingsOf = (directRouting: boolean): Settings => ({...readSettings({}), 
  */
 export const ipip: Mode = {
   type: 'ipip',
+  takes: ['directRouting'],
+  ownAddress: true,
+  publicGateway: true,
+  wire: () => ({proto: 'ipip'}),
   title: 'flannel ipip',
   neighbours: false,
   traces: 'own',

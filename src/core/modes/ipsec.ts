@@ -15,6 +15,7 @@ const room = (settings: Settings): number => (settings.udpEncap === true ? 85 : 
  */
 export const ipsec: Mode = {
   type: 'ipsec',
+  encrypts: 'policies',
   title: 'flannel ipsec',
   neighbours: false,
   traces: 'own',

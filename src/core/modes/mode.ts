@@ -156,6 +156,20 @@ export interface Mode {
   readonly fabric?: 'routes' | 'addresses';
   /** No flannel runs where it is in use: no lease, no subnet.env, none of its chains; and `type` is no Backend.Type. */
   readonly foreign?: true;
+  /** Keys of its Backend object that a change may ask for. */
+  readonly takes?: readonly ('vni' | 'port' | 'directRouting')[];
+  /** Each peer has to be on a link of the node's own: plain routes lead to its public address. */
+  readonly onLink?: true;
+  /** The node's public address has to be on its own interface: no address translation on the way. */
+  readonly ownAddress?: true;
+  /** Whatever device its routes name, their gateway is the peer's public address. */
+  readonly publicGateway?: true;
+  /** Who makes its devices where flanctl cannot: they live as long as flanneld's `process`, or flanneld makes them anew at each `start`. */
+  readonly devicesBy?: 'process' | 'start';
+  /** Packets are encrypted: for a peer that is told by its key, wherever it is, or by policies, which stand above routes. */
+  readonly encrypts?: 'keys' | 'policies';
+  /** What its packets are between the nodes; absent where that cannot be said of each of them. */
+  wire?(settings: Settings, family: Family): {readonly proto: 'udp'; readonly port: number} | {readonly proto: 'ipip'};
   /** Reads the Backend object (keys folded to lower case). */
   settings(backend: {readonly [key: string]: unknown}): Settings;
   detect(state: NodeState): Detection | undefined;

@@ -20,6 +20,8 @@ const settingsOf = (port: number): Settings => ({...readSettings({}), port});
  */
 export const udp: Mode = {
   type: 'udp',
+  devicesBy: 'process',
+  wire: ({port}) => ({proto: 'udp', port}),
   title: 'flannel udp',
   neighbours: false,
   traces: 'own',

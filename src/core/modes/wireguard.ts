@@ -50,6 +50,9 @@ const infoNumber = (link: Link | undefined, key: string): number | undefined => 
  */
 export const wireguard: Mode = {
   type: 'wireguard',
+  devicesBy: 'start',
+  encrypts: 'keys',
+  wire: ({listenPort = 51_820, listenPortV6 = 51_821}, family) => ({proto: 'udp', port: family === 4 ? listenPort : listenPortV6}),
   title: 'flannel wireguard',
   neighbours: false,
   traces: 'own',

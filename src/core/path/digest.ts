@@ -91,7 +91,7 @@ export function digest(
   const pod = world.pods.get(own.name)?.find((p) => p.pod === (named?.pod ?? address));
   if (!pod) return missing(`no pod of ${own.name} is known`);
   const node = world.nodes.get(own.name)!;
-  const udpPort = (cluster.mode?.type === 'udp' ? cluster.settings?.port : undefined) ?? DEFAULT_PORT;
+  const udpPort = (cluster.mode?.devicesBy === 'process' ? cluster.settings?.port : undefined) ?? DEFAULT_PORT;
   const subject: Subject = {world, node, pod, address, self, family, size, udpPort};
   const tunnels = new Map(formsAt(node, family, self, udpPort).map((f) => [f.form, f.end]));
   const wire = (own.tables.link ?? []).some((l) => isUp(l) && isWire(world, node, l)) && isLocal(node, self.public) !== false;

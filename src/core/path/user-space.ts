@@ -21,7 +21,7 @@ const socketOf = (trip: Trip, {own}: Place) => {
   return own?.sockets?.find((s) => s.process?.includes('flanneld')) ?? own?.sockets?.find((s) => s.port === port && s.v6 !== true);
 };
 const configured = ({world: {cluster}}: Trip): number =>
-  (cluster.mode?.type === 'udp' ? cluster.settings?.port : undefined) ?? DEFAULT_PORT;
+  (cluster.mode?.devicesBy === 'process' ? cluster.settings?.port : undefined) ?? DEFAULT_PORT;
 
 /**
  * A packet given to a TUN device: who reads it nobody can see but by its name. flanneld sends it in UDP to the node whose lease its

@@ -34,7 +34,7 @@ export const leasePublicIpDuplicate: ClusterRule = {
       if (nodes.length < 2) continue;
       // WireGuard tells nodes behind one router by their ports: wg-nat-shared-endpoint.
       const theirs = nodes.some((name) => byName.get(name)!.survey.addresses.some((a) => a.address === address));
-      if (mode?.type === 'wireguard' && !theirs) continue;
+      if (mode?.encrypts === 'keys' && !theirs) continue;
       const node = nodes.at(-1)!;
       yield {
         node,

@@ -23,7 +23,7 @@ export const migrateIpsecPoliciesLeft: NodeRule = {
   *check(view) {
     const {cluster, state, changes} = view;
     if (!cluster.mode) return;
-    const ipsec = cluster.mode.type === 'ipsec';
+    const ipsec = cluster.mode.encrypts === 'policies';
     // The policies of a node that is not known look like those of one that left.
     if (ipsec && !cluster.complete) return;
     const left = ipsec

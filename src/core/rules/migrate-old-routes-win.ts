@@ -24,7 +24,7 @@ export const migrateOldRoutesWin: NodeRule = {
   needs: ['route', 'link'],
   *check(view) {
     const {name, changes, cluster, state} = view;
-    const encrypted = cluster.mode?.type === 'wireguard';
+    const encrypted = cluster.mode?.encrypts === 'keys';
     for (const change of changes.route ?? []) {
       if (change.kind !== 'unexpected') continue;
       const row = change.actual;

@@ -15,6 +15,7 @@ import type {Runner} from './mesh.js';
 import {type Connections, connections} from './preflight/connections.js';
 import type {Findings} from './preflight/findings.js';
 import {preflight, unsound} from './preflight/preflight.js';
+import {restartLosses} from './preflight/restarts.js';
 
 /** A cluster as it was read for a change. */
 export interface Read {
@@ -122,6 +123,7 @@ export async function prepareMigration(
     ...blindSpots(found),
     ...plan.warnings,
     ...network.warnings,
+    ...restartLosses(plan, read.views),
     ...stated(evidence, plan),
   ];
   return {kind: 'plan', plan: {...plan, warnings, ...(cuts.length > 0 && {cuts})}, untried: network.untried, tried: proof.tried};

@@ -18,13 +18,19 @@ export interface TargetWish {
 export function targetOf({type, directRouting, vni, port}: TargetWish, {mode, settings}: Cluster): Target {
   const wanted = modeOf(type);
   if (!wanted) throw new Failure(`--to ${type}: flanctl cannot migrate to that backend`, {hints: ['vxlan, host-gw, ipip or wireguard']});
-  const plain = wanted.settings({});
-  if (type !== 'vxlan' && (vni !== undefined || port !== undefined))
+  const takes = wanted.takes ?? [];
+  if (!takes.includes('vni') && (vni !== undefined || port !== undefined))
     throw new Failure(`--vni and --vxlan-port are settings of vxlan, not of ${type}`);
-  if (type !== 'vxlan' && type !== 'ipip' && directRouting)
+  if (!takes.includes('directRouting') && directRouting)
     throw new Failure(`--direct-routing is a setting of vxlan and ipip, not of ${type}`);
-  if (type === 'ipip') return {type, settings: {...plain, directRouting}};
-  const base = mode?.type === type && settings ? settings : plain;
-  if (type !== 'vxlan') return {type, settings: base};
-  return {type, settings: {...base, directRouting, ...(vni !== undefined && {vni}), ...(port !== undefined && {port})}};
+  const base = mode?.type === type && settings ? settings : wanted.settings({});
+  return {
+    type,
+    settings: {
+      ...base,
+      ...(takes.includes('directRouting') && {directRouting}),
+      ...(vni !== undefined && {vni}),
+      ...(port !== undefined && {port}),
+    },
+  };
 }

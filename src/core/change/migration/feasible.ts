@@ -29,9 +29,9 @@ export function unreachable({name, state, self, peers, member}: NodeView, {type,
   for (const family of families) {
     const own = self && leaseOf(self, family);
     if (!own) continue;
-    const needsAll = type === 'host-gw';
+    const {onLink: needsAll = false, ownAddress = false} = modeOf(type) ?? {};
     const held = (state.tables.address ?? []).some((a) => a.local === own.publicIP);
-    if ((needsAll || type === 'ipip') && !held)
+    if (ownAddress && !held)
       why.push(`${name}: its public address ${own.publicIP} is on none of its interfaces (NAT), and ${type} needs it there`);
     if (!needsAll && modeOf(type)?.devices(settings).length === 0) continue;
     for (const other of peers) {

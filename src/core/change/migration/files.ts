@@ -1,4 +1,5 @@
 import {foldKeys} from '../../flannel/net-conf.js';
+import {modeOf} from '../../modes/index.js';
 import type {FileOperation} from '../operation.js';
 import type {Target} from '../plan.js';
 import {netConfText} from './net-conf-text.js';
@@ -36,13 +37,12 @@ export function withBackend(conf: unknown, {type, settings}: Target): unknown {
   const same = String(folded['type'] ?? 'udp').toLowerCase() === type;
   const own = ['type', 'vni', 'port', 'directrouting'];
   const kept = same ? Object.entries(old as object).filter(([key]) => !own.includes(key.toLowerCase())) : [];
-  const direct = settings.directRouting && {DirectRouting: true};
-  const tunnel =
-    type === 'vxlan'
-      ? {VNI: settings.vni, ...(settings.port !== 8472 && {Port: settings.port}), ...direct}
-      : type === 'ipip'
-        ? {...direct}
-        : {};
+  const takes = modeOf(type)?.takes ?? [];
+  const tunnel = {
+    ...(takes.includes('vni') && {VNI: settings.vni}),
+    ...(takes.includes('port') && settings.port !== 8472 && {Port: settings.port}),
+    ...(takes.includes('directRouting') && settings.directRouting && {DirectRouting: true}),
+  };
   const backend = {Type: type, ...tunnel, ...Object.fromEntries(kept)};
   if (old === undefined) return {...conf, Backend: backend};
   return Object.fromEntries(entries.map(([key, value]) => [key, key.toLowerCase() === 'backend' ? backend : value]));

@@ -1,4 +1,5 @@
 import type {NodeView} from '../../model/view.js';
+import {modeOf} from '../../modes/index.js';
 import type {Operation} from '../operation.js';
 import type {Plan} from '../plan.js';
 import {simulate} from '../simulate.js';
@@ -43,7 +44,7 @@ export interface Ways {
 export function nodeParts(now: NodeView, to: NodeView, {target, old, own, theirs, mtu, pods}: Ways, options: MigrationOptions): NodeParts {
   const {name: node, state, member} = now;
   const policies = policyWork(now);
-  const whole = target.type === 'wireguard';
+  const whole = modeOf(target.type)?.devicesBy === 'start';
   const fresh = [...build(to), ...(whole ? flip(to) : [])];
   const made = whole ? fresh.filter((op) => op.on !== 'sysctl') : [];
   const built = [...fresh.filter((op) => !whole || op.on === 'sysctl'), ...policies.build];

@@ -1,5 +1,6 @@
 import {leaseOf} from '../../flannel/lease.js';
 import type {Cluster} from '../../model/cluster.js';
+import {modeOf} from '../../modes/index.js';
 import type {Target} from '../plan.js';
 import type {MigrationOptions} from './options.js';
 
@@ -24,18 +25,18 @@ export function impossible({type, settings}: Target, {members, mode}: Cluster, c
     return [`the cluster runs ${mode.type}: what its routes are made by is not flannel, and flanctl cannot say what a change would lose`];
   const six = members.filter((m) => m.lease && leaseOf(m.lease, 6)).map((m) => m.name);
   if (type === 'ipip' && six.length > 0) return [`--to ipip: flannel's ipip has no IPv6, and pods of ${six.slice(0, 3).join(', ')} have`];
-  if (type === 'wireguard' && mode?.type !== 'wireguard') {
+  if (modeOf(type)?.devicesBy === 'start' && mode?.type !== type) {
     if (control === 'none')
       return [
-        '--to wireguard: flanneld makes its key and its device itself when it starts, so that somebody has to start it with the new configuration: --controller systemd or kube',
+        `--to ${type}: flanneld makes its key and its device itself when it starts, so that somebody has to start it with the new configuration: --controller systemd or kube`,
       ];
     const lost = gone[mode?.type ?? ''];
     if (lost !== undefined)
       return [
-        `--to wireguard: flanneld has to be restarted before the new path is there, and that ${lost}: every pair would lose packets; go to vxlan or host-gw first, and from there to wireguard`,
+        `--to ${type}: flanneld has to be restarted before the new path is there, and that ${lost}: every pair would lose packets; go to vxlan or host-gw first, and from there to wireguard`,
       ];
     if ((settings.wgMode ?? 'separate') !== 'separate')
-      return [`--to wireguard: only its mode "separate" is known to survive a change, not ${settings.wgMode}`];
+      return [`--to ${type}: only its mode "separate" is known to survive a change, not ${settings.wgMode}`];
   }
   return [];
 }

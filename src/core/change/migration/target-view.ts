@@ -29,7 +29,7 @@ export function targetCluster(
 
 /** WireGuard's key is made by flanneld, at its start: until then a word stands for it, by which the proof tells the peers apart. */
 const keyOf = (type: string, {mode}: Cluster, i: number): Pick<Lease, 'publicKey'> =>
-  type === 'wireguard' && mode?.type !== type ? {publicKey: `${`flanctl${i}`.padEnd(42, 'x')}A=`} : {};
+  modeOf(type)?.encrypts === 'keys' && mode?.type !== type ? {publicKey: `${`flanctl${i}`.padEnd(42, 'x')}A=`} : {};
 
 /** A device of the target's name that is there already keeps its hardware address, as with flanneld (flannel-backends.md §2.1). */
 function targetLease(member: Member, lease: Lease, mode: Mode, devices: ReturnType<Mode['devices']>, macOf: (n: string, f: Family) => Mac) {

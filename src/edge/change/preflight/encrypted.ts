@@ -31,7 +31,7 @@ type Encrypting = Omit<Migrating, 'plan'> & {
 };
 
 /** Does the plan lead from a backend in clear to WireGuard, so that it has to be shown that nothing goes in clear any more? */
-export const encrypts = ({from, to}: Plan): boolean => to.type === 'wireguard' && from?.type !== 'wireguard';
+export const encrypts = ({from, to}: Plan): boolean => modeOf(to.type)?.encrypts === 'keys' && from?.type !== to.type;
 
 async function said(runner: Runner | undefined, script: string, signal: AbortSignal): Promise<readonly string[] | string> {
   if (runner === undefined) return 'it is not connected';
@@ -176,6 +176,7 @@ export function clearFilter({from}: Pick<Plan, 'from'>, {networks}: Cluster): st
   const plain = networks
     .filter((n) => !n.endsWith('/0'))
     .map((n) => `(${familyOf(n) === 6 ? 'ip6' : 'ip'} and src net ${n} and dst net ${n})`);
-  const wrapped = from?.type === 'vxlan' ? [`(udp dst port ${from.settings.port})`] : from?.type === 'ipip' ? ['(ip proto 4)'] : [];
+  const wire = from && modeOf(from.type)?.wire?.(from.settings, 4);
+  const wrapped = wire === undefined ? [] : [wire.proto === 'udp' ? `(udp dst port ${wire.port})` : '(ip proto 4)'];
   return [...plain, ...wrapped].join(' or ');
 }

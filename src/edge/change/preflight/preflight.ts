@@ -1,4 +1,5 @@
 import type {Operation} from '../../../core/change/operation.js';
+import {modeOf} from '../../../core/modes/index.js';
 import type {NodeState} from '../../../core/node/state.js';
 import type {Finding} from '../../../core/rules/fold.js';
 import type {Migrating} from '../migrating.js';
@@ -28,11 +29,13 @@ export async function preflight(migrating: Migrating, states: ReadonlyMap<string
 function tunnelChecks(migrating: Migrating, states: ReadonlyMap<string, NodeState>): readonly (Findings | Promise<Findings>)[] {
   const {plan} = migrating;
   const some = (is: (op: Operation) => boolean): boolean => plan.stages.some(({work}) => work.some(({operations}) => operations.some(is)));
-  if (plan.to.type === 'wireguard')
+  if (modeOf(plan.to.type)?.devicesBy === 'start')
     return plan.stages.some((s) => s.by === 'flanneld')
       ? [portFree(migrating, states), portOpen(migrating, states), canLook(migrating)]
       : [];
   const tunnelled = some((op) => op.on === 'route' && op.do !== 'del' && isTunnel(op.row.dev));
   if (!tunnelled) return [];
-  return plan.to.type === 'ipip' ? [protocolOpen(migrating)] : [portFree(migrating, states), portOpen(migrating, states)];
+  return modeOf(plan.to.type)?.wire?.(plan.to.settings, 4).proto === 'ipip'
+    ? [protocolOpen(migrating)]
+    : [portFree(migrating, states), portOpen(migrating, states)];
 }

@@ -1,6 +1,7 @@
 import type {Target} from '../../../core/change/plan.js';
 import {leaseOf} from '../../../core/flannel/lease.js';
 import type {Link} from '../../../core/kernel/link.js';
+import {modeOf} from '../../../core/modes/index.js';
 import type {Family} from '../../../core/net/address.js';
 import type {NodeState} from '../../../core/node/state.js';
 import type {Migrating} from '../migrating.js';
@@ -9,9 +10,8 @@ import type {Findings} from './findings.js';
 
 /** The UDP port of the target's tunnel, if it has one. */
 export function portOf({type, settings}: Target, family: Family): number | undefined {
-  if (type === 'vxlan') return settings.port;
-  if (type !== 'wireguard') return undefined;
-  return family === 4 ? (settings.listenPort ?? 51_820) : (settings.listenPortV6 ?? 51_821);
+  const wire = modeOf(type)?.wire?.(settings, family);
+  return wire?.proto === 'udp' ? wire.port : undefined;
 }
 
 const isTunnelAt = (link: Link, port: number): boolean =>
