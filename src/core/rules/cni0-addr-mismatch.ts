@@ -1,5 +1,6 @@
 import {address as table} from '../kernel/address.js';
 import {addressDelete} from '../kernel/commands.js';
+import {globalRouter} from '../model/bridged-node.js';
 import {podPorts} from '../model/pod-port.js';
 import {contains, lengthOf} from '../net/prefix.js';
 import {bridgeFamilies, bridgeOf, gatewayStep} from './bridge-state.js';
@@ -18,6 +19,8 @@ export const cni0AddrMismatch: NodeRule = {
   remedy: 'Give the bridge the right address; pods with addresses of the old subnet have to be made anew.',
   fix: 'ask',
   needs: ['link', 'address'],
+  // Global Router's bridge has rules of its own.
+  concerns: (view) => !globalRouter(view),
   *check(view) {
     const {name, bridge} = view;
     if (!bridgeOf(view)) return;

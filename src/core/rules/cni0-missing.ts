@@ -1,5 +1,6 @@
 import {chosen, isFlannel} from '../flannel/cni-order.js';
 import {linkUp} from '../kernel/commands.js';
+import {globalRouter} from '../model/bridged-node.js';
 import {podPorts} from '../model/pod-port.js';
 import type {NodeView} from '../model/view.js';
 import {contains} from '../net/prefix.js';
@@ -19,6 +20,8 @@ export const cni0Missing: NodeRule = {
   remedy: 'Make the pods anew (the plugin makes the bridge with the next one), or make the bridge and put their ports back.',
   fix: 'ask',
   needs: ['link', 'cni', 'pods'],
+  // Global Router's bridge has rules of its own.
+  concerns: (view) => !globalRouter(view),
   *check(view) {
     const {name, state, bridge, self} = view;
     const file = state.cni === undefined || state.cni === 'none' ? undefined : chosen(state.cni);

@@ -1,5 +1,6 @@
 import {linkUp} from '../kernel/commands.js';
 import {link as table} from '../kernel/link.js';
+import {globalRouter} from '../model/bridged-node.js';
 import {bridgePorts} from '../model/pod-port.js';
 import {type BridgeFamily, bridgeFamilies, bridgeOf, connectedStep, gatewayStep} from './bridge-state.js';
 import {step} from './remedy.js';
@@ -17,6 +18,8 @@ export const cni0NoAddress: NodeRule = {
   remedy: 'Put the first address of the pod subnet on the bridge (and the bridge up); keep network managers off it.',
   fix: 'safe',
   needs: ['link', 'address', 'route'],
+  // Global Router's bridge has rules of its own.
+  concerns: (view) => !globalRouter(view),
   *check(view) {
     const {name, bridge, state} = view;
     const device = bridgeOf(view);

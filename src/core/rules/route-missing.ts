@@ -20,6 +20,8 @@ export const routeMissing: NodeRule = {
   // A node that missed a peer's lease lacks all three of its rows.
   replay: true,
   needs: ['route'],
+  // Where the cloud carries packets a node's routes are to its own pods, and rules of their own are about them.
+  concerns: ({cluster}) => cluster.mode?.fabric === undefined,
   *check(view) {
     const {name, changes, cluster, member, state} = view;
     const uplink = member.uplink?.name;

@@ -18,6 +18,8 @@ export const routeWrongNexthop: NodeRule = {
   remedy: 'Replace the route by the one that the backend would write.',
   fix: 'safe',
   needs: ['route'],
+  // Where the cloud carries packets a node's routes are to its own pods, and rules of their own are about them.
+  concerns: ({cluster}) => cluster.mode?.fabric === undefined,
   *check(view) {
     const {name, changes, cluster} = view;
     for (const change of changes.route ?? []) {

@@ -1,5 +1,6 @@
 import {lookup} from '../forwarding/lookup.js';
 import {link as table} from '../kernel/link.js';
+import {globalRouter} from '../model/bridged-node.js';
 import {podPorts} from '../model/pod-port.js';
 import {contains} from '../net/prefix.js';
 import {bridgeOf} from './bridge-state.js';
@@ -18,6 +19,8 @@ export const vethNotEnslaved: NodeRule = {
   remedy: 'Put the port back on the bridge, and find out who took it off; or make the pod anew.',
   fix: 'ask',
   needs: ['link', 'pods'],
+  // Global Router's bridge has rules of its own.
+  concerns: (view) => !globalRouter(view),
   *check(view) {
     const {name, bridge, self, state} = view;
     if (!bridgeOf(view)) return;
