@@ -40,7 +40,10 @@ import {grBridgeRouteMissing} from './gr-bridge-route-missing.js';
 import {grBridgeWrongCidr} from './gr-bridge-wrong-cidr.js';
 import {grBrnfForwardDrop} from './gr-brnf-forward-drop.js';
 import {grCiliumChained} from './gr-cilium-chained.js';
+import {grClusterCidrExhausted} from './gr-cluster-cidr-exhausted.js';
+import {grMasqClusterCidr} from './gr-masq-cluster-cidr.js';
 import {grMixedRuleMissing} from './gr-mixed-rule-missing.js';
+import {grPodcidrDuplicate} from './gr-podcidr-duplicate.js';
 import {grPortDetached} from './gr-port-detached.js';
 import {hairpinOff} from './hairpin-off.js';
 import {hostgwNeighFailed} from './hostgw-neigh-failed.js';
@@ -120,6 +123,7 @@ import {udpProxyMissing} from './udp-proxy-missing.js';
 import {udpTunMissing} from './udp-tun-missing.js';
 import {underlayNodesBehindNat} from './underlay-nodes-behind-nat.js';
 import {vethNotEnslaved} from './veth-not-enslaved.js';
+import {vmSubnetTableWithoutRows} from './vm-subnet-table-without-rows.js';
 import {vpcEniDefaultPreferred} from './vpc-eni-default-preferred.js';
 import {vpcEniMacMismatch} from './vpc-eni-mac-mismatch.js';
 import {vpcEniMainRouteDuplicate} from './vpc-eni-main-route-duplicate.js';
@@ -130,6 +134,7 @@ import {vpcFwmarkRuleMissing} from './vpc-fwmark-rule-missing.js';
 import {vpcHostRouteMissing} from './vpc-host-route-missing.js';
 import {vpcHostRouteWrongVeth} from './vpc-host-route-wrong-veth.js';
 import {vpcIpNotOnEni} from './vpc-ip-not-on-eni.js';
+import {vpcNoPublicPath} from './vpc-no-public-path.js';
 import {vpcPodGatewayRouteMissing} from './vpc-pod-gateway-route-missing.js';
 import {vpcRpFilterStrict} from './vpc-rp-filter-strict.js';
 import {vpcRuleDuplicate} from './vpc-rule-duplicate.js';
@@ -140,6 +145,7 @@ import {vpcRuleToPodMissing} from './vpc-rule-to-pod-missing.js';
 import {vpcRuleWrongTable} from './vpc-rule-wrong-table.js';
 import {vpcStaticArpMismatch} from './vpc-static-arp-mismatch.js';
 import {vpcStaticArpMissing} from './vpc-static-arp-missing.js';
+import {vpcSubnetExhausted} from './vpc-subnet-exhausted.js';
 import {vxlanDevAddressWrong} from './vxlan-dev-address-wrong.js';
 import {vxlanDevDown} from './vxlan-dev-down.js';
 import {vxlanDevEmpty} from './vxlan-dev-empty.js';
@@ -317,4 +323,10 @@ export const rules: readonly Rule[] = [
   eniPodAddressMismatch,
   eniPodDefaultMissing,
   eniLeftOnHost,
+  grClusterCidrExhausted,
+  grMasqClusterCidr,
+  grPodcidrDuplicate,
+  vpcNoPublicPath,
+  vpcSubnetExhausted,
+  vmSubnetTableWithoutRows,
 ];
