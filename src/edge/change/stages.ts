@@ -1,6 +1,7 @@
 import {type Batch, runBatches, undoBatches} from '../../core/change/batch.js';
 import type {Operation} from '../../core/change/operation.js';
 import type {Phase, Plan} from '../../core/change/plan.js';
+import {shell} from '../../core/kernel/commands.js';
 import {modeOf} from '../../core/modes/index.js';
 
 /** A stage of a plan as what its nodes run: all that the executor, the journals and a rollback have to know of it. */
@@ -19,14 +20,34 @@ export interface StageWork {
 }
 
 /** What flanneld does of it is nobody's to run: an empty stage keeps its place. */
-export const stagesOf = (plan: Plan): readonly ChangeStage[] =>
-  plan.stages
+export function stagesOf(plan: Plan): readonly ChangeStage[] {
+  const anew = takesAway(plan);
+  return plan.stages
     .map((stage) => (stage.by === 'flanneld' ? {phase: stage.phase, title: stage.title, work: []} : stage))
     .map(({phase, title, work}) => ({
       phase,
       title,
-      work: work.map(({node, operations}) => ({node, run: runBatches(operations), undo: undoBatches(operations), operations})),
+      work: work.map(({node, operations}) => ({
+        node,
+        run: runBatches(operations),
+        undo: [...(phase === 'flip' && anew.length > 0 ? [shakenFirst(anew)] : []), ...undoBatches(operations)],
+        operations,
+      })),
     }));
+}
+
+/**
+ * On the way back to a device that flanneld has made anew: every peer without a handshake gets an echo request until it has one, before any
+ * route leads there. Two that begin at once wait five seconds for each other, and WireGuard keeps 128 packets for that long, no more. Where
+ * the device is of another kind, there is no `wg`, or a peer does not answer, the way back goes on. One line, as steps are.
+ */
+function shakenFirst(devices: readonly string[]): Batch {
+  const mute = `for k in $(wg show "$d" latest-handshakes 2>/dev/null | sed -n 's/[[:space:]]0$//p')`;
+  const owned = `wg show "$d" allowed-ips | grep -F "$k" | sed 's/^[^[:space:]]*[[:space:]]//; s,/.*,,'`;
+  const knock = `ping -n -q -c 2 -i 0.3 -W 1 -I "$d" "$(${owned})" >/dev/null 2>&1 &`;
+  const round = `for d in ${shell(devices)}; do ${mute}; do left=y; ${knock} done; done`;
+  return {tool: 'sh', lines: [`for i in 1 2 3 4 5; do left=; ${round}; [ -n "$left" ] || break; wait; sleep 1; done; true`]};
+}
 
 /** From here on the new path is in use everywhere, and what is left is done on nodes that have let go of their way back. */
 export const afterCommit = (phase: Phase): boolean => phase === 'swap' || phase === 'control' || phase === 'cleanup' || phase === 'restore';
@@ -40,9 +61,9 @@ export function undoOrder<T extends {readonly phase: Phase; readonly stage: numb
   return stages.toSorted((a, b) => rank[a.phase] - rank[b.phase] || b.stage - a.stage);
 }
 
-/** Does the old path go with the flanneld that ends, as the devices of wireguard and udp do? */
-const takesAway = ({from, theirs = []}: Pick<Plan, 'from' | 'theirs'>): boolean =>
-  from !== undefined && (modeOf(from.type)?.devices(from.settings) ?? []).some((d) => theirs.includes(d.name));
+/** Devices of the old path that go with the flanneld that ends, as those of wireguard and udp do. */
+const takesAway = ({from, theirs = []}: Pick<Plan, 'from' | 'theirs'>): readonly string[] =>
+  from === undefined ? [] : (modeOf(from.type)?.devices(from.settings) ?? []).map((d) => d.name).filter((name) => theirs.includes(name));
 
 /**
  * A controller's stages put in where they belong: after the node's own files, before anything of the old path is taken away.
@@ -54,7 +75,7 @@ export function withControl(
   plan: Pick<Plan, 'from' | 'theirs'> = {},
 ): {readonly stages: readonly ChangeStage[]; readonly planned: (index: number) => number} {
   // A flanneld that took the old device with it has to make it again before any route leads there: its restart is undone before the flips.
-  const control = takesAway(plan) ? given.map((stage): ChangeStage => ({...stage, phase: 'cleanup'})) : given;
+  const control = takesAway(plan).length > 0 ? given.map((stage): ChangeStage => ({...stage, phase: 'cleanup'})) : given;
   // Before the flips where flanneld has to make the new path first: then its restarts are a part of that.
   const made = stages.findIndex(({phase, work}) => phase === 'build' && work.length === 0);
   if (made >= 0) {
