@@ -68,10 +68,12 @@ export const readyScript = nodeScript(`
 main() {
   token=$2
   tries=0
-  while [ "$tries" -lt 60 ]; do
+  while [ "$tries" -lt 240 ]; do
     listening=0
+    running=0
     for pid in $(ours); do
       case $(tr "\\0" " " <"/proc/$pid/cmdline" 2>/dev/null) in tcpdump\\ *) ;; *) continue ;; esac
+      running=$((running + 1))
       if [ -r "/proc/$pid/io" ]; then
         while read -r name value; do
           if [ "$name" = wchar: ] && [ "$value" -ge 24 ]; then listening=$((listening + 1)); fi
@@ -81,10 +83,12 @@ main() {
       fi
     done 2>/dev/null
     [ "$listening" -lt "$3" ] || break
+    # Those that ended at once (no such device) are not waited for; those that are slow to start are.
+    if [ "$tries" -gt 60 ] && [ "$running" -gt 0 ] && [ "$listening" -eq "$running" ]; then break; fi
     tries=$((tries + 1))
     sleep 0.05 2>/dev/null || sleep 1
   done
-  echo "listening $listening"
+  echo "listening $listening late $((running - listening))"
 }
 `);
 

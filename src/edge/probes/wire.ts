@@ -68,6 +68,7 @@ export async function onWire(request: WireRequest): Promise<Wire> {
     }
   };
   const token = randomBytes(16).toString('hex');
+  const late = new Map<string, number>();
   try {
     await Promise.all(names.map((node) => attempt(node, 'probe', async () => undefined)));
     const watched = names.filter((node) => lines.has(node) && points.some((p) => p.node === node));
@@ -78,7 +79,11 @@ export async function onWire(request: WireRequest): Promise<Wire> {
     await Promise.all(
       watched.map((node) => {
         const count = points.filter((p) => p.node === node).length;
-        return attempt(node, 'capture', (line) => line.run(readyScript, ['--token', token, String(count)], {signal: limit}));
+        return attempt(node, 'capture', async (line) => {
+          const {stdout} = await line.run(readyScript, ['--token', token, String(count)], {signal: limit});
+          const [, missing] = /^listening \d+ late ([1-9]\d*)$/m.exec(stdout.toString()) ?? [];
+          if (missing !== undefined) late.set(node, Number(missing));
+        });
       }),
     );
     const sent = await Promise.all(
@@ -95,9 +100,12 @@ export async function onWire(request: WireRequest): Promise<Wire> {
     );
     await Promise.all(watched.map((node) => attempt(node, 'capture', (line) => line.run(stopScript, ['--token', token], {signal: limit}))));
     const caught = await Promise.all(captures);
+    // Who listened and who did not is not known: what was not seen there may have passed before.
+    for (const [node, missing] of late)
+      gaps.push({node, what: 'capture', why: `${missing} of its captures were not ready when the packets were sent`});
     return {
       sent: new Map(sent.flatMap((some) => [...(some ?? [])])),
-      captures: caught.flatMap((some) => some ?? []),
+      captures: caught.flatMap((some) => some ?? []).filter(({point}) => !late.has(point.node)),
       carriers,
       gaps: sorted(gaps),
     };
