@@ -104,7 +104,12 @@ describe('every list names what its folder holds', () => {
     expect(modes.filter((m) => !existsSync(join(root, 'docs/modes', `${m.type}.md`))).map((m) => m.type)).toEqual([]);
   });
   test('faults', () =>
-    expect(faults.map((f) => f.id).sort()).toEqual(listed('edge/lab/faults', ['encapsulation', 'fault', 'peer-row', 'tunnel'])));
+    expect(faults.map((f) => f.id).sort()).toEqual(
+      [
+        ...listed('edge/lab/faults', ['encapsulation', 'fault', 'peer-row', 'tunnel']),
+        ...listed('edge/lab/faults/cloud', ['places']),
+      ].sort(),
+    ));
   test('kernel tables', () =>
     expect(
       Object.values(tables)

@@ -35,6 +35,22 @@ export const bridgeConf = ({subnet}: LabNode): string =>
     2,
   )}\n`;
 
+/** What the runtime reads on a node of the service: a plugin that asks each pod's annotations for its networks, and has one for the others. */
+export const multusConf = (first: string): string =>
+  `${JSON.stringify(
+    {
+      cniVersion: '0.3.1',
+      name: 'multus-cni',
+      type: 'multus',
+      kubeconfig: '/root/.kube/config',
+      logLevel: 'info',
+      defaultDelegates: first,
+      capabilities: {bandwidth: true, portMappings: true},
+    },
+    null,
+    2,
+  )}\n`;
+
 /** Pods hang on cbr0, and a cluster route table of the VPC knows each node's part (model/cloud-modes.md §1). */
 export const tkeGlobalRouter: Backend = {
   type: 'tke-global-router',
@@ -43,6 +59,9 @@ export const tkeGlobalRouter: Backend = {
     provider: 'tke',
     bridge: globalRouterBridge,
     netfilter: vpcMasquerade,
-    files: (_lab, node) => ({'/etc/cni/net.d/multus/tke-bridge.conf': bridgeConf(node)}),
+    files: (_lab, node) => ({
+      '/etc/cni/net.d/00-multus.conf': multusConf('tke-bridge'),
+      '/etc/cni/net.d/multus/tke-bridge.conf': bridgeConf(node),
+    }),
   },
 };

@@ -34,6 +34,7 @@ export interface LabNodeFacts {
   readonly vtepMac?: string;
   readonly vtepMac6?: string;
   readonly publicKey?: string;
+  readonly enis?: readonly {readonly id: string; readonly dev: string; readonly ip: string; readonly mac: string}[];
   readonly pods: readonly {
     readonly name: string;
     readonly ip: string;

@@ -6,6 +6,7 @@ import {bridgeDown} from './bridge-down.js';
 import {bridgeForwardingOff} from './bridge-forwarding-off.js';
 import {bridgeMtuLowered} from './bridge-mtu-lowered.js';
 import {bridgeNetfilterOff} from './bridge-netfilter-off.js';
+import {ofClouds} from './cloud/index.js';
 import {cloudSetupRules} from './cloud-setup-rules.js';
 import {cniConfigShadowed} from './cni-config-shadowed.js';
 import {cniVersionMissing} from './cni-version-missing.js';
@@ -192,4 +193,4 @@ const ofFlannel: readonly Fault[] = [
 const withoutCloud = (fault: Fault): Fault => ({...fault, fits: (lab) => lab.cloud === undefined && fault.fits(lab)});
 
 /** Every fault the lab can be given. A new fault is one file beside this one, or in `cloud/`, and one line here. */
-export const faults: readonly Fault[] = ofFlannel.map(withoutCloud);
+export const faults: readonly Fault[] = [...ofFlannel.map(withoutCloud), ...ofClouds];

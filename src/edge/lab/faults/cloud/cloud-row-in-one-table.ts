@@ -1,0 +1,15 @@
+import type {Fault} from '../fault.js';
+import {asMade, bridged} from './places.js';
+
+/** The rows of all nodes are in the first route table alone; another subnet uses another. */
+export const cloudRowInOneTable: Fault = {
+  id: 'cloud-row-in-one-table',
+  title: 'the route table of the second subnet has no row for pods',
+  fits: (lab) => bridged(lab) !== undefined && (lab.cloud?.subnets.length ?? 0) > 1,
+  expect: () => ({rule: 'cloud-route-wrong-table', node: 'cluster'}),
+  inject: (lab) => [
+    {cloud: (now) => ({...now, rows: now.rows.filter((row) => row.table === lab.cloud!.subnets[0]!.routeTable || row.target === 'nat')})},
+  ],
+  fix: (lab) => [{cloud: (now) => asMade(now, lab)}],
+  byHand: true,
+};
