@@ -1,3 +1,4 @@
+import {lookedTable} from '../node/state.js';
 import type {EniTable, PolicyNode} from './policy-node.js';
 import type {NodeView} from './view.js';
 
@@ -7,10 +8,10 @@ import type {NodeView} from './view.js';
  * Tables without a default route that pods are led to: emptied by their interface's going down, since nothing restores them. One that a single pod
  * is led to while the interface's table is whole is the rule's mistake and not the table's.
  */
-export function emptied(_view: NodeView, {tables}: PolicyNode): readonly EniTable[] {
+export function emptied({state}: NodeView, {tables}: PolicyNode): readonly EniTable[] {
   const good = tables.filter((t) => t.gateway !== undefined);
   // A foreign default route takes the packets: then nothing falls through.
-  const bare = tables.filter((t) => !t.rows.some((r) => r.dst === '0.0.0.0/0'));
+  const bare = tables.filter((t) => lookedTable(state, t.table) && !t.rows.some((r) => r.dst === '0.0.0.0/0'));
   return bare.filter(
     (t) => t.gateway === undefined && t.pods.length > 0 && !(t.rows.length === 0 && good.length > 0 && t.pods.length === 1),
   );

@@ -3,6 +3,7 @@ import type {Link} from '../kernel/link.js';
 import type {Route} from '../kernel/route.js';
 import type {Rule} from '../kernel/rule.js';
 import type {Ip, Prefix} from '../net/address.js';
+import {isVethEnd} from '../node/attachment.js';
 import type {PodState} from '../node/state.js';
 import {type PodEnd, podEnds} from './pod-ends.js';
 import type {NodeView} from './view.js';
@@ -99,9 +100,7 @@ function find(view: NodeView): PolicyNode | undefined {
     const link = dev === undefined ? undefined : byName.get(dev);
     return link === undefined
       ? /^(eni|cali)[0-9a-f]{11}$/.test(dev ?? '')
-      : link.kind === 'bridge' || link.kind === undefined
-        ? false
-        : link.master === undefined;
+      : link.kind !== 'bridge' && link.master === undefined && (link.kind !== undefined || isVethEnd(link));
   };
   const host = routes.filter(
     (r) =>
@@ -143,7 +142,7 @@ function find(view: NodeView): PolicyNode | undefined {
   const pods = new Map<Ip, PolicyPod>();
   for (const end of gathered) {
     // Bridged pods, and those that have the interface itself, are led by no rule.
-    if (end.eth.kind !== 'veth' || (end.host !== undefined && end.host.master !== undefined)) continue;
+    if (!isVethEnd(end.eth) || (end.host !== undefined && end.host.master !== undefined)) continue;
     for (const address of end.addresses) pods.set(address, made(address, end));
   }
   const seen = new Set(gathered.flatMap((e) => e.addresses));

@@ -10,7 +10,7 @@ import type {ParseProblem, Sourced, Table} from '../kernel/table.js';
 import {withDevices} from '../kernel/wg.js';
 import type {Family} from '../net/address.js';
 import type {Gap, NodeDump, Section} from '../node/dump.js';
-import type {Looked, NamespaceState, NodeState, PodState} from '../node/state.js';
+import {type Looked, looked, lookedTable, type NamespaceState, type NodeState, type PodState} from '../node/state.js';
 
 /**
  * Interprets one node's raw evidence. What cannot be read becomes a gap with the node, the command and the reason; it never becomes
@@ -66,6 +66,8 @@ export function readNode(dump: NodeDump): NodeState {
   sysctls?.problems.forEach(problem('sysctl'));
   const socketRows = sockets && parseSockets(sockets.out, {command: sockets.command});
   const modules = sections.get('modules');
+  const commands = Object.fromEntries(dump.sections.map((s) => [s.name, s.command]));
+  for (const table of unlisted({...own, commands})) gap(`table ${table}`, 'rules lead to it, and its routes were not listed');
   return {
     ...own,
     name: dump.node,
@@ -98,10 +100,24 @@ export function readNode(dump: NodeDump): NodeState {
     ),
     modules: modules?.rc === 0 ? new Set(modules.out.split(/\s+/).filter(Boolean)) : undefined,
     pods: readPods(dump, gap),
-    commands: Object.fromEntries(dump.sections.map((s) => [s.name, s.command])),
+    commands,
     gaps,
   };
 }
+
+/** Tables that rules lead to and nobody listed: their routes are not known to be missing. */
+const unlisted = (state: Pick<NodeState, 'tables' | 'families' | 'commands'>): ReadonlySet<string> =>
+  new Set(
+    (state.tables.rule ?? []).flatMap(({table, family}) =>
+      table === undefined ||
+      table === 'local' ||
+      table === 'default' ||
+      !looked(state, 'route', family) ||
+      lookedTable(state, table, family)
+        ? []
+        : [table],
+    ),
+  );
 
 const present = (section: Looked<Section>): section is Section => section !== undefined && section !== 'none';
 
@@ -186,7 +202,7 @@ function readPods(dump: NodeDump, gap: AddGap): readonly PodState[] | undefined 
   }
   if (byPod.size === 0) return dump.sections.some((s) => s.name === 'pods') ? [] : undefined;
   return [...byPod].map(([name, sections]) => {
-    const missing: AddGap = (what, why) => gap(`pods/${name}/${what}`, why);
+    const missing: AddGap = (what, why) => gap(what.startsWith('pods/') ? what : `pods/${name}/${what}`, why);
     const section = sections.get('sysctl');
     const read = section?.rc === 0 ? parseSysctl(section.out, {command: section.command}) : undefined;
     if (section !== undefined && section.rc !== 0) missing('sysctl', whyFailed(section));

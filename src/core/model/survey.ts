@@ -134,7 +134,9 @@ export class Surveyor {
       const detection = mode.detect(state);
       return detection ? [{mode, detection}] : [];
     });
-    const apart = detections.some((d) => d.mode.foreign) ? attachmentsOf(state).filter((a) => a.kind !== 'bridge') : [];
+    // With its rules unread a node shows no mode; what flannel carries is not asked for its pods.
+    const flannels = detections.some((d) => d.mode.foreign !== true && d.detection.weight > 1);
+    const apart = flannels ? [] : attachmentsOf(state).filter((a) => a.kind !== 'bridge');
     this.surveys.push({
       name: state.name,
       state: {

@@ -54,3 +54,13 @@ export function looked(state: NamespaceState, table: TableName, family?: Family)
   const families = state.families[table];
   return families !== undefined && (family === undefined ? families.size > 0 : families.has(family));
 }
+
+/**
+ * Was this routing table listed? `ip route` and `route -n` print main alone, and then a table without rows may have some; `ip route show
+ * table all` prints every one.
+ */
+export const lookedTable = (state: Pick<NodeState, 'tables' | 'families' | 'commands'>, table: string, family: Family = 4): boolean =>
+  looked(state, 'route', family) &&
+  (table === 'main' ||
+    state.commands[family === 4 ? 'ip-route-all' : 'ip-6-route-all'] !== undefined ||
+    (state.tables.route ?? []).some((r) => r.table === table && r.family === family));

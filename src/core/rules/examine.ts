@@ -99,7 +99,8 @@ function missingFor(rule: NodeRule, view: NodeView): readonly string[] {
   const missing = rule.needs.filter((need) => !has(view, need)).map(String);
   if (rule.needsWholeCluster && !view.cluster.complete) {
     const unknown = view.cluster.members.filter((m) => !isKnown(m, view.cluster.networks)).map((m) => m.name);
-    missing.push(unknown.length > 0 ? `the lease of ${unknown.join(', ')}` : 'the other nodes');
+    const of = view.cluster.mode?.fabric === 'addresses' ? 'the pods' : 'the lease';
+    missing.push(unknown.length > 0 ? `${of} of ${unknown.join(', ')}` : 'the other nodes');
   }
   return missing;
 }

@@ -24,6 +24,10 @@ const LISTINGS = new Set([
   ],
 ]);
 const WHOLE_NAMES = new Set(['subnet.env', 'net-conf.json']);
+/** Other listings of the same, by the name of the command that prints them. */
+const SAME_AS: {readonly [stem: string]: string} = {arp: 'ip-neigh', 'arp-n': 'ip-neigh', route: 'route-n', 'ip-route-main': 'ip-route'};
+/** `ip route show table 100`, text: it belongs to the listing of main. */
+const ONE_TABLE = /^ip-route-(?:table-)?([a-z0-9_.-]+)\.txt$/;
 /** Records of the cluster, beside the nodes. */
 const EXTRAS = new Set([
   ...['inventory.yaml', 'nodes.json', 'pods.json', 'configmap.json', 'daemonsets.json', 'services.json', 'etcd.json', 'records.json'],
@@ -45,6 +49,8 @@ interface LooseFile {
   readonly path: string;
   /** The path as the user would write it from the folder: `node1/ip-route.txt`. */
   readonly label: string;
+  /** Listings of further tables, to be read as if they stood below it. */
+  readonly tables?: readonly {readonly table: string; readonly path: string}[];
 }
 
 interface Entry {
@@ -109,7 +115,12 @@ function named(dump: NodeDump, taken: Set<string>): NodeDump {
   return {...dump, node};
 }
 
-const section = async ({name, path, label}: LooseFile): Promise<Section> => ({name, command: label, rc: 0, out: await text(path)});
+async function section({name, path, label, tables = []}: LooseFile): Promise<Section> {
+  const own = await text(path);
+  // A line as of a prompt says for what the command filtered: rows of one table are printed without its name.
+  const more = await Promise.all(tables.map(async (t) => `\n# ip route show table ${t.table}\n${await text(t.path)}`));
+  return {name, command: label, rc: 0, out: own + more.join('')};
+}
 
 /** The files of one node, those of `cni/` and `pods/<name>/` included. */
 async function nodeFiles(entries: readonly Entry[], label: string, notices: string[]): Promise<readonly LooseFile[]> {
@@ -133,9 +144,16 @@ async function nodeFiles(entries: readonly Entry[], label: string, notices: stri
 
 function listings(entries: readonly Entry[], prefix: string, label: string, notices: string[]): LooseFile[] {
   const byName = new Map<string, LooseFile>();
-  for (const {name, path, kind} of entries) {
-    if (kind === 'folder') continue;
+  const tables: {table: string; path: string}[] = [];
+  // A section's own name first: what else is called so says less.
+  const files = entries.filter((e) => e.kind === 'file').toSorted((a, b) => Number(isAlias(a.name)) - Number(isAlias(b.name)));
+  for (const {name, path} of files) {
     const stem = sectionOf(name);
+    const table = stem === undefined ? ONE_TABLE.exec(name)?.[1] : undefined;
+    if (table !== undefined) {
+      tables.push({table, path});
+      continue;
+    }
     if (stem === undefined) {
       if (!(label === '' && (EXTRAS.has(name) || name.endsWith('.dump')))) notices.push(passedOver(`${label}${name}`));
       continue;
@@ -144,13 +162,22 @@ function listings(entries: readonly Entry[], prefix: string, label: string, noti
     if (byName.has(stem)) notices.push(`${label}${name} was passed over: ${byName.get(stem)!.label} says the same`);
     else byName.set(stem, {name: `${prefix}${stem}`, path, label: `${label}${name}`});
   }
+  const main = byName.get('ip-route');
+  if (main?.path.endsWith('.txt') && tables.length > 0) byName.set('ip-route', {...main, tables});
+  else
+    notices.push(
+      ...tables.map((t) => `${label}${basename(t.path)} was passed over: it needs ip-route.txt, the listing of main, beside it`),
+    );
   return [...byName.values()];
 }
+
+const isAlias = (file: string): boolean => SAME_AS[file.replace(/\.(json|txt)$/, '')] !== undefined;
 
 /** `ip-route-all` for `ip-route-all.json`; undefined for a name that means nothing here. */
 function sectionOf(file: string): string | undefined {
   const stem = WHOLE_NAMES.has(file) ? file : file.replace(/\.(json|txt)$/, '');
-  return WHOLE_NAMES.has(stem) || LISTINGS.has(stem) ? stem : undefined;
+  const same = SAME_AS[stem] ?? stem;
+  return WHOLE_NAMES.has(stem) || LISTINGS.has(same) ? same : undefined;
 }
 
 const passedOver = (label: string): string => `${oneLine(label)} was passed over: not a name flanctl knows`;

@@ -4,7 +4,7 @@ import type {Family, Ip} from '../../net/address.js';
 import {familyOf, widthOf} from '../../net/address.js';
 import {anyPrefix, baseOf, contains} from '../../net/prefix.js';
 import {type Attachment, defaultOf} from '../../node/attachment.js';
-import type {NodeState} from '../../node/state.js';
+import {lookedTable, type NodeState} from '../../node/state.js';
 import type {Expected, Here, Want} from '../mode.js';
 
 /** Priorities of the rules that a product gives each pod (model/cloud-modes.md §2.1). */
@@ -45,6 +45,7 @@ export function podRows(here: Here | undefined, {to, from}: Priorities, onlink =
   for (const table of new Set(pods.flatMap((p) => p.table ?? common ?? []))) {
     const of = pods.find((p) => (p.table ?? common) === table)!;
     const family = familyOf(of.address);
+    if (!lookedTable(state, table, family)) continue;
     const leads = defaultOf(state, table, widthOf(family));
     const eni = leads?.dev ?? nicOf(state, tables, family);
     const gateway = leads?.gateway ?? (eni === undefined ? undefined : gatewayOver(state, eni, of.address, family));
