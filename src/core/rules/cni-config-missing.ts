@@ -14,6 +14,7 @@ export const cniConfigMissing: NodeRule = {
   effect: 'The node is NotReady ("cni config uninitialized") or starts no pod; pods that run keep working.',
   remedy: 'Restart the flannel pod, whose init container writes the file; check that the runtime reads that folder.',
   fix: 'no',
+  flannels: true,
   needs: ['cni'],
   *check(view) {
     const {name, state} = view;

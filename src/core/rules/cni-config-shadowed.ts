@@ -17,6 +17,7 @@ export const cniConfigShadowed: NodeRule = {
   effect: "New pods get addresses outside the node's pod subnet, often the same ones on several nodes.",
   remedy: 'Move the other file away, restart the container runtime, and make the pods anew that were made with it.',
   fix: 'ask',
+  flannels: true,
   needs: ['cni'],
   *check({name, state}) {
     const files = state.cni === undefined || state.cni === 'none' ? [] : state.cni;

@@ -16,6 +16,7 @@ export const cniPluginBinaryMissing: NodeRule = {
   effect: 'New pods fail: failed to find plugin in path.',
   remedy: "Restart the flannel pod (its init container installs flannel's plugin); install kubernetes-cni or cni-plugins for the others.",
   fix: 'no',
+  flannels: true,
   needs: ['cni', 'cniBin'],
   *check({name, state}) {
     const file = state.cni === undefined || state.cni === 'none' ? undefined : chosen(state.cni);

@@ -16,6 +16,7 @@ export const controlplaneMissedEvents: NodeRule = {
   remedy: 'Restart flannel on this node, which reads all leases again; or write the rows.',
   restarts: 'node',
   fix: 'ask',
+  flannels: true,
   replay: true,
   needs: ['route'],
   *check({name, cluster, changes, member, expected}) {

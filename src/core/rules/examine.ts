@@ -21,6 +21,7 @@ export interface Examination {
 }
 
 const applies = (rule: Rule, cluster: Cluster): boolean =>
+  !(rule.flannels === true && cluster.mode?.foreign === true) &&
   (rule.modes === undefined || (cluster.mode !== undefined && rule.modes.includes(cluster.mode.type))) &&
   (rule.records ?? []).every((need) => recorded(cluster, need));
 

@@ -20,6 +20,7 @@ export const flanneldApiserverUnreachable: NodeRule = {
   remedy:
     "Get kube-proxy to run on the node first; or give flannel the API server's own address: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT in the DaemonSet.",
   fix: 'no',
+  flannels: true,
   records: ['kubernetes', 'daemonSets', 'flannelPods'],
   needs: ['netfilter', 'link'],
   *check(view) {

@@ -13,6 +13,7 @@ export const flanneldDuplicateDaemonset: ClusterRule = {
   effect: 'Devices are made anew in turns and annotations flip: connections break without pattern.',
   remedy: 'Delete the older DaemonSet, then restart the pods of the other (kubectl rollout restart).',
   fix: 'no',
+  flannels: true,
   records: ['kubernetes', 'daemonSets'],
   *check({members, records}) {
     const daemonSets = records?.daemonSets ?? [];

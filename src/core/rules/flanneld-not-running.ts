@@ -16,6 +16,7 @@ export const flanneldNotRunning: ClusterRule = {
   effect: 'What is there goes on; nodes and subnets that change meanwhile are not followed.',
   remedy: 'Read its last words: kubectl -n <namespace> logs <pod> -c <container> --previous.',
   fix: 'no',
+  flannels: true,
   records: ['kubernetes', 'daemonSets', 'flannelPods'],
   *check({members, records}) {
     if (!records || (records.daemonSets ?? []).length === 0) return;

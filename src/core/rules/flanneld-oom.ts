@@ -14,6 +14,7 @@ export const flanneldOom: ClusterRule = {
   effect: 'flanneld is killed and starts again and again; what changes meanwhile is not followed.',
   remedy: 'Take the memory limit out of the DaemonSet, as upstream did, or raise it.',
   fix: 'no',
+  flannels: true,
   records: ['kubernetes'],
   *check({members, records}) {
     const known = new Map(members.flatMap((m) => (m.record?.name === undefined ? [] : [[m.record.name, m.name] as const])));

@@ -23,6 +23,7 @@ export const fwFlannelChainMissing: NodeRule = {
   remedy: 'Find the program that rewrites the tables; restart flanneld, or write the rules again.',
   restarts: 'node',
   fix: 'ask',
+  flannels: true,
   needs: ['netfilter'],
   *check(view) {
     const {name, self, cluster} = view;

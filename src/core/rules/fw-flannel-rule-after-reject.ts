@@ -14,6 +14,7 @@ export const fwFlannelRuleAfterReject: NodeRule = {
   remedy:
     "Put an accept for the pod network before that rule, in the firewall's own configuration; the commands hold until it is reloaded.",
   fix: 'ask',
+  flannels: true,
   needs: ['iptables'],
   confirms: ['nft'],
   *check(view) {

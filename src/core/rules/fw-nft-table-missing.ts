@@ -15,6 +15,7 @@ export const fwNftTableMissing: NodeRule = {
   remedy: 'Restart flanneld on the node; the commands write the same table.',
   restarts: 'node',
   fix: 'ask',
+  flannels: true,
   needs: ['netfilter'],
   *check(view) {
     const {name, self, cluster, state} = view;

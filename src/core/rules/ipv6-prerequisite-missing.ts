@@ -15,6 +15,7 @@ export const ipv6PrerequisiteMissing: ClusterRule = {
   remedy: 'Give the node what is missing (address, default route on the same NIC, IPv6 podCIDR), then restart flannel there.',
   restarts: 'node',
   fix: 'ask',
+  flannels: true,
   *check({members, networks}) {
     if (!networks.some((n) => n.includes(':') && !n.endsWith('/0'))) return;
     const dual = members.filter((m) => m.lease !== undefined);

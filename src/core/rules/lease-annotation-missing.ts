@@ -16,6 +16,7 @@ export const leaseAnnotationMissing: ClusterRule = {
   remedy: 'Restart flannel on that node; if the annotations do not come, its log says why (RBAC: patch of nodes/status).',
   restarts: 'node',
   fix: 'no',
+  flannels: true,
   records: ['kubernetes'],
   *check(cluster) {
     for (const member of cluster.members) {

@@ -13,6 +13,7 @@ export const leaseBackendMixed: ClusterRule = {
   remedy: 'Finish the roll-out: restart flannel on the nodes that stayed behind; without flannel, write the rows of the common backend.',
   restarts: 'node',
   fix: 'ask',
+  flannels: true,
   replay: true,
   *check({members, mode, configuredBy, configuredFrom}) {
     if (!mode) return;

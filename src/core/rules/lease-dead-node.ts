@@ -13,6 +13,7 @@ export const leaseDeadNode: ClusterRule = {
   effect: 'The other nodes keep their rows, and send what is for its pods to nobody.',
   remedy: 'Bring the node back, or delete its Node object (its key in etcd): flannel of the others then takes the rows away.',
   fix: 'no',
+  flannels: true,
   *check(cluster) {
     if (cluster.source === 'kubernetes') yield* notReady(cluster);
     else if (cluster.source === 'etcd') yield* ownerless(cluster);

@@ -18,6 +18,7 @@ export const leaseIfaceWrongNetwork: ClusterRule = {
   remedy: 'Name the interface (--iface, --iface-regex or --iface-can-reach; k3s: --flannel-iface) and restart flannel on the node.',
   restarts: 'node',
   fix: 'no',
+  flannels: true,
   *check({members, mode}) {
     for (const family of [4, 6] as const) {
       const common = commonNetwork(members, family);

@@ -14,6 +14,7 @@ export const leasePodcidrExhausted: ClusterRule = {
   effect: 'The next node gets no podCIDR, and flanneld does not start on it.',
   remedy: 'A larger cluster CIDR, or a longer --node-cidr-mask-size for nodes to come; nodes that have a block keep it.',
   fix: 'no',
+  flannels: true,
   records: ['kubernetes'],
   *check({members, networks, records}) {
     const node = anyNode({members});

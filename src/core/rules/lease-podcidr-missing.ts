@@ -14,6 +14,7 @@ export const leasePodcidrMissing: ClusterRule = {
   remedy:
     'Give kube-controller-manager --allocate-node-cidrs=true and --cluster-cidr=<Network>; the field cannot be changed once it is set.',
   fix: 'no',
+  flannels: true,
   records: ['kubernetes'],
   *check({members, networks}) {
     for (const member of members) {

@@ -16,6 +16,7 @@ export const leasePodcidrOutsideNetwork: ClusterRule = {
   remedy: "Make Network in net-conf.json and the controller manager's --cluster-cidr the same, then restart flanneld everywhere.",
   restarts: 'everywhere',
   fix: 'ask',
+  flannels: true,
   *check({members, networks, netConf, records}) {
     if (networks.length === 0) return;
     for (const member of members) {

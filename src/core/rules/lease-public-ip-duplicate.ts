@@ -16,6 +16,7 @@ export const leasePublicIpDuplicate: ClusterRule = {
   remedy:
     'Point flannel at the right interface (--iface or --iface-can-reach; k3s: --flannel-iface) and restart it; a clone needs an address of its own.',
   fix: 'no',
+  flannels: true,
   *check({members, mode}) {
     const holders = new Map<string, string[]>();
     for (const {name, lease, survey} of members) {

@@ -15,6 +15,7 @@ export const leasePublicIpOverwriteStale: ClusterRule = {
   remedy: 'kubectl annotate node <node> <prefix>public-ip-overwrite- and restart flannel there; to take it up, restart flannel.',
   restarts: 'node',
   fix: 'no',
+  flannels: true,
   records: ['kubernetes'],
   *check(cluster) {
     for (const member of cluster.members) {

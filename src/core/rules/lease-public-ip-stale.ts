@@ -23,6 +23,7 @@ export const leasePublicIpStale: ClusterRule = {
   remedy: 'Restart flannel on the node, which publishes the new address; or follow it by hand on the device and on every peer.',
   restarts: 'node',
   fix: 'ask',
+  flannels: true,
   replay: true,
   *check(cluster) {
     for (const member of cluster.members) {

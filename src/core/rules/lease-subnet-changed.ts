@@ -15,6 +15,7 @@ export const leaseSubnetChanged: ClusterRule = {
   remedy: 'Restart flannel on the node, then make its pods anew, whose addresses are of the old subnet.',
   restarts: 'node',
   fix: 'no',
+  flannels: true,
   *check({members, claims}) {
     for (const member of members) {
       const {name, lease, record, survey} = member;

@@ -12,6 +12,7 @@ export const leaseUnreadable: ClusterRule = {
   remedy: "Restart flannel on that node, which writes its lease anew; take away what is not flannel's.",
   restarts: 'node',
   fix: 'no',
+  flannels: true,
   *check({members}) {
     for (const member of members) {
       const problems = member.record?.lease.problems ?? [];

@@ -14,6 +14,7 @@ export const migrateAnnotationLeftover: ClusterRule = {
   effect: 'None: flannel of the other nodes does not look at it.',
   remedy: 'kubectl annotate node <node> <annotation>- takes it away.',
   fix: 'no',
+  flannels: true,
   records: ['kubernetes'],
   *check(cluster) {
     for (const member of cluster.members) {

@@ -13,6 +13,7 @@ export const migrateDaemonConfigSplit: ClusterRule = {
   effect: 'None now. Any restart of flanneld, a crash included, switches that one node to the other backend.',
   remedy: 'Roll the change out on purpose, node by node, or put the configuration back to what runs.',
   fix: 'no',
+  flannels: true,
   *check({unrolled, members, records}) {
     const [first] = members;
     if (!first) return;

@@ -19,6 +19,7 @@ export const mtuPodStale: NodeRule = {
   effect: 'Large packets of these pods are lost where path MTU discovery is blocked, and always between pods of one node.',
   remedy: 'Make the pods anew; a bridge or an end of a veth that somebody changed can be set back.',
   fix: 'ask',
+  flannels: true,
   needs: ['link', 'subnetEnv'],
   *check(view) {
     const {state, name, cluster} = view;

@@ -21,6 +21,7 @@ export const natMasqueradeMissing: NodeRule = {
   remedy: 'Restart flanneld, which writes its nat rules again; or write them by hand.',
   restarts: 'node',
   fix: 'ask',
+  flannels: true,
   needs: ['netfilter', 'subnetEnv'],
   *check(view) {
     const {name} = view;

@@ -19,6 +19,7 @@ export const natStaleCidrRules: NodeRule = {
   effect: 'Packets of the old ranges are masqueraded or accepted; whoever uses these ranges now is surprised.',
   remedy: 'Delete exactly these rules.',
   fix: 'safe',
+  flannels: true,
   needs: ['iptables'],
   *check(view) {
     const {name} = view;

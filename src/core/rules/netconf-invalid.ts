@@ -13,6 +13,7 @@ export const netconfInvalid: ClusterRule = {
   remedy: 'Correct the ConfigMap kube-flannel-cfg (key net-conf.json) and restart flannel everywhere.',
   restarts: 'everywhere',
   fix: 'no',
+  flannels: true,
   *check({members, records}) {
     // One ConfigMap is on every node: the same trouble is told once.
     const groups = new Map<

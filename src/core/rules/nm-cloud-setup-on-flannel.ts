@@ -19,6 +19,7 @@ export const nmCloudSetupOnFlannel: NodeRule = {
   effect: "Replies that these rules catch leave by the interface's own table, where the pod routes are not.",
   remedy: '`systemctl disable --now nm-cloud-setup.timer nm-cloud-setup.service`, then delete its rules or reboot.',
   fix: 'ask',
+  flannels: true,
   needs: ['rule', 'route'],
   *check(view) {
     const {name, state} = view;

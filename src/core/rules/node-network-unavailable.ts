@@ -13,6 +13,7 @@ export const nodeNetworkUnavailable: ClusterRule = {
   effect: 'Pods are not scheduled on the node; those that run are not concerned.',
   remedy: 'Run the cloud controller with --configure-cloud-routes=false where flannel carries the packets.',
   fix: 'no',
+  flannels: true,
   records: ['kubernetes'],
   *check({members}) {
     for (const {name, record} of members) {

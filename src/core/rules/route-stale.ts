@@ -20,6 +20,8 @@ export const routeStale: NodeRule = {
   replay: true,
   needs: ['route'],
   needsWholeCluster: true,
+  // Where the cloud's rows lead, a route of the node's may be all that carries packets yet: taking it away is another matter.
+  concerns: ({cluster}) => cluster.mode?.fabric === undefined,
   *check(view) {
     const {name, changes, self, cluster} = view;
     const own = [self?.subnet, self?.ipv6Subnet].filter((s) => s !== undefined);

@@ -71,6 +71,8 @@ export interface RuleInfo {
   readonly replay?: boolean;
   /** flannel backend types it is about; absent means all. */
   readonly modes?: readonly string[];
+  /** It is about what flanneld or its CNI plugin does: where no flannel runs, it is about nothing. */
+  readonly flannels?: true;
   /** Without these records it is about nothing: a run without the API server or etcd is no worse for it. What was refused is a gap. */
   readonly records?: readonly RecordNeed[];
   /** It may be the cause of others of its own stage. */

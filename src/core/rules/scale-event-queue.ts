@@ -16,6 +16,7 @@ export const scaleEventQueue: ClusterRule = {
   remedy:
     'Set EVENT_QUEUE_DEPTH in the DaemonSet above the number of nodes, and CONT_WHEN_CACHE_NOT_READY=true (flannel v0.27.1 and later).',
   fix: 'no',
+  flannels: true,
   records: ['kubernetes'],
   *check({members, records}) {
     const node = anyNode({members});

@@ -15,6 +15,7 @@ export const subnetEnvMissing: NodeRule = {
   effect: 'No new pod starts on the node; pods that run keep working.',
   remedy: 'Get flanneld to run: it writes the file at its start. Never copy the file from another node.',
   fix: 'ask',
+  flannels: true,
   needs: ['cni', 'subnetEnv'],
   *check(view) {
     const {name, state} = view;

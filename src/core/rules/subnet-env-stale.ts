@@ -19,6 +19,7 @@ export const subnetEnvStale: NodeRule = {
   remedy: 'Restart flanneld on the node, then make pods anew whose address or MTU came from the old file.',
   restarts: 'node',
   fix: 'ask',
+  flannels: true,
   needs: ['subnetEnv', 'address'],
   *check(view) {
     const {state, name} = view;
