@@ -1,7 +1,8 @@
-import {bridgeName} from '../core/flannel/cni-conf.js';
 import {leaseOf} from '../core/flannel/lease.js';
+import {attachmentsOf} from '../core/model/attachment.js';
 import type {Cluster} from '../core/model/cluster.js';
-import type {Family} from '../core/net/address.js';
+import {type Family, widthOf} from '../core/net/address.js';
+import {podBridge} from '../core/node/pod-bridge.js';
 import type {NodeState} from '../core/node/state.js';
 import {type Endpoint, inferPod} from '../core/path/endpoint.js';
 
@@ -19,12 +20,15 @@ export function inferredEnds(
     const address = end.addresses[family];
     const state = end.node === undefined ? undefined : loaded.get(end.node);
     if (end.kind !== 'pod' || end.pod !== undefined || address === undefined || !state) continue;
+    const hangs = attachmentsOf(state).find((a) => a.address === address);
+    // Whose namespace holds a network interface of its own: nothing of it is on the node.
+    if (hangs?.kind.startsWith('exclusive')) continue;
     const lease = cluster.members.find((m) => m.name === end.node)?.lease;
-    const subnet = lease && leaseOf(lease, family)?.subnet;
+    const alone = hangs !== undefined && hangs.kind !== 'bridge' ? `${address}/${widthOf(family)}` : undefined;
+    const subnet = alone ?? (lease && leaseOf(lease, family)?.subnet);
     if (subnet === undefined) continue;
-    const bridge = bridgeName(state.cni === undefined || state.cni === 'none' ? [] : state.cni);
     const taken = made.flatMap((m) => (m.place.node === state.name ? [m.port] : []));
-    made.push(inferPod(state, subnet, address, bridge, taken));
+    made.push(inferPod(state, subnet, address, podBridge(state), taken));
   }
   return made;
 }

@@ -48,12 +48,12 @@ export function traceReport(
   };
 }
 
-/** Broken wins; then what is not known, or rests on a hop that nobody could look at. */
+/** Broken wins; then what is not known, or rests on a hop that nobody could look at and of which nobody said anything. */
 function exitOf(walks: readonly Walk[], assumeFabric: boolean): number {
   const verdicts = walks.map((w) => w.verdict);
   if (verdicts.some((v) => v.kind === 'broken')) return ExitCode.findings;
   if (verdicts.some((v) => v.kind === 'unknown')) return ExitCode.incomplete;
-  const guessed = verdicts.some((v) => v.kind === 'reachable' && v.certainty !== 'observed');
+  const guessed = verdicts.some((v) => v.kind === 'reachable' && v.certainty !== 'observed' && v.certainty !== 'declared');
   return guessed && !assumeFabric ? ExitCode.incomplete : ExitCode.ok;
 }
 
@@ -77,7 +77,17 @@ function direction(walk: Walk, findings: readonly Finding[], ends: readonly stri
   };
 }
 
-const stepOf = ({kind, node, pod, dev, text, evidence, certainty, end}: PathStep): Direction['hops'][number]['steps'][number] => ({
+const stepOf = ({
+  kind,
+  node,
+  pod,
+  dev,
+  text,
+  evidence,
+  certainty,
+  end,
+  crossing,
+}: PathStep): Direction['hops'][number]['steps'][number] => ({
   kind,
   node,
   pod: pod ?? null,
@@ -86,6 +96,7 @@ const stepOf = ({kind, node, pod, dev, text, evidence, certainty, end}: PathStep
   certainty,
   end: end ?? null,
   evidence,
+  crossing: crossing ?? null,
 });
 
 /** Where in the chain of causes a fault that ends a packet like this stands. */
@@ -113,6 +124,7 @@ const stagesOf: {readonly [D in Exclude<Disposition, 'delivered' | 'left-cluster
   'too-big': ['mtu'],
   // IPsec's policies may block, too.
   filtered: ['firewall', 'policy'],
+  'source-check': ['policy', 'route'],
   'no-listener': ['pod', 'lease', 'device', 'route'],
 };
 

@@ -162,14 +162,15 @@ async function traced(
       const name = e.pod ?? e.addresses[family];
       return world.pods.get(e.node)?.find((p) => p.pod === name);
     };
-    const sender = place(from);
+    const machine = from.kind === 'vm' ? from.addresses[family] : undefined;
+    const sender = machine === undefined ? place(from) : {machine};
     if (!sender)
       throw new Failure(`${from.name} is not in what was read, so nothing can be sent from there`, {
         hints: ['name a pod or a node that was read'],
       });
     const port = wish.proto === 'icmp' ? {} : {sport: 40_000, dport: wish.port ?? 80};
     const src = from.kind === 'node' ? undefined : from.addresses[family];
-    const size = wish.size === 'largest' ? largest(sender, dst) : (wish.size ?? smallEcho[family]);
+    const size = wish.size === 'largest' ? ('machine' in sender ? 1500 : largest(sender, dst)) : (wish.size ?? smallEcho[family]);
     const answer = walk({
       world,
       from: sender,
@@ -197,7 +198,7 @@ function endpointOf(cluster: Cluster, pods: readonly Candidate[], text: string):
         hints: ['A pod by its address, or as it is called on its node, is found without the API server'],
       });
     }
-    const names = [...pods.map((p) => p.pod), ...cluster.members.map((m) => m.name)];
+    const names = [...pods.map((p) => p.pod ?? p.addresses[0]!), ...cluster.members.map((m) => m.name)];
     throw new Failure(`no pod, node or address is called ${text}`, {
       hints: [`there are: ${names.slice(0, 12).join(', ')}${names.length > 12 ? `, and ${names.length - 12} more` : ''}`],
     });

@@ -135,6 +135,7 @@ const trace = (w: string): TraceReport => ({
               certainty: 'observed',
               end: w,
               evidence: [{node: w, command: w, lines: [w]}],
+              crossing: null,
             },
           ],
         },

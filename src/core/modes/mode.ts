@@ -170,6 +170,8 @@ export interface Mode {
   readonly encrypts?: 'keys' | 'policies';
   /** What its packets are between the nodes; absent where that cannot be said of each of them. */
   wire?(settings: Settings, family: Family): {readonly proto: 'udp'; readonly port: number} | {readonly proto: 'ipip'};
+  /** What such a cloud is thought to do inside, where somebody has told; nobody in the cluster sees it. */
+  readonly inside?: readonly string[];
   /** Reads the Backend object (keys folded to lower case). */
   settings(backend: {readonly [key: string]: unknown}): Settings;
   detect(state: NodeState): Detection | undefined;

@@ -25,6 +25,7 @@ export const dispositions = {
   'bridge-port': 'the bridge port is not there, down, isolated or not forwarding',
   'too-big': 'larger than the MTU of a hop that may not fragment it',
   filtered: 'a firewall rule or policy drops or rejects it',
+  'source-check': 'the cloud drops what an interface sends with an address that is not its own',
   'no-listener': 'it reached an address that is not the one asked for',
   looped: 'it comes back to where it was, or its TTL ends',
   unknown: 'something that decides was not gathered or cannot be judged',

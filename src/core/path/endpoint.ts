@@ -1,6 +1,8 @@
+import {holderOf} from '../cloud/choose.js';
+import {attachmentsOf} from '../model/attachment.js';
 import type {Cluster} from '../model/cluster.js';
 import {type Family, familyOf, type Ip, type Prefix, tryIp} from '../net/address.js';
-import {anyPrefix, contains, hostOf, lengthOf} from '../net/prefix.js';
+import {anyPrefix, contains, hostOf, lengthOf, network} from '../net/prefix.js';
 import type {NamespaceState, NodeState} from '../node/state.js';
 import {UNREAD_MAC} from './packet.js';
 import {recordedAddress, recordedEnd} from './recorded-end.js';
@@ -9,8 +11,8 @@ import type {Place} from './world.js';
 /** One end of a trace, as it was named. */
 export interface Endpoint {
   readonly name: string;
-  /** `service`: an address that kube-proxy's rules turn into one of a pod. */
-  readonly kind: 'pod' | 'node' | 'service' | 'outside';
+  /** `service`: an address that kube-proxy's rules turn into one of a pod; `vm`: of a machine in the nodes' own network that is no node. */
+  readonly kind: 'pod' | 'node' | 'service' | 'vm' | 'outside';
   /** The node it is on; absent for the outside. */
   readonly node?: string;
   /** The pod's namespace; absent when it was not gathered. */
@@ -20,17 +22,20 @@ export interface Endpoint {
 
 export interface Candidate {
   readonly node: string;
-  readonly pod: string;
+  /** Its namespace; absent where only the node's tables speak of it. */
+  readonly pod?: string;
   readonly addresses: readonly Ip[];
 }
 
-/** The pods of one node that was read, with their global addresses. */
-export const candidatesOf = (state: NodeState): readonly Candidate[] =>
-  (state.pods ?? []).map((pod) => ({
+/** The pods of one node that was read, with their global addresses; then those that its tables alone know, each by its address. */
+export const candidatesOf = (state: NodeState): readonly Candidate[] => [
+  ...(state.pods ?? []).map((pod) => ({
     node: state.name,
     pod: pod.name,
     addresses: (pod.tables.address ?? []).filter((a) => a.scope === 'global').map((a) => a.local),
-  }));
+  })),
+  ...attachmentsOf(state).flatMap((a) => (a.pod === undefined && a.kind !== 'bridge' ? [{node: state.name, addresses: [a.address]}] : [])),
+];
 
 /**
  * What the words on the command line mean: a pod (`ns/pod` too), a service (`svc/ns/name`, where records have them), a node, or an address of either or of the outside. Undefined: nothing of
@@ -39,10 +44,10 @@ export const candidatesOf = (state: NodeState): readonly Candidate[] =>
 export function endpointNamed(cluster: Cluster, pods: readonly Candidate[], text: string): readonly Endpoint[] {
   const address = tryIp(text);
   const asPod = (c: Candidate): Endpoint => ({
-    name: c.pod,
+    name: c.pod ?? address ?? c.addresses[0]!,
     kind: 'pod',
     node: c.node,
-    pod: c.pod,
+    ...(c.pod !== undefined && {pod: c.pod}),
     addresses: byFamily(c.addresses, address),
   });
   if (address !== undefined) {
@@ -53,7 +58,8 @@ export function endpointNamed(cluster: Cluster, pods: readonly Candidate[], text
     const recorded = recordedAddress(cluster, pods, address);
     if (recorded) return [recorded];
     const owner = cluster.members.find((m) => [m.lease?.subnet, m.lease?.ipv6Subnet].some((s) => s !== undefined && contains(s, address)));
-    return [{name: text, kind: owner ? 'pod' : 'outside', ...(owner && {node: owner.name}), addresses: {[familyOf(address)]: address}}];
+    const kind = owner ? 'pod' : isMachine(cluster, address) ? 'vm' : 'outside';
+    return [{name: text, kind, ...(owner && {node: owner.name}), addresses: {[familyOf(address)]: address}}];
   }
   const recorded = recordedEnd(cluster, pods, text);
   if (recorded) return [recorded];
@@ -62,7 +68,8 @@ export function endpointNamed(cluster: Cluster, pods: readonly Candidate[], text
   const matched = named.length > 0 ? named : pods.filter((p) => p.pod === text.slice(text.indexOf('/') + 1));
   const member = cluster.members.find((m) => m.name === text);
   if (member) {
-    const {publicIP, publicIPv6} = member.lease ?? {};
+    const own = byFamily(member.addresses ?? [], undefined);
+    const {publicIP = own[4], publicIPv6 = own[6]} = member.lease ?? {};
     return [
       {
         name: text,
@@ -73,6 +80,21 @@ export function endpointNamed(cluster: Cluster, pods: readonly Candidate[], text
     ];
   }
   return matched.map(asPod);
+}
+
+/** An address of the nodes' own network that is no node's: the cloud lists its interface, or it lies in a subnet of a node that a cloud carries. */
+function isMachine(cluster: Cluster, address: Ip): boolean {
+  const {cloud} = cluster;
+  if (cloud && holderOf(cloud, address)) return true;
+  if (cloud === undefined && cluster.mode?.fabric === undefined) return false;
+  return cluster.members.some(({survey}) =>
+    survey.addresses.some(
+      (a) =>
+        a.family === familyOf(address) &&
+        a.dev === survey.defaultDev[a.family] &&
+        contains(`${network(a.address, a.prefixlen)}/${a.prefixlen}`, address),
+    ),
+  );
 }
 
 function byFamily(addresses: readonly Ip[], asked: Ip | undefined): Endpoint['addresses'] {

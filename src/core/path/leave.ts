@@ -3,10 +3,12 @@ import type {Link} from '../kernel/link.js';
 import type {XfrmPolicy, XfrmState} from '../kernel/xfrm.js';
 import type {Ip} from '../net/address.js';
 import {associationFor, encapsulate, roomIn} from './esp.js';
-import {neighbour} from './neighbour.js';
+import {isFabric} from './fabric/owner.js';
+import {type Neighbour, neighbour} from './neighbour.js';
 import {type Hooked, throughHook} from './netfilter.js';
 import {type InFlight, shownMac, UNREAD_MAC} from './packet.js';
 import {policyOut} from './policy.js';
+import type {Certainty} from './step.js';
 import {tap} from './tap.js';
 import {transmit} from './transmit.js';
 import {type End, ended, row, say, type Trip} from './trip.js';
@@ -87,10 +89,20 @@ export function leave(
   say(trip, place, 'neighbour', holder, {
     dev: link.ifname,
     evidence: next.row ? row(place, 'neigh', next.row) : [],
-    // Where no row is there yet, the owner of the address was gathered and answers: that is seen, not guessed.
-    certainty: next.kind === 'stranger' || next.mac === UNREAD_MAC ? 'inferred' : 'observed',
+    certainty: certaintyOf(trip, place, next, hooked.packet),
   });
   return transmit(trip, place, link, next, nexthop, hooked.packet);
+}
+
+/**
+ * Where no row is there yet, the owner of the address was gathered and answers: that is seen, not guessed. Who answers that is nobody's is
+ * a guess, but where a cloud's network answers for its gateway: there the row itself is all that can be known, and the cloud's word without it.
+ */
+function certaintyOf({world}: Trip, place: Place, next: Exclude<Neighbour, {kind: 'none' | 'needs'}>, {dst, src}: InFlight): Certainty {
+  if (next.mac === UNREAD_MAC) return 'inferred';
+  if (next.kind === 'mac') return 'observed';
+  if (!isFabric(world, place, dst, src)) return 'inferred';
+  return next.mac !== undefined ? 'observed' : world.cluster.cloud ? 'declared' : 'inferred';
 }
 
 type Secured = {readonly policy: XfrmPolicy; readonly state: XfrmState} | {readonly state?: undefined} | {readonly end: End};

@@ -3,6 +3,7 @@ import {lookup} from '../forwarding/lookup.js';
 import type {Link} from '../kernel/link.js';
 import type {Neigh} from '../kernel/neigh.js';
 import {familyOf, type Ip, type Mac} from '../net/address.js';
+import {hasOwnAddresses, isFabric} from './fabric/owner.js';
 import {isLocal, sourceFor} from './local.js';
 import type {InFlight} from './packet.js';
 import {holders, type Interface, isUp, isWire, onOneWire, type Place, podBehind, portOf, portsOf, type World} from './world.js';
@@ -31,13 +32,15 @@ export function neighbour(world: World, place: Place, link: Link, nexthop: Ip, p
   // addresses: frames go to the old one for half a minute.
   if (owner && packet.family === 6 && row?.lladdr !== undefined && row.lladdr !== owner.link.address)
     return {kind: 'mac', mac: row.lladdr, row};
+  if (owner && isWire(world, place, link) && answersForAll(world, place, row?.lladdr, owner))
+    return {kind: 'stranger', mac: row?.lladdr, row};
   if (owner?.link.address !== undefined) return {kind: 'mac', mac: owner.link.address, row, owner};
   const failed = row?.state.some((s) => s === 'FAILED' || s === 'INCOMPLETE') ?? false;
   // On a tunnel device nobody hears the question; a row that is there is checked at the address it names, which answers if it can.
   if (link.kind === 'vxlan')
     return row?.lladdr !== undefined ? {kind: 'mac', mac: row.lladdr, row} : {kind: 'none', row, why: nobody(nexthop, link)};
   const held = holders(world, nexthop);
-  if (isWire(world, place, link) && !failed && held.length === 0 && !belongs(world, row?.lladdr))
+  if (isWire(world, place, link) && !failed && (held.length === 0 || place.pod !== undefined) && !belongs(world, row?.lladdr))
     return {kind: 'stranger', mac: row?.lladdr, row};
   return {
     kind: 'none',
@@ -48,6 +51,15 @@ export function neighbour(world: World, place: Place, link: Link, nexthop: Ip, p
         : nobody(nexthop, link),
   };
 }
+
+/**
+ * A cloud's network answers for every address in it with a hardware address that no node has, also for nodes of one subnet. Where nobody has
+ * asked yet, nodes whose pods have addresses of that network are in one.
+ */
+const answersForAll = (world: World, place: Place, mac: Mac | undefined, owner: Interface): boolean =>
+  mac === undefined
+    ? hasOwnAddresses(world, place) || (world.cluster.cloud !== undefined && world.cluster.mode?.fabric !== undefined)
+    : mac !== owner.link.address && !belongs(world, mac) && isFabric(world, place);
 
 const nobody = (address: Ip, link: Link): string => `nobody on ${link.ifname} answers for ${address}`;
 

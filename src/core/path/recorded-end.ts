@@ -53,7 +53,7 @@ function podEnd(cluster: Cluster, pods: readonly Candidate[], record: PodRecord)
   if (record.hostNetwork && cluster.members.some((m) => m.name === node))
     return {name, kind: 'node', ...on, addresses: firstOf(record.ips)};
   const gathered = pods.find((p) => p.node === node && p.addresses.some((a) => record.ips.includes(a)));
-  return {name, kind: 'pod', ...on, ...(gathered && {pod: gathered.pod}), addresses: firstOf(record.ips)};
+  return {name, kind: 'pod', ...on, ...(gathered?.pod !== undefined && {pod: gathered.pod}), addresses: firstOf(record.ips)};
 }
 
 /** Why there is nothing to send to, where the records know the name and no address. */

@@ -1,4 +1,5 @@
 import type {Disposition} from './disposition.js';
+import type {Crossing} from './fabric/crossing.js';
 import type {Tap} from './tap.js';
 
 /** What a step rests on: `observed` in gathered state, `inferred` from what must be so, `declared` by a mode or a cloud, `unknown`. */
@@ -21,6 +22,7 @@ export type StepKind =
   | 'nat'
   | 'sysctl'
   | 'underlay'
+  | 'fabric'
   | 'deliver';
 
 /** One thing that happened to the packet, with the entry that decided it. */
@@ -40,6 +42,8 @@ export interface PathStep {
   readonly end?: Disposition;
   /** Where it can be seen on the wire after this. */
   readonly taps?: readonly Tap[];
+  /** Of a way through a cloud's network, which nobody can look into: what decided there. */
+  readonly crossing?: Crossing;
 }
 
 /** One hop of the ladder people see: the steps of one namespace or one piece of wire. */

@@ -8,7 +8,7 @@ import {tap} from './tap.js';
 import {type End, ended, row, say, type Trip} from './trip.js';
 import {onWire} from './underlay.js';
 import {encapsulate} from './vxlan.js';
-import {type Interface, type Place, placeName, podBehind, portOf} from './world.js';
+import {type Interface, isWire, type Place, placeName, podBehind, portOf} from './world.js';
 
 /** The kernel lets a frame of a VLAN's tag more pass to a device than its MTU says (is_skb_forwardable). */
 export const VLAN_TAG = 4;
@@ -29,7 +29,7 @@ export function transmit(
   tap(trip, place, link.ifname, 'out', packet, maybe);
   if (link.kind === 'vxlan' && mac !== undefined) return encapsulate(trip, place, link, mac, packet);
   if (link.kind === 'bridge' && mac !== undefined) return bridged(trip, place, link, undefined, mac, packet);
-  if (place.pod !== undefined && mac !== undefined) {
+  if (place.pod !== undefined && mac !== undefined && !isWire(trip.world, place, link)) {
     const port = portOf(trip.world, place, link);
     if (!port)
       return ended(trip, place, 'link', 'unknown', `the node's end of ${link.ifname} of ${placeName(place)} was not found`, {

@@ -46,6 +46,8 @@ export interface Trip {
   roamed: Map<string, {readonly address: Ip; readonly port: number}>;
   /** The last packet that a tunnel sent. */
   wrapped?: InFlight;
+  /** Where, and with which addresses, it went into a network that nobody can look into. */
+  crossed?: readonly string[];
   /** Only one node's tables are there: what others do with a handshake is not asked. */
   readonly alone?: true;
   /** Reasons why a good end is not certain, each with the number of steps that were before it. */
@@ -83,6 +85,7 @@ export function adopt(trip: Trip, leg: Trip): void {
   trip.roamed = leg.roamed;
   if (leg.wrapped !== undefined) trip.wrapped = leg.wrapped;
   trip.doubts = leg.doubts;
+  if (leg.crossed !== undefined) trip.crossed = leg.crossed;
   if (leg.sent !== undefined) trip.sent = leg.sent;
 }
 

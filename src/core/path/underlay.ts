@@ -1,5 +1,7 @@
 import type {Link} from '../kernel/link.js';
 import type {Ip} from '../net/address.js';
+import {cross} from './fabric/cross.js';
+import {isFabric} from './fabric/owner.js';
 import {isLocal} from './local.js';
 import {input} from './namespace.js';
 import type {Neighbour} from './neighbour.js';
@@ -48,6 +50,7 @@ export function onWire(trip: Trip, place: Place, link: Link, next: Next, nexthop
         },
       );
   }
+  if (isFabric(world, place, packet.dst, packet.src)) return cross(trip, {place, link}, packet);
   return throughRouter(trip, packet, packet.dst === nexthop ? undefined : nexthop);
 }
 

@@ -1,8 +1,11 @@
-import type {Family} from '../net/address.js';
+import type {Family, Ip} from '../net/address.js';
 import type {Disposition} from './disposition.js';
 import {isGood} from './disposition.js';
+import {cross} from './fabric/cross.js';
+import {isFabric} from './fabric/owner.js';
+import {translatedBack} from './fabric/public.js';
 import {send} from './namespace.js';
-import type {InFlight, Probe} from './packet.js';
+import {type InFlight, type Probe, shownPacket} from './packet.js';
 import {EveryPick} from './picks.js';
 import type {Certainty, Hop, PathStep, Walk} from './step.js';
 import {type End, ended, say, type Trip, type Tuple} from './trip.js';
@@ -10,10 +13,15 @@ import {throughRouter} from './underlay.js';
 import {unread} from './unread.js';
 import {type Place, placeName, type World} from './world.js';
 
+/** A machine in the network between the nodes, of which nothing was gathered. */
+export interface Machine {
+  readonly machine: Ip;
+}
+
 /** What is walked: from where, with which packet, and where it must arrive (undefined: wherever its address leads). */
 export interface Question {
   readonly world: World;
-  readonly from: Place;
+  readonly from: Place | Machine;
   readonly to: Place | undefined;
   readonly probe: Probe;
   /** The destination is a service address: it must become another before the packet leaves the cluster. */
@@ -106,15 +114,15 @@ const tooMany = ({there, back}: Whole): Whole => {
 
 function walkOnce({world, from, to, probe, service}: Question, picks: EveryPick): Answer {
   const out = begin(world, to, undefined, picks);
-  let end = send(out, from, probe, false);
+  let end = 'machine' in from ? fromOutside(out, {...probe, src: from.machine}, undefined) : send(out, from, probe, false);
   if (end.needs !== undefined) return {needs: end.needs};
   if (service && end.disposition === 'left-cluster' && end.packet?.dst === probe.dst)
     end = ended(out, 'underlay', 'underlay', 'no-listener', `${probe.dst} is a service address, and no rule made an endpoint's of it`);
-  const there = finish(out, end, probe.family, placeName(from), to ? placeName(to) : probe.dst);
+  const there = finish(out, end, probe.family, 'machine' in from ? from.machine : placeName(from), to ? placeName(to) : probe.dst);
   if (!isGood(end.disposition) || end.packet === undefined) return {there, back: undefined};
-  const way = begin(world, from, out, picks, out.sent);
+  const way = begin(world, 'machine' in from ? undefined : from, out, picks, out.sent);
   const reply = answer(end.packet, probe.proto);
-  const returned = end.place ? send(way, end.place, reply, true) : fromOutside(way, reply);
+  const returned = end.place ? send(way, end.place, reply, true) : fromOutside(way, reply, out);
   if (returned.needs !== undefined) return {needs: returned.needs};
   return {there, back: finish(way, returned, probe.family, there.to, there.from)};
 }
@@ -129,11 +137,17 @@ const answer = ({family, src, dst, sport, dport, size}: InFlight, proto: Probe['
   size,
 });
 
-/** Whoever answers outside is not gathered: the answer begins at the router that the packet left through. */
-function fromOutside(trip: Trip, reply: Probe & {readonly src: string}): End {
-  say(trip, 'underlay', 'send', `${reply.src} answers ${reply.dst}`, {certainty: 'inferred'});
+/** Whoever sends outside is not gathered: his packet begins at the router that the other left through. */
+function fromOutside(trip: Trip, sent: Probe & {readonly src: string}, asked: Trip | undefined): End {
+  const {world} = trip;
+  const packet: InFlight = {...sent, mark: 0, ttl: 64, reply: asked !== undefined, cuttable: asked !== undefined && sent.proto === 'icmp'};
+  if (asked === undefined) trip.sent = packet;
+  say(trip, 'underlay', 'send', asked ? `${sent.src} answers ${sent.dst}` : shownPacket(packet), {
+    certainty: asked ? 'inferred' : 'observed',
+  });
   // A sender learns what the way takes and cuts its answer accordingly, whatever system it is.
-  return throughRouter(trip, {...reply, mark: 0, ttl: 64, reply: true, cuttable: reply.proto === 'icmp'}, undefined);
+  if (!isFabric(world, undefined, sent.dst)) return throughRouter(trip, packet, undefined);
+  return translatedBack(trip, packet, asked) ?? cross(trip, {machine: sent.src}, packet);
 }
 
 function finish(trip: Trip, end: End, family: Family, from: string, to: string): Walk {
@@ -164,7 +178,14 @@ const worst = (steps: readonly PathStep[]): Certainty => order[Math.max(0, ...st
 function hopsOf(steps: readonly PathStep[]): readonly {readonly hop: Hop; readonly last: number}[] {
   const hops: {hop: Hop; last: number}[] = [];
   for (const [i, step] of steps.entries()) {
-    const place = step.node === 'underlay' ? 'underlay' : step.pod === undefined ? step.node : `pod ${step.pod}`;
+    const place =
+      step.node === 'underlay'
+        ? step.kind === 'fabric'
+          ? 'cloud network'
+          : 'underlay'
+        : step.pod === undefined
+          ? step.node
+          : `pod ${step.pod}`;
     const last = hops.at(-1);
     if (last?.hop.place === place) {
       last.hop = {...last.hop, steps: [...last.hop.steps, step]};

@@ -1,5 +1,6 @@
 import type {Namespace} from '../forwarding/query.js';
 import type {Link} from '../kernel/link.js';
+import {attachmentsOf} from '../model/attachment.js';
 import type {Cluster, Member} from '../model/cluster.js';
 import type {Ip} from '../net/address.js';
 import {contains, network} from '../net/prefix.js';
@@ -92,9 +93,15 @@ export const carries = (port: Link): boolean => isUp(port) && (port.port?.['stat
 
 const virtual = new Set(['bridge', 'vxlan', 'dummy', 'tun', 'ipip', 'gre', 'gretap', 'geneve', 'wireguard', 'sit', 'ip6tnl', 'vrf']);
 
+/** A network interface of a pod's own: it has no other end on the node. */
+const isExclusive = (world: World, {node, pod, own}: Place, link: Link): boolean => {
+  const state = own ?? world.nodes.get(node)?.own;
+  return state !== undefined && attachmentsOf(state).some((a) => a.pod === pod && a.eth === link.ifname && a.kind.startsWith('exclusive'));
+};
+
 /** Does the device lead to a wire that other machines are on? */
 export const isWire = (world: World, node: Place, link: Link): boolean =>
-  node.pod === undefined &&
+  (node.pod === undefined || isExclusive(world, node, link)) &&
   link.ifname !== 'lo' &&
   !virtual.has(link.kind ?? '') &&
   link.master === undefined &&

@@ -80,9 +80,17 @@ export const packetText = ({packet: p}: TraceReport): string =>
 /** How a direction ended, in one line. */
 export function verdictText(direction: Direction): string {
   const mtu = direction.pathMtu === null ? '' : `, path MTU ${direction.pathMtu}`;
-  if (direction.verdict === 'reachable') return `arrives${direction.certainty === 'observed' ? '' : ' as far as can be seen'}${mtu}`;
+  if (direction.verdict === 'reachable') return `arrives${surely(direction)}${mtu}`;
   if (direction.verdict === 'unknown') return oneLine(`unknown from hop ${direction.hop} on: ${direction.because}`);
   return `broken at hop ${direction.hop}: ${oneLine(direction.disposition ?? '')}`;
+}
+
+/** How sure a good end is, in words that follow `arrives`. */
+export function surely({certainty, hops}: Direction): string {
+  if (certainty === 'observed') return '';
+  if (certainty === 'declared') return ' as the cloud declares';
+  const supposed = hops.some((hop) => hop.steps.some((step) => step.crossing?.decides.would === true));
+  return supposed ? ' if the cloud does what it must' : ' as far as can be seen';
 }
 
 /** The packet that the ladder shows, as it was seen on the wire. */

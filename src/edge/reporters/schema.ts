@@ -76,7 +76,7 @@ const exit = z.int().describe('the exit code of the process');
 
 const traceEnd = object({
   name: z.string(),
-  kind: z.enum(['pod', 'node', 'service', 'outside']),
+  kind: z.enum(['pod', 'node', 'service', 'vm', 'outside']).describe('vm: a machine in the network of the nodes that is no node'),
   node: nullable('where it is'),
   address: nullable('in the family of the packet; null when the route chooses it'),
 });
@@ -85,7 +85,7 @@ const traceStep = object({
   kind: z
     .string()
     .describe(
-      'send, receive, link, bridge, rule, route, neighbour, fdb, encapsulate, decapsulate, firewall, nat, sysctl, underlay, deliver',
+      'send, receive, link, bridge, rule, route, neighbour, fdb, encapsulate, decapsulate, firewall, nat, sysctl, underlay, fabric, deliver',
     ),
   node: z.string().describe('or "underlay"'),
   pod: nullable("the pod's namespace, when it is not the node's own"),
@@ -94,6 +94,20 @@ const traceStep = object({
   certainty: z.enum(['observed', 'inferred', 'declared', 'unknown']),
   end: nullable('the fate of the packet, on the step where it ends badly'),
   evidence: list(object({node: z.string(), command: z.string(), lines: list(z.string())})).describe('the entries that decided'),
+  crossing: object({
+    status: z
+      .enum(['observed', 'inferred', 'declared', 'unknown'])
+      .describe('declared: the cloud printed what decides; inferred: it must be so'),
+    from: z.string().describe('node/device, or the address of a machine that is no node'),
+    to: nullable('the same; null: nowhere, or beyond what was gathered'),
+    decides: object({table: nullable('of the cloud'), row: z.string(), would: z.boolean().describe('nobody read it: it must be so')}),
+    source: nullable('where it was read'),
+    takenAt: nullable('of when that is'),
+    inferred: list(z.string()).describe('what is thought to happen inside'),
+    refutedBy: list(z.string()).describe('what would show that it is otherwise'),
+  })
+    .nullable()
+    .describe("on a step through a cloud's network, which nobody can look into"),
 });
 
 const traceDirection = object({

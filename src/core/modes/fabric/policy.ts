@@ -48,7 +48,7 @@ export function detectPolicy(state: NodeState, product: Product): Detection | un
 
 /** What the three have in common: everything but names, numbers and words. */
 export function policyMode(
-  mode: Pick<Mode, 'type' | 'title' | 'explain'>,
+  mode: Pick<Mode, 'type' | 'title' | 'explain' | 'inside'>,
   product: Product,
   priorities: Priorities,
   onlink: boolean,

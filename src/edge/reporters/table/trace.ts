@@ -2,6 +2,7 @@ import {oneLine} from '../../ui/escape.js';
 import {type Theme, theme} from '../../ui/theme.js';
 import type {TraceReport} from '../documents.js';
 import type {Render} from '../index.js';
+import {surely} from '../ladder.js';
 import {wrap} from './doctor.js';
 import {headline, probeBlock, probeSummary, watched} from './probe.js';
 
@@ -41,21 +42,43 @@ function lines(step: Step, paint: Theme, columns: number): string[] {
   const rows = step.evidence.flatMap((e) => e.lines.map(oneLine));
   const rowSpeaks = step.end === null && (step.kind === 'route' || step.kind === 'rule') && rows.length > 0;
   const died = step.end !== null && step.end !== 'unknown';
-  const mark = died ? paint.error('✖') : step.certainty === 'observed' ? ' ' : paint.warning('?');
+  const mark = died
+    ? paint.error('✖')
+    : step.certainty === 'observed'
+      ? ' '
+      : step.certainty === 'declared'
+        ? paint.info('≈')
+        : paint.warning('?');
   const text = rowSpeaks ? rows[0]! : oneLine(step.text);
   const head = (word: string, lead: string) => `    ${lead} ${paint.dim(word.padEnd(LEFT - 6))}`;
   const body = wrap(text, columns - LEFT);
   const out = body.map((part, i) => `${head(i === 0 ? step.kind : '', i === 0 ? mark : ' ')}${died ? paint.error(part) : part}`);
-  const shown = step.end !== null || ['neighbour', 'fdb', 'firewall', 'sysctl', 'nat'].includes(step.kind) ? rows : [];
+  const shown =
+    step.end !== null || ['neighbour', 'fdb', 'firewall', 'sysctl', 'nat', 'fabric'].includes(step.kind) ? [...rows, ...inside(step)] : [];
   if (!rowSpeaks) for (const line of shown) for (const part of wrap(line, columns - LEFT)) out.push(`${head('', ' ')}${paint.dim(part)}`);
   return out;
+}
+
+/** Of a way through a cloud's network: where what decides was read, what is thought to happen inside, and what would refute it. */
+function inside({crossing, evidence}: Step): readonly string[] {
+  if (!crossing) return [];
+  const {decides, inferred, refutedBy} = crossing;
+  const read = evidence[0]?.command;
+  return [
+    decides.would
+      ? 'nobody asked the cloud (--cloud-routes, --cloud-enis)'
+      : `read in ${oneLine(read ?? crossing.source ?? 'what the cloud printed')}`,
+    ...inferred.map((text) => oneLine(`inside, inferred: ${text}`)),
+    ...refutedBy.map((text) => oneLine(`refuted by: ${text}`)),
+  ];
 }
 
 function verdict(direction: Direction, paint: Theme, columns: number): string[] {
   const out: string[] = [];
   if (direction.verdict === 'reachable') {
-    const guess = direction.certainty === 'observed' ? '' : paint.warning(' as far as can be seen: a hop marked ? is only inferred');
-    out.push(`    ${paint.good('✔ arrives')}${guess}`);
+    const guess = surely(direction);
+    const inferred = direction.certainty === 'inferred' || direction.certainty === 'unknown';
+    out.push(`    ${paint.good('✔ arrives')}${inferred ? paint.warning(`${guess}: a hop marked ? is only inferred`) : guess}`);
   } else if (direction.verdict === 'unknown') {
     const [first = '', ...rest] = wrap(oneLine(`unknown from hop ${direction.hop} on: ${direction.because}`), columns - 6);
     out.push(`    ${paint.warning(`? ${first}`)}`, ...rest.map((l) => `      ${paint.warning(l)}`));
@@ -87,6 +110,8 @@ function summary({directions, exit}: TraceReport, paint: Theme): string {
   const kinds = directions.map((d) => d.verdict);
   if (kinds.includes('broken')) return `${paint.error('✖ broken')}  ${paint.dim(`(exit ${exit})`)}`;
   if (kinds.includes('unknown')) return `${paint.warning('? unknown')}  ${paint.dim(`(exit ${exit})`)}`;
+  if (exit === 0 && directions.some((d) => d.certainty === 'declared'))
+    return `${paint.good('✔ reachable both ways, as the cloud declares')}`;
   return exit === 0
     ? `${paint.good('✔ reachable both ways')}`
     : `${paint.warning('✔ reachable both ways, if the fabric does its part')}  ${paint.dim(`(exit ${exit}; --assume-fabric accepts it)`)}`;
