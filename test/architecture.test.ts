@@ -125,6 +125,8 @@ describe('every list names what its folder holds', () => {
 const ruleHelpers: readonly string[] = [
   'restart-gap',
   'bridge-state',
+  'cloud-rows',
+  'cloud-steps',
   'exclusive-pods',
   'global-router',
   'policy-pods',

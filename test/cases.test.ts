@@ -4,11 +4,13 @@ import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {parse} from 'yaml';
 import type {Cloud} from '../src/core/cloud/cloud.js';
+import {bundleOf} from '../src/core/cloud/read.js';
 import type {NodeDump} from '../src/core/node/dump.js';
 import type {Finding} from '../src/core/rules/fold.js';
 import {rules} from '../src/core/rules/index.js';
 import {diagnose} from '../src/edge/diagnose.js';
 import {redactSnapshot} from '../src/edge/snapshots/redact.js';
+import {openCloud} from '../src/edge/sources/cloud/open.js';
 import {type RecordFiles, recordsOfFiles} from '../src/edge/sources/record-files.js';
 import {bases, loadBase, onDebian} from './bases/bases.js';
 import {apply, type CaseEdit} from './case-edit.js';
@@ -24,6 +26,11 @@ interface Case {
   readonly records?: RecordEdits;
   /** What the cloud says, in the normal form. */
   readonly cloud?: Cloud;
+  /** The same as the cloud's tools print it: documents of routes, and of interfaces. */
+  readonly 'cloud-routes'?: readonly unknown[];
+  readonly 'cloud-enis'?: readonly unknown[];
+  /** Of when those documents are. */
+  readonly 'cloud-taken'?: string;
   /** Nodes that were not looked at. */
   readonly without?: readonly string[];
   /** The rule is to be found under another one, not by itself. */
@@ -41,13 +48,22 @@ const brief = (finding: Finding): unknown => ({
   ...(finding.consequences.length > 0 && {consequences: finding.consequences.map(brief)}),
 });
 
-const judged = (
+const bundled = (documents: readonly unknown[], from: string, takenAt: string | undefined): string =>
+  JSON.stringify(bundleOf(documents.map((data) => ({from, ...(takenAt !== undefined && {takenAt}), data}))));
+
+const cloudFilesOf = (spec: Case): RecordFiles => ({
+  ...(spec['cloud-routes'] && {'cloud-routes.json': bundled(spec['cloud-routes'], 'routes.json', spec['cloud-taken'])}),
+  ...(spec['cloud-enis'] && {'cloud-enis.json': bundled(spec['cloud-enis'], 'enis.json', spec['cloud-taken'])}),
+});
+
+const judged = async (
   dumps: readonly NodeDump[],
   files: RecordFiles,
   netConf: unknown,
-  cloud: Cloud | undefined,
+  normal: Cloud | undefined,
 ): ReturnType<typeof diagnose> => {
   const records = recordsOfFiles(files, {});
+  const cloud = normal ?? (await openCloud({}, files, new AbortController().signal))?.cloud;
   const nodes = async function* () {
     yield* dumps;
   };
@@ -69,7 +85,7 @@ describe('cases', () => {
         const spec = parse(readFileSync(file, 'utf8')) as Case;
         const healthy = await loadBase(spec.base);
         const dumps = (spec.edits ?? []).reduce(apply, healthy).filter((d) => !spec.without?.includes(d.node));
-        const files = spec.records ? filesFor(healthy, spec.records) : {};
+        const files = {...(spec.records ? filesFor(healthy, spec.records) : {}), ...cloudFilesOf(spec)};
         const netConf = spec['net-conf'];
         const found = await judged(dumps, files, netConf, spec.cloud);
         const list = spec.as === 'consequence' ? found.findings.flatMap((f) => f.consequences) : found.findings;

@@ -31,7 +31,7 @@ function backendData({mode, settings}: Cluster, lease: Lease, family: Family, {a
 }
 
 /** What it publishes as backend type: udp and alloc nothing. */
-const typeIn = ({mode}: Cluster): string => (mode!.type === 'udp' || mode!.type === 'alloc' ? '' : mode!.type);
+const typeIn = ({mode}: Cluster): string => (mode!.type === 'udp' || mode!.fabric === 'routes' ? '' : mode!.type);
 
 /** Canal keeps flannel's files inside flannel's container. */
 const isCanal = (dumps: readonly NodeDump[]): boolean => dumps[0]!.sections.some((s) => s.name === 'cni/10-canal.conflist');

@@ -46,9 +46,29 @@ export const ofClouds = [
 ] as const satisfies readonly CloudForm[];
 const isOfClouds = (name: string): name is CloudForm => (ofClouds as readonly string[]).includes(name);
 
+/** The recorded host-gw without its routes to peers, and with another Backend.Type: what flannel's backends of clouds leave on a node. */
+const onRows: ReadonlySet<string> = new Set(['tencent-vpc', 'ali-vpc', 'aws-vpc', 'gce']);
+const rowsInCloud = async (type: string): Promise<readonly NodeDump[]> =>
+  (await loadRecorded('host-gw')).map((dump) => ({
+    ...dump,
+    sections: dump.sections.map((s) =>
+      s.name === 'ip-route-all'
+        ? {...s, out: s.out.replaceAll(/^.* via 192\.168\.77\.1\d .*\n/gm, '')}
+        : s.name === 'net-conf.json'
+          ? {...s, out: s.out.replace('host-gw', type)}
+          : s,
+    ),
+  }));
+
 /** One of the recorded, or of the written ones. */
 export const loadBase = async (name: string): Promise<readonly NodeDump[]> =>
-  isOfClouds(name) ? cloudFormed(name) : forms[name] === undefined ? loadRecorded(name) : formed(forms[name]);
+  onRows.has(name)
+    ? rowsInCloud(name)
+    : isOfClouds(name)
+      ? cloudFormed(name)
+      : forms[name] === undefined
+        ? loadRecorded(name)
+        : formed(forms[name]);
 
 export async function loadRecorded(name: string): Promise<readonly NodeDump[]> {
   const dumps: NodeDump[] = [];

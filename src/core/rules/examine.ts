@@ -4,9 +4,10 @@ import {type Cluster, isKnown} from '../model/cluster.js';
 import type {NodeView} from '../model/view.js';
 import {type Family, familyOf} from '../net/address.js';
 import {looked} from '../node/state.js';
+import {few, lookupsOf} from './cloud-rows.js';
 import type {Judged} from './fold.js';
 import {restartHere} from './restart.js';
-import type {Need, NodeRule, RecordNeed, Rule} from './rule.js';
+import type {CloudNeed, Need, NodeRule, RecordNeed, Rule} from './rule.js';
 
 /** A rule that could not be judged on a node, and what was missing. */
 export interface NotEvaluated {
@@ -22,8 +23,22 @@ export interface Examination {
 
 const applies = (rule: Rule, cluster: Cluster): boolean =>
   !(rule.flannels === true && cluster.mode?.foreign === true) &&
+  (rule.fabric === undefined || rule.fabric === fabricOf(cluster)) &&
   (rule.modes === undefined || (cluster.mode !== undefined && rule.modes.includes(cluster.mode.type))) &&
   (rule.records ?? []).every((need) => recorded(cluster, need));
+
+/** With alloc the routes are somebody's, and a cloud's only where its tables were given. */
+const fabricOf = ({mode, cloud}: Cluster): string | undefined =>
+  mode?.type === 'alloc' && cloud?.routes === undefined ? undefined : mode?.fabric;
+
+/** What the cloud would have to say, with the flag that gives it. */
+function unsaid(cluster: Cluster, need: CloudNeed): readonly string[] {
+  const {cloud} = cluster;
+  if (need === 'enis') return cloud?.enis === undefined ? ["the cloud's network interfaces (--cloud-enis)"] : [];
+  const {tables, unclear} = lookupsOf(cluster);
+  if (cloud?.routes === undefined || tables.length === 0) return ["the cloud's route tables (--cloud-routes)"];
+  return need === 'tables' && unclear.length > 0 ? [`which route table serves ${few(unclear)} (--cloud-enis)`] : [];
+}
 
 /** What a remedy that restarts flannel is on this node. */
 function restart({restarts}: Rule, cluster: Cluster, node: string): Pick<Judged, 'restart'> {
@@ -44,7 +59,12 @@ export function examineCluster(cluster: Cluster, rules: readonly Rule[]): Examin
     for (const o of observations) byNode.set(o.node, [...(byNode.get(o.node) ?? []), o]);
     return [...byNode].map(([node, list]) => ({rule, node, observations: list, ...restart(rule, cluster, node)}));
   });
-  return {judged, notEvaluated: []};
+  const notEvaluated = rules.flatMap((rule): NotEvaluated[] => {
+    if (rule.scope !== 'cluster' || !applies(rule, cluster)) return [];
+    const missing = [...new Set((rule.cloud ?? []).flatMap((need) => unsaid(cluster, need)))];
+    return missing.length === 0 ? [] : [{rule: rule.id, node: 'the cloud', missing}];
+  });
+  return {judged, notEvaluated};
 }
 
 /** Rules that look at one node beside the model. */

@@ -1,6 +1,26 @@
 // Over 250 lines: every rule has two here, and a list of lists would be no shorter.
 import {bridgeAddressConflict} from './bridge-address-conflict.js';
+import {cloudAliExclusiveRows} from './cloud-ali-exclusive-rows.js';
+import {cloudAwsRestartGap} from './cloud-aws-restart-gap.js';
+import {cloudBackendRemoved} from './cloud-backend-removed.js';
+import {cloudCcnNotPublished} from './cloud-ccn-not-published.js';
+import {cloudCredentialsInConfig} from './cloud-credentials-in-config.js';
+import {cloudDataOld} from './cloud-data-old.js';
 import {cloudHostgwUnsupported} from './cloud-hostgw-unsupported.js';
+import {cloudMasqHidesMissingRow} from './cloud-masq-hides-missing-row.js';
+import {cloudNodeSeesRemoteSubnet} from './cloud-node-sees-remote-subnet.js';
+import {cloudPublicipAsNexthop} from './cloud-publicip-as-nexthop.js';
+import {cloudRouteDisabled} from './cloud-route-disabled.js';
+import {cloudRouteEcmpDuplicate} from './cloud-route-ecmp-duplicate.js';
+import {cloudRouteForeignTarget} from './cloud-route-foreign-target.js';
+import {cloudRouteMissing} from './cloud-route-missing.js';
+import {cloudRouteOverlapVpc} from './cloud-route-overlap-vpc.js';
+import {cloudRouteQuota} from './cloud-route-quota.js';
+import {cloudRouteShadowedByNode} from './cloud-route-shadowed-by-node.js';
+import {cloudRouteStale} from './cloud-route-stale.js';
+import {cloudRouteWrongNexthop} from './cloud-route-wrong-nexthop.js';
+import {cloudRouteWrongTable} from './cloud-route-wrong-table.js';
+import {cloudSrcDstCheck} from './cloud-src-dst-check.js';
 import {cniConfigInvalidVersion} from './cni-config-invalid-version.js';
 import {cniConfigMissing} from './cni-config-missing.js';
 import {cniConfigShadowed} from './cni-config-shadowed.js';
@@ -242,6 +262,26 @@ export const rules: readonly Rule[] = [
   routeWrongNexthop,
   migrateOldRoutesWin,
   cloudHostgwUnsupported,
+  cloudAliExclusiveRows,
+  cloudAwsRestartGap,
+  cloudBackendRemoved,
+  cloudCcnNotPublished,
+  cloudCredentialsInConfig,
+  cloudDataOld,
+  cloudMasqHidesMissingRow,
+  cloudNodeSeesRemoteSubnet,
+  cloudPublicipAsNexthop,
+  cloudRouteDisabled,
+  cloudRouteEcmpDuplicate,
+  cloudRouteForeignTarget,
+  cloudRouteMissing,
+  cloudRouteOverlapVpc,
+  cloudRouteQuota,
+  cloudRouteShadowedByNode,
+  cloudRouteStale,
+  cloudRouteWrongNexthop,
+  cloudRouteWrongTable,
+  cloudSrcDstCheck,
   hostgwNeighFailed,
   neighMissing,
   neighNotPermanent,

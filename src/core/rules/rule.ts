@@ -75,6 +75,10 @@ export interface RuleInfo {
   readonly flannels?: true;
   /** Without these records it is about nothing: a run without the API server or etcd is no worse for it. What was refused is a gap. */
   readonly records?: readonly RecordNeed[];
+  /** Where pods' packets are led by rows of a cloud's route tables; elsewhere it says nothing. */
+  readonly fabric?: 'routes';
+  /** What the cloud must have said; without it the verdict is `not evaluated`, never `pass`. */
+  readonly cloud?: readonly CloudNeed[];
   /** It may be the cause of others of its own stage. */
   readonly early?: true;
 }
@@ -109,6 +113,9 @@ export interface NodeRule extends RuleInfo {
 
 /** A part of flannel's records. `kubernetes` and `etcd`: all of them, where they are kept there and list the nodes. */
 export type RecordNeed = 'kubernetes' | 'etcd' | 'daemonSets' | 'flannelPods' | 'pods';
+
+/** A part of what the cloud says; `tables`: the route tables, and which of them serves each node. */
+export type CloudNeed = 'routes' | 'tables' | 'enis';
 
 export interface ClusterRule extends RuleInfo {
   readonly scope: 'cluster';

@@ -9,7 +9,7 @@ const itemsOf = (data: unknown): readonly unknown[] => (Array.isArray(data) ? da
 const placeOf = (data: unknown): string => (Array.isArray(data) ? '' : 'items');
 
 /** A resource's name within its project: `zones/z/instances/n` of `https://…/projects/p/zones/z/instances/n`. */
-export const shortName = (url: string): string => url.replace(/^.*\/projects\/[^/]+\//, '');
+export const shortName = (url: string): string => url.replace(/^(.*\/)?projects\/[^/]+\//, '');
 
 const targets = [
   ['nextHopInstance', 'instance'],
