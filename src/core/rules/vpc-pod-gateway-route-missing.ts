@@ -24,7 +24,8 @@ export const vpcPodGatewayRouteMissing = policyRule({
       const pinned = (pod.tables.neigh ?? []).some((n) => n.dst === nowhere && n.state.includes('PERMANENT'));
       // Another plugin's pod has another gateway.
       if (gateway ? gateway.gateway !== nowhere : !link && !pinned) continue;
-      if (gateway && link) continue;
+      // Terway's default route needs none: it is `onlink`.
+      if (gateway && (link || gateway.flags.includes('onlink'))) continue;
       const add = stepInPod(name, pod.name, ['ip', 'route', 'add', nowhere, 'dev', eth.ifname, 'scope', 'link']);
       const lead = stepInPod(name, pod.name, ['ip', 'route', 'add', 'default', 'via', nowhere, 'dev', eth.ifname]);
       yield {
