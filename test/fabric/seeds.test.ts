@@ -1,6 +1,8 @@
 import {cp, readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
+import type {NodeRecord, Records} from '../../src/core/flannel/records.js';
+import type {Given} from '../../src/core/model/cluster.js';
 import {rules} from '../../src/core/rules/index.js';
 import {diagnose} from '../../src/edge/diagnose.js';
 import {importFolder} from '../../src/edge/snapshots/import.js';
@@ -10,13 +12,15 @@ import {workFolder} from '../edited.js';
 const seeds = join(import.meta.dirname, '../outputs/seeds-folders');
 const work = workFolder();
 
-const examined = async (path: string) => {
+const examined = async (path: string, given: Given = {}) => {
   const snapshot = await importFolder(path);
-  const {cluster, findings, gaps} = await diagnose(snapshot, {}, rules);
+  const {cluster, findings, gaps} = await diagnose(snapshot, given, rules);
   return {
     notices: snapshot.notices,
     mode: cluster.mode?.type,
     networks: cluster.networks,
+    problems: cluster.problems,
+    addresses: cluster.members.map((m) => [m.name, m.addresses?.join()]),
     findings: findings.map((f) => `${f.rule} ${f.node}`),
     gaps: gaps.map((g) => `${g.node} ${g.what}`),
     members: cluster.members.map((m) => [m.name, m.lease?.subnet ?? m.pods?.join(' ')]),
@@ -81,6 +85,63 @@ describe('and finds what is taken out of them', () => {
     await cp(join(seeds, 'tke-vpc-cni'), to, {recursive: true, filter: (from) => !from.endsWith('ip-route-main.txt')});
     expect((await examined(to)).notices).toEqual([
       'VM-0-49/ip-route-100.txt was passed over: it needs ip-route.txt, the listing of main, beside it',
+    ]);
+  });
+});
+
+describe('with what the API server says, where no node carries flannel’s annotations', () => {
+  const node = (name: string, address: string, podCIDR?: string): NodeRecord => ({
+    name,
+    lease: {managed: false, raw: {}, problems: [], ...(podCIDR !== undefined && {subnet: podCIDR})},
+    ...(podCIDR !== undefined && {podCIDRs: [podCIDR]}),
+    addresses: [{type: 'InternalIP', address}],
+    ready: true,
+  });
+  const records = (nodes: readonly NodeRecord[], pods: Records['pods'] = []): Records => ({
+    ...{source: 'kubernetes', from: 'nodes.json', annotationPrefix: 'flannel.alpha.coreos.com/'},
+    ...{nodes, daemonSets: [], flannelPods: [], pods, gaps: []},
+  });
+  test('Global Router: parts are podCIDRs, and a node nobody read is one of them', async () => {
+    const found = await examined(join(seeds, 'tke-global-router'), {
+      records: records([
+        node('VM-0-29', '10.0.0.29', '172.20.0.0/26'),
+        node('VM-0-37', '10.0.0.37', '172.20.0.64/26'),
+        node('VM-0-44', '10.0.0.44', '172.20.0.128/26'),
+      ]),
+    });
+    expect(found).toMatchObject({findings: [], problems: [], mode: 'tke-global-router', networks: ['172.20.0.0/24']});
+    expect(found.members).toEqual([
+      ['VM-0-29', '172.20.0.0/26'],
+      ['VM-0-37', '172.20.0.64/26'],
+      ['VM-0-44', '172.20.0.128/26'],
+    ]);
+    expect(found.addresses).toEqual([
+      ['VM-0-29', '10.0.0.29'],
+      ['VM-0-37', '10.0.0.37'],
+      ['VM-0-44', '10.0.0.44'],
+    ]);
+  });
+  test('VPC-CNI: pods are those of the API server too', async () => {
+    const pod = (name: string, on: string, ip: string) => ({
+      ...{namespace: 'default', name, node: on, hostNetwork: false, phase: 'Running', ips: [ip]},
+    });
+    const found = await examined(join(seeds, 'tke-vpc-cni'), {
+      records: records(
+        [node('VM-0-40', '10.0.0.22'), node('VM-0-49', '10.0.0.49'), node('VM-0-50', '10.0.0.50')],
+        [
+          pod('network-tool-549c7756bd-6tfkf', 'VM-0-49', '10.0.0.44'),
+          pod('other', 'VM-0-49', '10.0.0.41'),
+          pod('far', 'VM-0-50', '10.0.0.70'),
+          pod('a', 'VM-0-40', '10.0.0.30'),
+          pod('b', 'VM-0-40', '10.0.0.35'),
+        ],
+      ),
+    });
+    expect(found).toMatchObject({findings: [], problems: [], mode: 'tke-vpc-cni-shared'});
+    expect(found.members).toEqual([
+      ['VM-0-40', '10.0.0.30 10.0.0.35'],
+      ['VM-0-49', '10.0.0.41 10.0.0.44'],
+      ['VM-0-50', '10.0.0.70'],
     ]);
   });
 });
