@@ -38,9 +38,16 @@ export const changeFlags = withEnv({
   }),
 });
 
+/** Whose rows the cloud has. */
+const byCloud = ['tencent-vpc', 'ali-vpc', 'aws-vpc', 'gce', 'alloc'] as const;
+
 /** Where a migration goes, and how. */
 export const migrateFlags = withEnv({
-  to: Flags.string({summary: 'the backend', options: ['vxlan', 'host-gw', 'ipip', 'wireguard', 'udp', 'ipsec'], exclusive: ['resume']}),
+  to: Flags.string({
+    summary: "the backend; a cloud's: to be planned, not run",
+    options: ['vxlan', 'host-gw', 'ipip', 'wireguard', 'udp', 'ipsec', ...byCloud],
+    exclusive: ['resume'],
+  }),
   resume: Flags.boolean({summary: 'go on with the newest change that this machine began and did not end', exclusive: ['force-unlock']}),
   'direct-routing': Flags.boolean({summary: 'vxlan, ipip: plain routes between nodes on one segment'}),
   vni: Flags.integer({summary: 'vxlan: network identifier', min: 1, max: 16_777_215}),

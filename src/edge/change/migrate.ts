@@ -1,5 +1,7 @@
-import type {Plan} from '../../core/change/plan.js';
+import {toCloud} from '../../core/change/migration/to-cloud.js';
+import type {Plan, Target} from '../../core/change/plan.js';
 import {shownTarget, titleOf} from '../../core/change/title.js';
+import {modeOf} from '../../core/modes/index.js';
 import {ExitCode} from '../../exit-code.js';
 import {Failure} from '../../failure.js';
 import type {Evidence} from '../evidence.js';
@@ -8,7 +10,7 @@ import type {ChangeOptions} from './change-options.js';
 import {clearTheWay} from './clear-the-way.js';
 import {controlStages} from './control.js';
 import {planDocument} from './plan-document.js';
-import {type MigrateWish, type Prepared, prepareMigration, readAll} from './prepared.js';
+import {type MigrateWish, type Prepared, prepareMigration, type Read, readAll} from './prepared.js';
 import {runChange} from './run-change.js';
 import {openRunners} from './runners.js';
 import {type TargetWish, targetOf} from './target-of.js';
@@ -41,6 +43,7 @@ export async function migrate(evidence: Evidence, wish: TargetWish, options: Mig
     throw new Failure(`--last: no such node: ${options.last}`);
   const target = targetOf(wish, read.cluster);
   const {mode, settings} = read.cluster;
+  if (modeOf(target.type)?.fabric !== undefined) return planOnly(read, target, options);
   const title = titleOf({what: 'migrate', ...(mode && settings && {from: {type: mode.type, settings}}), to: target});
   await using runners = openRunners(reach.addresses, reach.transport);
   const told = await teller(options);
@@ -74,6 +77,30 @@ export async function migrate(evidence: Evidence, wish: TargetWish, options: Mig
     control,
   });
   return {kind: 'ChangeReport', report};
+}
+
+/**
+ * Where the cloud carries the packets: a plan to read.
+ * @throws Failure when it was to be run
+ */
+function planOnly({views, cluster}: Read, target: Target, options: MigrateOptions): Migrated {
+  const title = titleOf({
+    what: 'migrate',
+    ...(cluster.mode && cluster.settings && {from: {type: cluster.mode.type, settings: cluster.settings}}),
+    to: target,
+  });
+  if (!options.dryRun)
+    throw new Failure(
+      `--to ${target.type}: its rows are the cloud's, and flanctl writes none: it plans such a change and does not run it`,
+      {
+        hints: [`flanctl migrate --to ${target.type} --dry-run`],
+      },
+    );
+  const {canary, batch, last} = options;
+  const made = toCloud(views, target, {canary, batch, ...(last !== undefined && {last})});
+  return made.kind === 'plan'
+    ? {kind: 'ChangePlan', plan: planDocument(made.plan)}
+    : {kind: 'ChangeReport', report: unbegun({what: 'migrate', title, outcome: 'refused', because: made.because, exit: ExitCode.findings})};
 }
 
 function refusal(prepared: Prepared, title: string): ChangeReport | undefined {

@@ -1,5 +1,6 @@
 import {readFile} from 'node:fs/promises';
 import type {Plan} from '../../core/change/plan.js';
+import {modeOf} from '../../core/modes/index.js';
 import {ExitCode} from '../../exit-code.js';
 import {Failure} from '../../failure.js';
 import type {ChangePlan} from '../reporters/documents.js';
@@ -38,5 +39,8 @@ export async function readPlan(file: string): Promise<Plan> {
     const [issue] = read.error.issues;
     return wrong(`is no plan that can be run: ${issue?.path.join('.')}: ${issue?.message}`);
   }
-  return read.data.plan as unknown as Plan;
+  const plan = read.data.plan as unknown as Plan;
+  if (plan.what === 'migrate' && modeOf(plan.to.type)?.fabric !== undefined)
+    return wrong(`is to be read and not run: the rows of ${plan.to.type} are the cloud's`);
+  return plan;
 }
