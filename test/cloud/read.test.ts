@@ -70,6 +70,13 @@ describe('each form of route tables', () => {
     expect(cloud.tables).toEqual([{provider: 'tke', id: 'cls-1', vpcId: 'vpc-1', cidr: '172.20.0.0/16', subnets: [], wide: true}]);
   });
 
+  test('a list of tables says which there are, and nothing of their rows', () => {
+    const cloud = routesOf({RouteTableSet: [{RouteTableName: 'cls-1', RouteTableCidrBlock: '172.20.0.0/16', VpcId: 'vpc-1'}]});
+    expect(cloud.tables).toHaveLength(1);
+    expect(cloud).not.toHaveProperty('routes');
+    expect(routesOf({RouteTableSet: [{RouteTableName: 'cls-1', RouteTableCidrBlock: '172.20.0.0/16'}]}, {RouteSet: []}).routes).toEqual([]);
+  });
+
   test('tccli DescribeRoutes, DescribeGlobalRoutes and DescribeCcnRoutes', () => {
     expect(
       short(routesOf({RouteSet: [{RouteTableId: 'rtb-1', DestinationCidrBlock: '10.1.0.0/24', GatewayType: 'NAT', GatewayId: 'nat-1'}]})),

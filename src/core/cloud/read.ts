@@ -24,7 +24,9 @@ export function readCloud({routes, enis}: CloudDocuments): Cloud {
   const nics = enis && merged(enis, eniShapes, problems);
   const subnets = nics?.subnets ?? [];
   return {
-    ...(rows && {routes: rows.routes ?? [], tables: rows.tables ?? []}),
+    // A list of tables alone does not say that there are no rows.
+    ...(rows?.routes && {routes: rows.routes}),
+    ...(rows && {tables: rows.tables ?? []}),
     // A list of subnets alone does not say that there are no interfaces.
     ...(nics?.enis && {enis: nics.enis}),
     ...(subnets.length > 0 && {subnets}),
