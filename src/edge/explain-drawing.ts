@@ -8,8 +8,22 @@ const UPLINK = 1500;
 
 /** The packet's way from pod to pod, and what is on the wire, in lines of 80 columns, or as many as the mode's longest words ask for. */
 export function drawn(drawing: Drawing): readonly string[] {
-  return [...way(drawing), '', ...stack(drawing)];
+  const nodes = way(drawing);
+  const used = words.filter(([word]) => nodes.some((line) => line.includes(word)));
+  return [
+    ...nodes,
+    ...(used.length > 0 ? [` ${used.map(([word, means]) => `${word.trim()} is ${means}`).join(' · ')}`] : []),
+    '',
+    ...stack(drawing),
+  ];
 }
+
+/** What the letters of a drawing stand for. */
+const words: readonly (readonly [word: string, means: string])[] = [
+  ['SUB(B)', 'the subnet of B’s pods'],
+  ['NET', 'the network of all pods'],
+  [' P ', 'pod-b’s address'],
+];
 
 const columns = (text: string): number => [...text].length;
 

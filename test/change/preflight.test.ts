@@ -192,6 +192,9 @@ describe.skipIf(!labsWork)('what the network itself says before a change', () =>
         why: expect.stringMatching(/^it would cut n1: 10\.244\.1\.0:\d+ → 10\.244\.2\.2:9000 \(a pod of n2; python3[.\d]*, pid \d+\)$/),
       },
     ]);
+    // A tunnel of another number has the address too.
+    const other = target({Type: 'vxlan', VNI: 5});
+    expect((await connections(cluster, new Map(states.map((s) => [s.name, s])), other, runners, signal)).held).toEqual([]);
     client.kill('SIGKILL');
     server.kill('SIGKILL');
   }, 60_000);

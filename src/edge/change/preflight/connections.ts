@@ -36,6 +36,7 @@ export async function connections(
   signal: AbortSignal,
 ): Promise<Connections> {
   const unseen: Connections['unseen'][number][] = [];
+  const devices = modeOf(to.type)?.devices(to.settings) ?? [];
   const subnets = cluster.members.flatMap(({name, lease}) =>
     ([4, 6] as const).flatMap((f) => {
       const own = lease && leaseOf(lease, f);
@@ -59,9 +60,10 @@ export async function connections(
       const masquerade = masked || (own && state !== undefined && masquerades(state, local, pod, peer.subnet));
       if (masquerade !== false) found.push({...connected, by: masquerade === true ? 'masqueraded' : 'perhaps'});
       if (masquerade === true || !own) return;
-      if (bases.includes(local.ip)) found.push({...connected, by: 'device'});
-      else if (modeOf(to.type)?.devices(to.settings).length !== 0 && ownerOf(local.ip) === undefined)
-        found.push({...connected, by: 'strict'});
+      if (bases.includes(local.ip)) {
+        // A tunnel that comes has the same address: who is connected from it never notices whose it was.
+        if (!devices.some((d) => d.family === familyOf(local.ip))) found.push({...connected, by: 'device'});
+      } else if (devices.length !== 0 && ownerOf(local.ip) === undefined) found.push({...connected, by: 'strict'});
     };
     for (const line of lines.filter((l) => l.startsWith('conn '))) {
       const [, here = '', there = '', pid, ...owner] = line.split(' ');
