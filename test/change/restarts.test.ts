@@ -2,7 +2,6 @@ import {expect, test} from 'vitest';
 import type {Plan} from '../../src/core/change/plan.js';
 import {restartLosses} from '../../src/edge/change/preflight/restarts.js';
 import {type Edit, edited} from '../edited.js';
-import {formed} from '../forms/form.js';
 import {mustPlan, see, target} from './planned.js';
 
 const hostGw = target({Type: 'host-gw'});
@@ -41,12 +40,4 @@ test('a policy of ACCEPT, or accepts of somebody else, lose nothing; a node that
     (out) => out.replace(/^:FORWARD ACCEPT/m, ':FORWARD DROP').replace(/^.*-A FORWARD .*\n/gm, ''),
   ];
   expect(await losses(broken)).toEqual([]);
-});
-
-test('what a way back out of a restart costs, where flanneld makes the tunnel anew', async () => {
-  const seen = see(await formed({backend: 'wireguard', version: 'v0.28.9'}));
-  const plan = mustPlan(seen, hostGw, {podMtu: 'set', control: by('wireguard')});
-  expect(restartLosses(plan, seen.views)).toEqual([
-    expect.stringContaining('until it has a handshake again, one round trip, or five seconds'),
-  ]);
 });
