@@ -1,8 +1,10 @@
+import {setTimeout as sleep} from 'node:timers/promises';
 import {afterAll, beforeAll, beforeEach, describe, expect, test} from 'vitest';
 import {xfrm} from '../../src/core/kernel/xfrm.js';
 import {mtuOf} from '../../src/core/path/esp.js';
 import {policyFor} from '../../src/core/path/policy.js';
 import type {Place} from '../../src/core/path/world.js';
+import {long} from '../lab/shares.js';
 import {root} from './root.js';
 import {makeIpip, makeWireguard, policiesOf, policyOf, statesOf} from './tunnel-rows.js';
 import {type End, TwoNodes} from './two-nodes.js';
@@ -135,6 +137,23 @@ describe.skipIf(!root)('the kernel does as the code says', () => {
     const nodes = pair('claims-wg');
     const [a, b] = nodes.ends;
     beforeAll(() => makeWireguard(nodes));
+
+    if (long)
+      test('what waits for a handshake waits longer than one try takes', async () => {
+        await nodes.run(b, ['iptables', '-I', 'INPUT', '-p', 'udp', '--dport', '51820', '-j', 'DROP']);
+        // Who goes down forgets its keys.
+        await nodes.run(a, [
+          'sh',
+          '-ec',
+          'ip link set flannel-wg down; ip link set flannel-wg up; ip route add 10.244.0.0/16 dev flannel-wg scope link',
+        ]);
+        const waiting = nodes.run(a, ['ping', '-n', '-c', '1', '-W', '80', '-I', a.pod, b.pod]);
+        await sleep(12_000);
+        await nodes.run(b, ['iptables', '-F', 'INPUT']);
+        const {code, stdout} = await waiting;
+        expect(code).toBe(0);
+        expect(Number(/time=(\d+)/.exec(stdout)![1])).toBeGreaterThan(5000);
+      });
 
     test('pads packets to 16 bytes, not beyond the MTU, and sends them without DF', async () => {
       // The first brings the handshake.

@@ -180,7 +180,7 @@ export const wireguard: Mode = {
       'Routes to single subnets that another backend left win over the one route to all: their traffic goes on in clear, and nothing says so.',
       'flanneld makes the device anew at every start: all of the node’s pod traffic stops for as long as that takes.',
       'The key lies in /run/flannel/wgkey: a reboot makes a new one, which peers take up from the lease.',
-      'A peer that no handshake ever reached is silent: packets to it are dropped after five seconds.',
+      'A peer that no handshake reaches is silent: up to 128 packets wait for it, and are dropped after ninety seconds of trying.',
       'Device, routes and peers go when flanneld ends properly, and stay when it is killed.',
       'Mode `separate` has a device for each family; `auto`, `ipv4` and `ipv6` have one for both.',
     ],

@@ -15,7 +15,7 @@ export const wgEndpointUnreachable: NodeRule = {
   severity: 'error',
   holds: 'Every WireGuard peer that something was sent to has answered, and one that is kept alive has done so within three minutes.',
   cause: "The peer's public address is not reachable from here (another site, NAT), or its UDP port is closed on the way.",
-  effect: 'No session, so no packet: WireGuard drops what waits for the handshake after five seconds.',
+  effect: 'No session, so no packet: up to 128 wait for the handshake, which is tried every five seconds, and are dropped after ninety.',
   remedy:
     'Open UDP 51820 (IPv6: 51821) between the nodes; publish an address that the others can reach (`node-public-ip`, k3s: --node-external-ip with --flannel-external-ip).',
   fix: 'no',
