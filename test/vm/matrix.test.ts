@@ -9,15 +9,13 @@ import {root} from './root.js';
 const small = {nodes: 2, pods: 1};
 
 /** What is tried in every run: it has to be done within minutes, on a machine that does other things besides. The long run tries all. */
-const daily = ['ipip-device-deleted', 'ipip-local-changed'];
+const daily = ['ipip-device-deleted', 'ipip-local-changed', 'ipsec-policy-fwd-deleted'];
 
-describe
-  .skipIf(!root)
-  .each([
-    {...small, name: 'mx-ipip', backend: 'ipip'},
-    {...small, name: 'mx-wg', backend: 'wireguard', dualStack: true},
-    ...(long ? [{...small, name: 'mx-ipsec', backend: 'ipsec'}] : []),
-  ])('faults of a cluster of $backend', (spec) => {
+describe.skipIf(!root).each([
+  {...small, name: 'mx-ipip', backend: 'ipip'},
+  {...small, name: 'mx-wg', backend: 'wireguard', dualStack: true},
+  {...small, name: 'mx-ipsec', backend: 'ipsec'},
+])('faults of a cluster of $backend', (spec) => {
   const tried = (fault: Fault): boolean => own(spec)(fault) && (long || daily.includes(fault.id));
   matrix(spec, tried, {cli: false});
 });
