@@ -1,5 +1,6 @@
 import {lookup} from '../forwarding/lookup.js';
 import {route as routes} from '../kernel/route.js';
+import {deviceFor, emptied} from '../model/eni-tables.js';
 import {listing} from './pair.js';
 import {called, cloudEvidence, policyRule} from './policy-pods.js';
 import {step} from './remedy.js';
@@ -17,12 +18,16 @@ export const vpcRuleFromPodMissing = policyRule({
   remedy: 'Add the rule again, with the table of the interface that has the address.',
   fix: 'safe',
   needs: ['rule', 'route'],
-  *check(view, {pods, tables, uplink, fromPriority}) {
+  *check(view, node) {
+    const {pods, tables, uplink, fromPriority} = node;
     const {name, state, cluster} = view;
     for (const pod of pods) {
       const {eni, address} = pod;
       if (pod.from.length > 0 || eni === undefined || eni.dev === uplink || (pod.to.length === 0 && pod.host.length === 0)) continue;
-      const table = tables.find((t) => t.gateway?.dev === eni.dev)?.table;
+      // One that was emptied is still the interface's.
+      const table =
+        tables.find((t) => t.gateway?.dev === eni.dev)?.table ??
+        emptied(view, node).find((t) => deviceFor(view, node, t) === eni.dev)?.table;
       const out = state.tables.route?.find((r) => r.table === 'main' && r.dst === '0.0.0.0/0' && r.dev === uplink)?.gateway;
       const way = out === undefined ? undefined : lookup(state, {dst: out, src: address, ...(pod.veth && {iif: pod.veth.ifname})});
       const leaves = way?.kind === 'route' ? way.route : undefined;
