@@ -1,0 +1,176 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {describe, expect, test} from 'vitest';
+import {type Batch, runBatches, undoBatches} from '../../src/core/change/batch.js';
+import type {Plan, Stage} from '../../src/core/change/plan.js';
+import {prove} from '../../src/core/change/proof.js';
+import {readNode} from '../../src/core/model/read-node.js';
+import {handshakes, inClear} from '../../src/edge/change/preflight/encrypted.js';
+import {openRunners} from '../../src/edge/change/runners.js';
+import {undoOrder} from '../../src/edge/change/stages.js';
+import {gather} from '../../src/edge/gather/gather.js';
+import {runIn} from '../../src/edge/lab/exec.js';
+import {privateKeyOf, publicKeyOf} from '../../src/edge/lab/identity.js';
+import {labPing} from '../../src/edge/lab/ping.js';
+import type {Lab} from '../../src/edge/lab/topology.js';
+import {difference, tablesOf} from '../change/kernel-node.js';
+import {addressesOf, transportOf} from '../change/live.js';
+import {mustPlan, type Seen, seen as seeStates, target} from '../change/planned.js';
+import {testLabs} from '../lab/in-lab.js';
+import {long} from '../lab/shares.js';
+import {Echoes} from './echoes.js';
+import {root} from './root.js';
+
+const PATIENCE_MS = 120_000;
+const TEST_MS = 600_000;
+
+/** What a plan changes. */
+const changed = [
+  'host',
+  'ip-link',
+  'ip-addr',
+  'ip-route-all',
+  'ip-6-route-all',
+  'ip-neigh',
+  'ip-6-neigh',
+  'bridge-fdb',
+  'sysctl',
+  'subnet.env',
+  'wg-show',
+  'ip-xfrm-policy',
+];
+
+async function see(lab: Lab): Promise<Seen> {
+  const states = [];
+  for await (const dump of gather(addressesOf(lab), {transport: transportOf(lab), timeoutMs: PATIENCE_MS})) states.push(readNode(dump));
+  return seeStates(states, {netConf: lab.netConf});
+}
+
+/** The tables of every node, in which it must be as before. */
+async function tables(lab: Lab): Promise<readonly (readonly string[])[]> {
+  const found = [];
+  const options = {transport: transportOf(lab), only: changed, pods: 'none' as const, timeoutMs: PATIENCE_MS};
+  for await (const dump of gather(addressesOf(lab), options)) found.push(tablesOf(readNode(dump)));
+  return found;
+}
+
+/** All batches of a node as one script: on a machine that is emulated each program takes long. */
+const script = (batches: readonly Batch[], force: boolean): string =>
+  batches
+    .map(({tool, lines}) =>
+      tool === 'sh' ? lines.map((l) => `(${l})`).join('\n') : `${tool} ${force ? '-force ' : ''}-batch - <<'EOF'\n${lines.join('\n')}\nEOF`,
+    )
+    .join('\n');
+
+async function play(lab: Lab, {work}: Stage, back = false): Promise<void> {
+  for (const {node, operations} of work) {
+    const text = back ? script(undoBatches(operations), true) : `set -e\n${script(runBatches(operations), false)}`;
+    const {code, stderr} = await runIn(lab, node, text);
+    if (!back) expect({node, code, stderr}).toMatchObject({code: 0});
+  }
+}
+
+/**
+ * The first packets of a pair find neighbours and keys; from then on none may be lost. Two ends of WireGuard that begin at once wait five
+ * seconds for each other, and on a slow machine they do.
+ */
+async function begin(lab: Lab): Promise<Echoes> {
+  const silent = async () => (await labPing(lab)).pairs.filter((p) => !p.small);
+  for (let left = 5; left > 0 && (await silent()).length > 0; left--) await sleep(2000);
+  expect(await silent()).toEqual([]);
+  return Echoes.start(lab);
+}
+
+async function expectNoneLost(echoes: Echoes): Promise<void> {
+  const seen = await echoes.stop();
+  if (seen.some((s) => s.lost > 0)) throw new Error(`${JSON.stringify(seen, undefined, 1)}\n${await echoes.drops()}`);
+  expect(Math.min(...seen.map((s) => s.sent))).toBeGreaterThan(200);
+}
+
+const labs = testLabs();
+
+/** The plans of every backend on a kernel that has them, while somebody counts. */
+describe.skipIf(!root)('a plan, stage by stage', () => {
+  const planned = (seen: Seen, type: string): Plan => {
+    const plan = mustPlan(seen, target({Type: type}), {podMtu: 'keep'});
+    const {losses, unknown, broken} = prove(plan, seen.cluster, seen.states);
+    expect({losses, unknown, broken}).toEqual({losses: [], unknown: [], broken: []});
+    return plan;
+  };
+  const daily = [
+    ['wireguard', 'vxlan'],
+    ['ipsec', 'host-gw'],
+  ] as const;
+  const more = [
+    ['vxlan', 'ipip'],
+    ['ipip', 'vxlan'],
+    ['host-gw', 'ipip'],
+    ['ipip', 'host-gw'],
+    ['wireguard', 'host-gw'],
+    ['wireguard', 'ipip'],
+    ['ipsec', 'vxlan'],
+    ['ipsec', 'ipip'],
+  ] as const;
+
+  test.each([...daily, ...(long ? more : [])])(
+    `from %s to %s and back${long ? ' from every step' : ''}: the tables as before, and none lost`,
+    async (from, to) => {
+      const lab = await labs.up({name: `vp-${from}`, backend: from, nodes: 2, pods: 1});
+      const seen = await see(lab);
+      const {stages} = planned(seen, to);
+      await using echoes = await begin(lab);
+      const before = await tables(lab);
+      for (let until = long ? 1 : stages.length; until <= stages.length; until++) {
+        const done = stages.slice(0, until);
+        for (const stage of done) {
+          echoes.mark(stage.title);
+          await play(lab, stage);
+        }
+        for (const {stage} of undoOrder(done.map((s, stage) => ({stage, phase: s.phase})))) {
+          echoes.mark(`the undo of ${done[stage]!.title}`);
+          await play(lab, done[stage]!, true);
+        }
+        const again = await tables(lab);
+        expect(again.map((now, i) => difference(before[i]!, now))).toEqual(again.map(() => []));
+      }
+      await expectNoneLost(echoes);
+    },
+    TEST_MS,
+  );
+});
+
+/** Towards WireGuard, where flanneld makes the device: its part is played with keys as it would make them. */
+describe.skipIf(!root)('a plan to WireGuard, stage by stage', () => {
+  test(
+    'handshakes before any route moves, none lost, and nothing in clear at the end, which it was before',
+    async () => {
+      const lab = await labs.up({name: 'vp-vxlan', backend: 'vxlan', nodes: 2, pods: 1});
+      const seen = await see(lab);
+      const plan = mustPlan(seen, target({Type: 'wireguard'}), {podMtu: 'keep', control: {by: 'systemd', netConf: lab.netConf}});
+      const {losses, unknown, broken} = prove(plan, seen.cluster, seen.states);
+      expect({losses, unknown, broken}).toEqual({losses: [], unknown: [], broken: []});
+      await using runners = openRunners(addressesOf(lab), transportOf(lab));
+      const migrating = {plan, cluster: seen.cluster, runners, signal: new AbortController().signal};
+      const send = () => labPing(lab);
+      const {because} = await inClear(migrating, send);
+      expect(because.map((line) => /^n[12]: a packet from pod to pod is in clear on eth0: .*8472/.test(line))).toEqual([true, true]);
+
+      const keys = new Map(lab.nodes.map(({name}) => [name, privateKeyOf(lab.spec.name, name)]));
+      for (const {name} of lab.nodes) await runIn(lab, name, ['sh', '-c', 'umask 077; cat >/run/flannel/wgkey'], {input: keys.get(name)!});
+      let text = JSON.stringify(plan.stages);
+      for (const [i, {name}] of seen.cluster.members.entries())
+        text = text.replaceAll(`${`flanctl${i}`.padEnd(42, 'x')}A=`, publicKeyOf(keys.get(name)!));
+      const stages = JSON.parse(text) as Plan['stages'];
+
+      await using echoes = await begin(lab);
+      for (const stage of stages) {
+        echoes.mark(stage.title);
+        await play(lab, stage);
+        if (stage.by === 'flanneld') expect(await handshakes(migrating)).toEqual({ok: true, because: []});
+      }
+      echoes.mark('the end');
+      expect(await inClear(migrating, send)).toEqual({ok: true, because: []});
+      await expectNoneLost(echoes);
+    },
+    TEST_MS,
+  );
+});
