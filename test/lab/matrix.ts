@@ -14,6 +14,7 @@ import {labPing} from '../../src/edge/lab/ping.js';
 import {defaultSpec, type Lab, type LabSpec, layOut} from '../../src/edge/lab/topology.js';
 import {labUp} from '../../src/edge/lab/up.js';
 import {doctor} from './flanctl.js';
+import {givenOf} from './given.js';
 import {compare} from './prediction.js';
 
 const brief = (findings: readonly Finding[]): string[] => findings.map((f) => `${f.severity} ${f.id}: ${f.message}`);
@@ -29,8 +30,10 @@ async function forgetUnanswered(lab: Lab): Promise<void> {
   const unanswered = (dev: string) => `neigh flush dev ${dev} nud failed\nneigh flush dev ${dev} nud incomplete`;
   await Promise.all(
     lab.nodes.map(({name, pods}) => {
+      // In a cloud pods hang on many devices.
+      const ports = lab.cloud ? 'neigh flush nud failed\nneigh flush nud incomplete' : unanswered('cni0');
       const inPods = pods.map((pod) => `ip -n ${pod.name} -batch - <<E\n${unanswered('eth0')}\nE`);
-      return runSteps(lab, [{at: name, run: [`ip -batch - <<E\nneigh flush dev eth0\n${unanswered('cni0')}\nE`, ...inPods].join('\n')}]);
+      return runSteps(lab, [{at: name, run: [`ip -batch - <<E\nneigh flush dev eth0\n${ports}\nE`, ...inPods].join('\n')}]);
     }),
   );
 }
@@ -71,7 +74,7 @@ export function matrix(
         yield* dumps;
       },
     };
-    return diagnose(evidence, {netConf: lab.netConf}, rules);
+    return diagnose(evidence, await givenOf(lab), rules);
   };
   const judged = async () => {
     const {findings, notEvaluated, gaps} = await judge(await gathered());
@@ -134,7 +137,7 @@ export function matrix(
           const said = brief(findings);
           const [top] = findings;
           expect(top && {rule: top.rule, node: top.node}, said.join('\n')).toEqual({rule, node});
-          expect(said.slice(1), 'nothing unrelated').toEqual([]);
+          expect(brief(findings.slice(1).filter((f) => !fault.also?.includes(f.rule))), 'nothing unrelated').toEqual([]);
           const {lost, disagreements} = await compare(lab, dumps, findings, rule);
           expect(disagreements).toEqual([]);
           expect(
@@ -148,7 +151,8 @@ export function matrix(
             expect(code).toBe(top!.severity === 'error' ? 1 : notEvaluated.length > 0 ? 3 : 0);
           }
           if (fault.byHand) {
-            expect({steps: top!.remedy.steps, fixable: top!.fixable}).toEqual({steps: [], fixable: false});
+            const inCloud = fault.inject(facts).some((step) => 'cloud' in step);
+            expect({steps: inCloud ? [] : top!.remedy.steps, fixable: top!.fixable}).toEqual({steps: [], fixable: false});
             await runSteps(lab, fault.fix(facts));
           } else {
             expect(top!.remedy.steps.length).toBeGreaterThan(0);

@@ -143,6 +143,7 @@ function find(view: NodeView): PolicyNode | undefined {
   for (const end of gathered) {
     // Bridged pods, and those that have the interface itself, are led by no rule.
     if (!isVethEnd(end.eth) || (end.host !== undefined && end.host.master !== undefined)) continue;
+    if (!isLed(end, end.addresses.map(rowsOf))) continue;
     for (const address of end.addresses) pods.set(address, made(address, end));
   }
   const seen = new Set(gathered.flatMap((e) => e.addresses));
@@ -181,6 +182,14 @@ const isPodRule = (rule: Rule, {state}: NodeView): boolean =>
 const hasNowhere = (pod: PodState): boolean =>
   (pod.tables.neigh ?? []).some((n) => n.dst === nowhere && n.state.includes('PERMANENT')) &&
   (pod.tables.route ?? []).some((r) => r.gateway === nowhere);
+
+/** Does anything of the pod or of the node say that rules lead its packets? Else it is a bridge's whose port is off, or has an interface of its own. */
+const isLed = ({pod}: PodEnd, rows: readonly PolicyRows[]): boolean =>
+  pod.tables.route === undefined ||
+  pod.tables.route.length === 0 ||
+  pod.tables.route.some((r) => r.gateway === nowhere || r.dst === `${nowhere}/32`) ||
+  (pod.tables.neigh ?? []).some((n) => n.dst === nowhere) ||
+  rows.some(({to, from, host}) => to.length + from.length + host.length > 0);
 
 /** The interface that holds the node's own address: not one that only pods' tables use. */
 function uplinkOf({state, member}: NodeView): string | undefined {

@@ -31,7 +31,7 @@ export function exclusivePods(view: NodeView): readonly ExclusivePod[] {
     if (devices.length === 0) return only ? [{pod}] : [];
     const nic =
       devices.find((l) => l.kind === undefined && l.link_index === undefined && l.link_type !== 'none') ??
-      devices.find((l) => asMode && isApart(l, links));
+      devices.find((l) => (asMode || enis.some((e) => e.mac !== undefined && e.mac === l.address)) && isApart(l, links));
     if (!nic) return [];
     const eni = nic.address === undefined ? undefined : enis.find((e) => e.mac === nic.address);
     return [{pod, nic, ...(eni && {eni})}];

@@ -75,8 +75,13 @@ export interface Fault {
   inject(lab: LabFacts): readonly LabStep[];
   /** Puts everything back without help from doctor. */
   fix(lab: LabFacts): readonly LabStep[];
+  /** Rules that are bound to speak of it too, and no cause of anything. */
+  readonly also?: readonly string[];
   /** It loses no packet and is an error all the same: what should be encrypted is not, or what was changed is not in use. */
   readonly silent?: true;
-  /** No command can mend it (a person must decide): the matrix then uses `fix` after checking that doctor says so. */
+  /**
+   * No command can mend it (a person must decide): the matrix then uses `fix` after checking that doctor says so. Of the
+   * cloud's own state doctor prints the cloud's command, which is no node's to run.
+   */
   readonly byHand?: true;
 }

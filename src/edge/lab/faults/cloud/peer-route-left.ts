@@ -8,5 +8,6 @@ export const peerRouteLeft: Fault = {
   fits: (lab) => bridged(lab) !== undefined && lab.cloud?.subnets.length === 1,
   expect: () => ({rule: 'cloud-route-shadowed-by-node', node: 'n1'}),
   inject: ({nodes}) => [{at: 'n1', run: `ip route add ${nodes[1]!.subnet} via ${nodes[1]!.ip} dev eth0`}],
+  also: ['cloud-node-sees-remote-subnet'],
   fix: ({nodes}) => [{at: 'n1', run: `ip route del ${nodes[1]!.subnet} via ${nodes[1]!.ip} dev eth0`}],
 };
