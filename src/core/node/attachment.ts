@@ -70,8 +70,9 @@ const podLike = /^(eni|cali|lxc|azv|veth)[0-9a-f]{5,}/i;
 
 /** `P dev V(P) scope link` in main: a host route without a gateway into something that a pod can be behind. */
 export function isPodRoute(route: Route, links: ReadonlyMap<string, Link> | undefined): boolean {
-  if (route.table !== 'main' || route.type !== 'unicast' || !isHost(route.dst) || route.dev === undefined) return false;
-  if (route.gateway !== undefined || route.nexthops !== undefined) return false;
+  // A node may have thousands of routes to its peers: those are told by the cheapest question.
+  if (route.gateway !== undefined || route.dev === undefined || route.nexthops !== undefined) return false;
+  if (route.table !== 'main' || route.type !== 'unicast' || !isHost(route.dst)) return false;
   const link = links?.get(route.dev);
   return link === undefined ? links === undefined && podLike.test(route.dev) : link.master === undefined && isVethEnd(link);
 }
@@ -197,7 +198,7 @@ function bridgeNets(state: NodeState): readonly {readonly dev: string; readonly 
     return prefix === undefined ? [] : [{dev: a.dev, prefix}];
   });
   const routed = (state.tables.route ?? []).flatMap((r) =>
-    r.dev !== undefined && r.gateway === undefined && r.table === 'main' && r.type === 'unicast' && !isHost(r.dst) && bridge(r.dev)
+    r.gateway === undefined && r.dev !== undefined && r.table === 'main' && r.type === 'unicast' && !isHost(r.dst) && bridge(r.dev)
       ? [{dev: r.dev, prefix: r.dst}]
       : [],
   );

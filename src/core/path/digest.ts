@@ -1,8 +1,8 @@
-import {bridgeName} from '../flannel/cni-conf.js';
 import {lookup} from '../forwarding/lookup.js';
 import type {Cluster} from '../model/cluster.js';
 import {type Family, familyOf, type Ip} from '../net/address.js';
 import {contains} from '../net/prefix.js';
+import {podBridge} from '../node/pod-bridge.js';
 import type {NodeState} from '../node/state.js';
 import {type Disposition, isGood} from './disposition.js';
 import {candidatesOf, inferPod} from './endpoint.js';
@@ -82,7 +82,7 @@ export function digest(
   if (own.failure && Object.keys(own.tables).length === 0) return missing(`${own.name} was not read`);
   if (number === undefined) return missing(`the IPv${family} lease of ${own.name} is not known`);
   const self = peers[number]!;
-  const bridge = bridgeName(own.cni === undefined || own.cni === 'none' ? [] : own.cni);
+  const bridge = podBridge(own);
   const gathered = candidatesOf(own).flatMap((c) => c.addresses.filter((a) => familyOf(a) === family).map((address) => ({...c, address})));
   const named = gathered.find((c) => contains(self.subnet, c.address)) ?? gathered[0];
   const learnt = () => own.tables.neigh?.find((n) => n.dev === bridge && n.lladdr !== undefined && contains(self.subnet, n.dst))?.dst;

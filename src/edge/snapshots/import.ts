@@ -37,7 +37,7 @@ const EXTRAS = new Set([
 
 const HINTS = [
   'A folder of dumps: flanctl gather --print-script | ssh NODE sh -s > FOLDER/NODE.dump',
-  'Or one folder a node, named after it, with ip-route.txt, ip-neigh.txt, bridge-fdb.txt, ip-rule.txt, subnet.env, … (.json for the -j form)',
+  'Or one folder a node, named after it, with ip-route.txt, ip-neigh.txt, bridge-fdb.txt, ip-rule.txt, route-n.txt, arp.txt, subnet.env, … (.json for the -j form)',
 ];
 
 /** What one node's evidence is read from; nothing is read before it is walked. */
