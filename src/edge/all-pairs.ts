@@ -3,6 +3,7 @@ import type {Family} from '../core/net/address.js';
 import {familyOf} from '../core/net/address.js';
 import {allPairs, type Matrix} from '../core/path/all-pairs.js';
 import {type Digest, digest, type Fault} from '../core/path/digest.js';
+import {pairsBy} from '../core/path/fabric/pairs.js';
 import {peersOf} from '../core/path/peer-index.js';
 import {ExitCode} from '../exit-code.js';
 import {type Dumps, survey} from './diagnose.js';
@@ -17,8 +18,9 @@ export async function traceAllPairs(dumps: Dumps, given: Given, only: Family | u
   const sides = families.map((family) => ({family, peers: peersOf(cluster, family), digests: new Map<string, Digest | Fault>()}));
   for await (const state of states())
     for (const {family, peers, digests} of sides) digests.set(state.name, digest(cluster, state, family, peers));
+  const cloud = pairsBy(cluster);
   const names = cluster.members.map((m) => m.name);
-  return sides.map(({family, peers, digests}) => allPairs(family, names, peers, digests));
+  return sides.map(({family, peers, digests}) => allPairs(family, names, peers, digests, cloud));
 }
 
 /** The document. Broken wins; then what is not known, or rests on a router that nobody could look into. */

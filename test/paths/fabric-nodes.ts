@@ -111,7 +111,7 @@ export {router};
 
 const noFirewall = {nft: '{"nftables": []}', 'iptables-save': '', 'iptables-legacy-save': ''};
 
-const dumpOf = (node: string, sections: Sections): NodeDump => ({
+export const dumpOf = (node: string, sections: Sections): NodeDump => ({
   node,
   via: 'folder',
   sections: Object.entries({...noFirewall, ...sections}).map(([name, out]) => ({name, command: name, rc: 0, out})),

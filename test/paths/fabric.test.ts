@@ -1,7 +1,8 @@
 import {describe, expect, test} from 'vitest';
 import type {Cloud, CloudEni, CloudRoute} from '../../src/core/cloud/cloud.js';
+import {traceAllPairs} from '../../src/edge/all-pairs.js';
 import {traceReport} from '../../src/edge/trace-report.js';
-import {bridged, policyNodes, routerNodes, type Sections, shown, traced} from './fabric-nodes.js';
+import {bridged, dumpOf, policyNodes, routerNodes, type Sections, shown, traced} from './fabric-nodes.js';
 
 const route = (dst: string, ip: string, more: Partial<CloudRoute> = {}): CloudRoute => ({
   ...{provider: 'tke', tableId: 'cls-1', dst, nextHop: {type: 'GatewayIp', id: ip, ip}, state: 'active', origin: 'user', raw: {}},
@@ -101,6 +102,28 @@ describe('Global Router, .3 → .66 of the article', () => {
   });
 });
 
+describe('every node to every other', () => {
+  const dumps = {
+    async *nodes() {
+      yield* Object.entries(routerNodes).map(([node, sections]) => dumpOf(node, sections));
+    },
+  };
+  const marks = async (cloud: Cloud | undefined) => {
+    const [matrix] = await traceAllPairs(dumps, cloud ? {cloud} : {}, undefined);
+    return [matrix?.counts, matrix?.reasons.map((r) => r.because)];
+  };
+  const none = {reachable: 0, inferred: 0, broken: 0, unknown: 0};
+  test('as the cloud has it, and inferred where nobody asked', async () => {
+    expect(await marks(undefined)).toEqual([{...none, inferred: 2}, []]);
+    expect(await marks(rows(...healthy))).toEqual([{...none, reachable: 2}, []]);
+    expect(await marks(rows(healthy[0]!))).toEqual([
+      {...none, broken: 2},
+      Array(2).fill(expect.stringContaining('172.20.0.64/26 of VM-0-37 is missing')),
+    ]);
+    expect((await marks(rows(healthy[0]!, route('172.20.0.64/26', '10.0.0.29'))))[0]).toEqual({...none, broken: 2});
+  });
+});
+
 describe('VPC-CNI, .44 → .30 and .44 → .41 of the article', () => {
   test('to another node by the rule from the pod and its table', async () => {
     const found = await traced(policyNodes, '10.0.0.44', '10.0.0.30');
@@ -156,7 +179,7 @@ describe('VPC-CNI, .44 → .30 and .44 → .41 of the article', () => {
       ['VM-0-49/eth1', null, '10.0.0.60 on eni-vm of ins-vm'],
     ]);
     const back = await traced(policyNodes, '10.0.0.44', '10.0.0.60', given);
-    expect(back.there.verdict).toEqual({kind: 'reachable', certainty: 'declared'});
+    expect([back.there.verdict, back.back?.verdict, exit(back)]).toEqual([...Array(2).fill({kind: 'reachable', certainty: 'declared'}), 0]);
   });
   test.each([
     ['the rule to the neighbour', 'ip-rule', /512:.*10\.0\.0\.41.*\n/, '10.0.0.41', 'broken', 'looped'],

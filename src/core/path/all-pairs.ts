@@ -40,12 +40,16 @@ interface Tally {
   readonly nodes: Set<string>;
 }
 
-/** Joins what each node sends with what the other takes, there and back. `names`: every node, also those without a digest. */
+/**
+ * Joins what each node sends with what the other takes, there and back. `names`: every node, also those without a digest; `cloud`: what is
+ * said of the network between two of them, where packets cross one.
+ */
 export function allPairs(
   family: Family,
   names: readonly string[],
   peers: readonly Peer[],
   digests: ReadonlyMap<string, Digest | Fault>,
+  cloud?: (from: Peer, to: Peer) => Fault | 'declared' | 'inferred',
 ): Matrix {
   const number = new Map(peers.map((p, i) => [p.node, i]));
   const likes = new Likes();
@@ -87,7 +91,8 @@ export function allPairs(
         row.push(null);
         continue;
       }
-      const found = likes.known(a, b) ?? likes.keep(a, b, pair(a, b, peers, byName));
+      const good = likes.known(a, b) ?? likes.keep(a, b, pair(a, b, peers, byName));
+      const found = cloud && !('fault' in good) && good.fabric ? declaredPair(peers[a.at]!, peers[b.at]!, cloud) : good;
       const mark: PairMark = 'fault' in found ? found.fault.verdict : found.router ? 'inferred' : 'reachable';
       if ('fault' in found) note(found.fault, found.direction, a.node, b.node);
       counts[mark] += 1;
@@ -159,7 +164,15 @@ class Likes {
   }
 }
 
-export type Pair = {readonly fault: Fault; readonly direction: Reason['direction']} | {readonly router: boolean};
+export type Pair = {readonly fault: Fault; readonly direction: Reason['direction']} | {readonly router: boolean; readonly fabric?: true};
+
+/** Both ways through a cloud's network, by what the cloud says. */
+function declaredPair(a: Peer, b: Peer, cloud: (from: Peer, to: Peer) => Fault | 'declared' | 'inferred'): Pair {
+  const [there, back] = [cloud(a, b), cloud(b, a)];
+  if (typeof there !== 'string') return {fault: there, direction: 'there'};
+  if (typeof back !== 'string') return {fault: back, direction: 'back'};
+  return {router: there === 'inferred' || back === 'inferred'};
+}
 
 /** Does a packet of the first come to the second, and the answer back? `byName`: for ways that lead over a third node. */
 export function pair(a: Entry, b: Entry, peers: readonly Peer[], byName: ReadonlyMap<string, Entry>): Pair {
@@ -179,7 +192,8 @@ export function pair(a: Entry, b: Entry, peers: readonly Peer[], byName: Readonl
   const answered = mine.answers.get(reply.form);
   if (!answered || answered.fault)
     return {fault: answered?.fault ?? mine.answers.get('')?.fault ?? nobody(a.node, reply.form), direction: 'back'};
-  return {router: mine.out.router || reply.router};
+  const fabric = mine.out.fabric || reply.fabric;
+  return {router: mine.out.router || reply.router, ...(fabric && {fabric: true as const})};
 }
 
 /** Does what one node sends come to the other, and is it addressed to it there? */

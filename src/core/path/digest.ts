@@ -32,6 +32,8 @@ export interface Sent {
   readonly form: string;
   /** A router that nobody can look into is between the two. */
   readonly router: boolean;
+  /** A cloud's network is between the two. */
+  readonly fabric?: true;
   /** The end of the tunnel that it is for (a hardware address, a key), where it is not that of the peer's lease. */
   readonly meant?: string;
   /** The form that answers come in: who gets a packet of WireGuard's sends to where it came from, whatever he knew before. */
@@ -83,11 +85,15 @@ export function digest(
   if (number === undefined) return missing(`the IPv${family} lease of ${own.name} is not known`);
   const self = peers[number]!;
   const bridge = podBridge(own);
-  const gathered = candidatesOf(own).flatMap((c) => c.addresses.filter((a) => familyOf(a) === family).map((address) => ({...c, address})));
+  const gathered = candidatesOf(own).flatMap((c) =>
+    (c.pod === undefined ? [] : c.addresses).filter((a) => familyOf(a) === family).map((address) => ({...c, address})),
+  );
   const named = gathered.find((c) => contains(self.subnet, c.address)) ?? gathered[0];
   const learnt = () => own.tables.neigh?.find((n) => n.dev === bridge && n.lladdr !== undefined && contains(self.subnet, n.dst))?.dst;
   const address = named?.address ?? learnt() ?? self.pod;
-  const world = worldOf(cluster, [own], named ? [] : [inferPod(own, self.subnet, address, bridge)]);
+  // What a cloud's rows say differs from peer to peer of one class: it is asked of each pair afterwards.
+  const {cloud: _, ...rest} = cluster;
+  const world = worldOf(rest, [own], named ? [] : [inferPod(own, self.subnet, address, bridge)]);
   const pod = world.pods.get(own.name)?.find((p) => p.pod === (named?.pod ?? address));
   if (!pod) return missing(`no pod of ${own.name} is known`);
   const node = world.nodes.get(own.name)!;
@@ -208,5 +214,12 @@ function sent({world, node, self, family}: Subject, peer: Peer, trip: Trip, end:
   const meant = outer && endMeant(outer);
   const differs = meant !== undefined && meant !== endOfLease(form, peer);
   const back = outer?.inner?.via === 'wireguard' && {back: formOf({...outer, dport: outer.sport!})};
-  return {to: end.needs === peer.node ? '=' : end.needs, form, router, ...(differs && {meant}), ...back};
+  return {
+    to: end.needs === peer.node ? '=' : end.needs,
+    form,
+    router,
+    ...(differs && {meant}),
+    ...back,
+    ...(trip.crossed !== undefined && {fabric: true as const}),
+  };
 }

@@ -1,3 +1,4 @@
+import {holderOf} from '../cloud/choose.js';
 import type {Family, Ip} from '../net/address.js';
 import type {Disposition} from './disposition.js';
 import {isGood} from './disposition.js';
@@ -142,8 +143,9 @@ function fromOutside(trip: Trip, sent: Probe & {readonly src: string}, asked: Tr
   const {world} = trip;
   const packet: InFlight = {...sent, mark: 0, ttl: 64, reply: asked !== undefined, cuttable: asked !== undefined && sent.proto === 'icmp'};
   if (asked === undefined) trip.sent = packet;
+  const {cloud} = world.cluster;
   say(trip, 'underlay', 'send', asked ? `${sent.src} answers ${sent.dst}` : shownPacket(packet), {
-    certainty: asked ? 'inferred' : 'observed',
+    certainty: asked === undefined ? 'observed' : cloud && holderOf(cloud, sent.src) ? 'declared' : 'inferred',
   });
   // A sender learns what the way takes and cuts its answer accordingly, whatever system it is.
   if (!isFabric(world, undefined, sent.dst)) return throughRouter(trip, packet, undefined);
