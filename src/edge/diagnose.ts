@@ -95,5 +95,7 @@ async function judge(cluster: Cluster, states: AsyncIterable<NodeState> | Iterab
     judged.push(...examined.judged);
     notEvaluated.push(...examined.notEvaluated);
   }
-  return {findings: fold(judged), notEvaluated: notEvaluated.toSorted((a, b) => compare(a.node, b.node)), gaps};
+  // What the cloud did not say is wanting once, however many nodes it is about.
+  const once = new Map(notEvaluated.map((n) => [`${n.rule} ${n.node} ${n.missing.join()}`, n]));
+  return {findings: fold(judged), notEvaluated: [...once.values()].toSorted((a, b) => compare(a.node, b.node)), gaps};
 }

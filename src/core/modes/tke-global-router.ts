@@ -15,7 +15,7 @@ export const tkeGlobalRouter: Mode = {
   title: 'TKE Global Router',
   neighbours: false,
   traces: 'own',
-  inside: ['virtio to the physical host, GRE to the host of the receiver, virtio again (deduced by an author in 2021, never seen)'],
+  inside: ['virtio to the physical host, GRE to the host of the receiver, virtio again (deduced, never seen)'],
   fabric: 'routes',
   foreign: true,
   settings: () => readSettings({}),

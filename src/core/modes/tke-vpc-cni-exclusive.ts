@@ -8,7 +8,7 @@ export const tkeVpcCniExclusive: Mode = {
   title: 'TKE VPC-CNI, a network interface for each pod',
   neighbours: false,
   traces: 'own',
-  inside: ['virtio to the physical host, GRE to the host of the receiver, virtio again (deduced by an author in 2021, never seen)'],
+  inside: ['virtio to the physical host, GRE to the host of the receiver, virtio again (deduced, never seen)'],
   fabric: 'addresses',
   foreign: true,
   settings: () => readSettings({}),

@@ -7,7 +7,7 @@ export const tkeVpcCniShared: Mode = policyMode(
   {
     type: 'tke-vpc-cni-shared',
     title: 'TKE VPC-CNI, shared network interface',
-    inside: ['virtio to the physical host, GRE to the host of the receiver, virtio again (deduced by an author in 2021, never seen)'],
+    inside: ['virtio to the physical host, GRE to the host of the receiver, virtio again (deduced, never seen)'],
     explain: {
       summary:
         'Pods have addresses of the VPC, and share a network interface of their node; rules choose by the address whether a packet stays on the node or leaves by that interface.',

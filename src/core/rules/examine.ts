@@ -80,6 +80,8 @@ export function examineNode(view: NodeView, rules: readonly Rule[]): Examination
       notEvaluated.push({rule: rule.id, node: view.name, missing});
       continue;
     }
+    const unheard = [...new Set((rule.cloud ?? []).flatMap((need) => unsaid(view.cluster, need)))];
+    if (unheard.length > 0) notEvaluated.push({rule: rule.id, node: 'the cloud', missing: unheard});
     const unseen = [...unseenFamilies(rule, view), ...(rule.confirms ?? []).filter((need) => !has(view, need))];
     if (unseen.length > 0) notEvaluated.push({rule: rule.id, node: view.name, missing: unseen});
     const observations = [...rule.check(view)];

@@ -12,6 +12,7 @@ export const vpcEniMacMismatch = policyRule({
   effect: 'The cloud drops what comes with another hardware address.',
   remedy: 'Put the hardware address back, or detach the interface and attach it again.',
   fix: 'no',
+  cloud: ['enis'],
   needs: ['link', 'route', 'rule'],
   *check(view, {tables, uplink}) {
     const {name, state, cluster} = view;

@@ -11,6 +11,7 @@ export const vpcIpNotOnEni = policyRule({
   effect: "The node's tables look perfect, and nobody beyond the node reaches the pod.",
   remedy: 'Let the agent reconcile (restart it), and make the pod anew.',
   fix: 'no',
+  cloud: ['enis'],
   needs: ['rule', 'route'],
   *check(view, {pods}) {
     const {name, cluster} = view;
