@@ -91,7 +91,7 @@ function byInterface(cloud: Cloud, eni: CloudEni, dst: Ip, owner: Owner | undefi
   const whose = eni.node ?? eni.instanceId;
   const said = declared(cloud.sources.enis, null, `${dst} on ${eni.id}${whose === undefined ? '' : ` of ${whose}`}`);
   if (eni.node === undefined) {
-    const what = `${dst} is on ${eni.id}${eni.instanceId === undefined ? '' : ` of ${eni.instanceId}`}, which is no node`;
+    const what = 'a machine of the network that is no node';
     return {...said, to: 'beyond', what, translates: false, ...(owner && {astray: `${dst} is ${owner.node}'s here`})};
   }
   const astray =
