@@ -418,7 +418,7 @@ export function publishedSchemas(): {readonly [name: string]: unknown} {
       properties,
       required,
       ...rest
-    } = z.toJSONSchema(schema, {io: 'output'}) as {$schema?: string; properties: object; required?: readonly string[]};
+    } = z.toJSONSchema(schema, {io: 'output', reused: 'ref'}) as {$schema?: string; properties: object; required?: readonly string[]};
     return [
       kind,
       {
