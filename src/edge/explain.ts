@@ -41,7 +41,10 @@ export async function explainTopic(topic: string): Promise<Explained> {
   if (mode) return {kind: 'found', report: {topic, what: 'mode', title: mode.title, text: modePage(mode)}};
   const names = [...rules.map((r) => r.id), ...modes.map((m) => m.type)];
   const words = topic.split('-');
-  return {kind: 'unknown', near: names.filter((name) => name.includes(topic) || words.every((w) => name.includes(w))).slice(0, 4)};
+  // Whoever begins a name means what begins so, and not what has it in its middle.
+  const begun = names.filter((name) => name.startsWith(topic));
+  const near = begun.length > 0 ? begun : names.filter((name) => name.includes(topic) || words.every((w) => name.includes(w)));
+  return {kind: 'unknown', near: near.slice(0, 4)};
 }
 
 function modePage({title, explain}: Mode): string {

@@ -24,7 +24,7 @@ export const node = (name: string, number: number, annotations: object = {}): Ku
   spec: {
     podCIDR: `10.244.${number}.0/24`,
     podCIDRs: [`10.244.${number}.0/24`],
-    providerID: 'hunter2',
+    providerID: `kind://docker/kind/${name}`,
     taints: [{key: 'a', effect: 'NoSchedule'}],
   },
   status: {
