@@ -34,7 +34,8 @@ describe.runIf(labsWork)('apply in a cloud', () => {
         .map((l) => l.trim())
         .toSorted();
     expect(sorted(await rows())).toEqual(sorted(before));
-    expect((await flanctl(['doctor', ...at])).stdout).toMatch(/healthy/);
+    const {routesFile, enisFile} = lab.cloud!;
+    expect((await flanctl(['doctor', ...at, '--cloud-routes', routesFile, '--cloud-enis', enisFile])).stdout).toMatch(/healthy/);
   }, 60_000);
 
   test('what works loses nothing of a repair beside it, and rollback takes exactly that away again', async () => {
