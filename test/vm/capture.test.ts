@@ -37,23 +37,26 @@ async function captured(lab: Lab, wish: Wish, evidence: Awaited<ReturnType<typeo
 describe.skipIf(!root)('captures of tunnels', () => {
   const labs = testLabs();
 
-  test.each(clusters)('$backend: a packet is seen at every device that the trace names, both ways', async (spec) => {
-    const lab = await labs.up(spec);
-    const evidence = await evidenceOf(lab, 120_000);
-    const asked = [
-      ...(spec.dualStack ? ([4, 6] as const) : ([4] as const)).map((family) => ({proto: 'icmp', family}) as const),
-      ...(long ? (['udp', 'tcp'] as const).map((proto) => ({proto, family: 4}) as const) : []),
-    ];
-    // The first packets bring WireGuard's keys and the neighbours.
-    await labPing(lab);
-    const good = {exit: 0, agrees: true, gaps: [], tunnelled: 4, unseen: []};
-    for (const wish of asked) {
-      const got = await captured(lab, wish, evidence);
-      // A machine that is emulated on a busy one may take longer than a packet is waited for.
-      const again = isDeepStrictEqual(got, good) ? got : await captured(lab, wish, evidence);
-      expect(again, `${wish.proto} IPv${wish.family}, first ${JSON.stringify(got)}`).toEqual(good);
-    }
-  });
+  test.each(clusters.filter(({backend}) => long || backend === 'wireguard'))(
+    '$backend: a packet is seen at every device that the trace names, both ways',
+    async (spec) => {
+      const lab = await labs.up(spec);
+      const evidence = await evidenceOf(lab, 120_000);
+      const asked = [
+        ...(spec.dualStack ? ([4, 6] as const) : ([4] as const)).map((family) => ({proto: 'icmp', family}) as const),
+        ...(long ? (['udp', 'tcp'] as const).map((proto) => ({proto, family: 4}) as const) : []),
+      ];
+      // The first packets bring WireGuard's keys and the neighbours.
+      await labPing(lab);
+      const good = {exit: 0, agrees: true, gaps: [], tunnelled: 4, unseen: []};
+      for (const wish of asked) {
+        const got = await captured(lab, wish, evidence);
+        // A machine that is emulated on a busy one may take longer than a packet is waited for.
+        const again = isDeepStrictEqual(got, good) ? got : await captured(lab, wish, evidence);
+        expect(again, `${wish.proto} IPv${wish.family}, first ${JSON.stringify(got)}`).toEqual(good);
+      }
+    },
+  );
 
   // The command itself takes long to start where the machine is emulated.
   if (long)
