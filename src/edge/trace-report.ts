@@ -107,7 +107,8 @@ const stagesOf: {readonly [D in Exclude<Disposition, 'delivered' | 'left-cluster
   'not-forwarded': ['sysctl'],
   'reverse-path': ['sysctl', 'policy', 'route'],
   martian: ['route', 'policy', 'device', 'lease', 'pod'],
-  looped: ['route', 'policy', 'lease'],
+  // Into a cloud's network and out again, where the bridge that should take the packet is down.
+  looped: ['route', 'policy', 'lease', 'device'],
   'no-neighbour': ['neigh', 'route', 'policy', 'device', 'lease', 'pod'],
   'wrong-neighbour': ['neigh', 'pod'],
   'no-fdb': ['fdb', 'neigh', 'device'],
