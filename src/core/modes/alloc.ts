@@ -1,5 +1,5 @@
+import {withoutDevice} from './fabric/without-device.js';
 import type {Mode} from './mode.js';
-import {readSettings} from './settings.js';
 
 /**
  * flannel gives out subnets and writes subnet.env, and no more: who carries the packets is somebody else's business, as with its cloud
@@ -8,15 +8,9 @@ import {readSettings} from './settings.js';
 export const alloc: Mode = {
   type: 'alloc',
   title: 'flannel alloc',
-  neighbours: false,
+  ...withoutDevice,
   traces: 'none',
   fabric: 'routes',
-  settings: () => readSettings({}),
-  overhead: () => 0,
-  devices: () => [],
-  ownsDevice: () => false,
-  podMtu: (_settings, uplinkMtu) => uplinkMtu,
-  publishes: () => ({}),
   named: () => 'alloc',
   detect: () => undefined,
   // Routes to the peers' subnets may be there: by a cloud's agent, a routing daemon, by hand.

@@ -18,15 +18,6 @@ export const awsVpcCni: Mode = policyMode(
         'node B: rule 512 to P → main: P dev veth → pod-b eth0',
       ],
       overhead: "none on the node: pods have the interface's MTU, 9001",
-      drawing: {
-        bridge: 'veth',
-        route: 'rule 1536, its table',
-        uplink: 'eth1',
-        arrives: 'rule 512, P dev veth',
-        carries: 'VPC: P is B’s',
-        before: [],
-        room: 0,
-      },
       facts: [
         'A pod of the first interface has no rule from it: main is its table.',
         'What came in by the first interface for a NodePort is marked 0x80, and rule 1024 leads its answers back there.',

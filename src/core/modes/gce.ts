@@ -5,24 +5,10 @@ import type {Mode} from './mode.js';
 export const gce: Mode = cloudBackend({
   type: 'gce',
   title: 'flannel gce',
-  explain: {
-    summary:
-      'flannel gives each node a subnet and writes one row for it into the route table of the cloud; nodes have no routes to each other’s pods.',
-    path: [
-      "pod-a eth0 → veth → cni0: the pod sends to its gateway, the first address of its node's subnet",
-      'node A route: none to SUB(B), so the default route: via the subnet’s gateway dev eth0',
-      'the network, which nobody in the cluster sees: the route flannel-… of SUB(B) with the instance of node B as its next hop',
-      'node B route: SUB(B) dev cni0 → veth → pod-b eth0',
-    ],
-    overhead: "none: pods have the uplink's MTU",
-    drawing: {route: 'default via the gateway', carries: 'VPC: SUB(B) → B', before: [], room: 0},
-    facts: [
-      'Releases from v0.20.0 do not have it any more.',
-      'Instances have to be made with canIpForward.',
-      'The route of a node that is gone stays, with the warning NEXT_HOP_INSTANCE_NOT_FOUND.',
-      'No route to another node’s pods may be on a node: it would stand before the row of the cloud.',
-      'Ordinary machines of the network reach pods by the same rows, without being nodes; nodes need not share a link.',
-      'The lease names no backend, and flanneld looks at its row once, when it starts.',
-    ],
-  },
+  between: 'the network, which nobody in the cluster sees: the route flannel-… of SUB(B) with the instance of node B as its next hop',
+  facts: [
+    'Releases from v0.20.0 do not have it any more.',
+    'Instances have to be made with canIpForward.',
+    'The route of a node that is gone stays, with the warning NEXT_HOP_INSTANCE_NOT_FOUND.',
+  ],
 });

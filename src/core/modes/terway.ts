@@ -19,15 +19,6 @@ const shared: Mode = policyMode(
         'node B: rule 512 to P → main: P dev veth → pod-b eth0',
       ],
       overhead: "none on the node: pods have the interface's MTU",
-      drawing: {
-        bridge: 'veth',
-        route: 'rule 2048, its table',
-        uplink: 'eth1',
-        arrives: 'rule 512, P dev veth',
-        carries: 'VPC: P is B’s',
-        before: [],
-        room: 0,
-      },
       facts: [
         'The interface has the node’s own address, with a length of 32.',
         'The veths are called cali and eleven digits of sha1("<namespace>.<pod>").',

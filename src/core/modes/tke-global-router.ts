@@ -2,6 +2,8 @@ import {contains, lengthOf} from '../net/prefix.js';
 import {isBridge, podBridge} from '../node/pod-bridge.js';
 import {bridgeRoutes} from './fabric/bridged.js';
 import {mixedRule, podRows, tke} from './fabric/pod-rows.js';
+import {tkeHosts} from './fabric/tke-hosts.js';
+import {withoutDevice} from './fabric/without-device.js';
 import type {ExpectContext, Expected, Mode} from './mode.js';
 import {readSettings} from './settings.js';
 import {isFlannelTunnel} from './tunnel-weight.js';
@@ -13,17 +15,11 @@ import {isFlannelTunnel} from './tunnel-weight.js';
 export const tkeGlobalRouter: Mode = {
   type: 'tke-global-router',
   title: 'TKE Global Router',
-  neighbours: false,
+  ...withoutDevice,
   traces: 'own',
-  inside: ['virtio to the physical host, GRE to the host of the receiver, virtio again (deduced, never seen)'],
+  inside: tkeHosts,
   fabric: 'routes',
   foreign: true,
-  settings: () => readSettings({}),
-  overhead: () => 0,
-  devices: () => [],
-  ownsDevice: () => false,
-  podMtu: (_settings, uplinkMtu) => uplinkMtu,
-  publishes: () => ({}),
   named: () => 'tke-global-router',
 
   detect(state) {

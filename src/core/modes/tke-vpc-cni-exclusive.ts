@@ -1,4 +1,6 @@
 import {attachmentsOf, isToPodRule} from '../node/attachment.js';
+import {tkeHosts} from './fabric/tke-hosts.js';
+import {withoutDevice} from './fabric/without-device.js';
 import type {Expected, Mode} from './mode.js';
 import {readSettings} from './settings.js';
 
@@ -6,17 +8,11 @@ import {readSettings} from './settings.js';
 export const tkeVpcCniExclusive: Mode = {
   type: 'tke-vpc-cni-exclusive',
   title: 'TKE VPC-CNI, a network interface for each pod',
-  neighbours: false,
+  ...withoutDevice,
   traces: 'own',
-  inside: ['virtio to the physical host, GRE to the host of the receiver, virtio again (deduced, never seen)'],
+  inside: tkeHosts,
   fabric: 'addresses',
   foreign: true,
-  settings: () => readSettings({}),
-  overhead: () => 0,
-  devices: () => [],
-  ownsDevice: () => false,
-  podMtu: (_settings, uplinkMtu) => uplinkMtu,
-  publishes: () => ({}),
   named: () => 'tke-vpc-cni-exclusive',
 
   detect(state) {

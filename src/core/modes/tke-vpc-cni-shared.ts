@@ -1,5 +1,6 @@
 import {tke} from './fabric/pod-rows.js';
 import {policyMode} from './fabric/policy.js';
+import {tkeHosts} from './fabric/tke-hosts.js';
 import type {Mode} from './mode.js';
 
 /** TKE's VPC-CNI with shared network interfaces (model/cloud-modes.md §2). */
@@ -7,7 +8,7 @@ export const tkeVpcCniShared: Mode = policyMode(
   {
     type: 'tke-vpc-cni-shared',
     title: 'TKE VPC-CNI, shared network interface',
-    inside: ['virtio to the physical host, GRE to the host of the receiver, virtio again (deduced, never seen)'],
+    inside: tkeHosts,
     explain: {
       summary:
         'Pods have addresses of the VPC, and share a network interface of their node; rules choose by the address whether a packet stays on the node or leaves by that interface.',
@@ -19,15 +20,6 @@ export const tkeVpcCniShared: Mode = policyMode(
         'node B, in by eth1: rule 512 to P → main: P dev veth → pod-b eth0',
       ],
       overhead: "none on the node: pods have the interface's MTU",
-      drawing: {
-        bridge: 'veth',
-        route: 'rule 1536, its table',
-        uplink: 'eth1',
-        arrives: 'rule 512, P dev veth',
-        carries: 'VPC: P is B’s',
-        before: [],
-        room: 0,
-      },
       facts: [
         'No rows for pods are in any route table of the VPC: every address of a pod belongs to a network interface.',
         'Without its rule 512 a pod is out of reach for its neighbours on the node alone: rule 1536 sends their packets out, and the VPC sends them back.',

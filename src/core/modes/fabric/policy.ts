@@ -3,6 +3,7 @@ import type {NodeState} from '../../node/state.js';
 import type {Detection, ExpectContext, Expected, Mode} from '../mode.js';
 import {readSettings} from '../settings.js';
 import {type Priorities, podRows} from './pod-rows.js';
+import {withoutDevice} from './without-device.js';
 
 export type Product = 'tke' | 'aws' | 'terway';
 
@@ -48,25 +49,31 @@ export function detectPolicy(state: NodeState, product: Product): Detection | un
 
 /** What the three have in common: everything but names, numbers and words. */
 export function policyMode(
-  mode: Pick<Mode, 'type' | 'title' | 'explain' | 'inside'>,
+  mode: Pick<Mode, 'type' | 'title' | 'inside'> & {readonly explain: Omit<Mode['explain'], 'drawing'>},
   product: Product,
   priorities: Priorities,
   onlink: boolean,
 ): Mode {
   return {
     ...mode,
-    neighbours: false,
+    ...withoutDevice,
     traces: 'own',
     fabric: 'addresses',
     foreign: true,
-    settings: () => readSettings({}),
-    overhead: () => 0,
-    devices: () => [],
-    ownsDevice: () => false,
-    podMtu: (_settings, uplinkMtu) => uplinkMtu,
-    publishes: () => ({}),
     named: () => mode.type,
     detect: (state) => detectPolicy(state, product),
     expect: ({here}: ExpectContext): Expected => ({link: [], address: [], neigh: [], fdb: [], ...podRows(here, priorities, onlink)}),
+    explain: {
+      ...mode.explain,
+      drawing: {
+        bridge: 'veth',
+        route: `rule ${priorities.from}, its table`,
+        uplink: 'eth1',
+        arrives: `rule ${priorities.to}, P dev veth`,
+        carries: 'VPC: P is B’s',
+        before: [],
+        room: 0,
+      },
+    },
   };
 }
