@@ -120,7 +120,8 @@ const stagesOf: {readonly [D in Exclude<Disposition, 'delivered' | 'left-cluster
   'not-allowed': ['fdb', 'lease'],
   'no-association': ['policy', 'device', 'mtu', 'lease'],
   unprotected: ['policy', 'device', 'mtu', 'lease'],
-  'device-down': ['device', 'pod'],
+  // With a device that is set down its routes go, too.
+  'device-down': ['device', 'pod', 'route'],
   'bridge-port': ['pod', 'device'],
   'too-big': ['mtu'],
   // IPsec's policies may block, too.
