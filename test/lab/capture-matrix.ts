@@ -14,7 +14,7 @@ import {spacesOf} from '../../src/edge/probes/packets.js';
 import type {Sighting} from '../../src/edge/probes/sighting.js';
 import {onWire} from '../../src/edge/probes/wire.js';
 import {openTrace, type Traced, type Tracer} from '../../src/edge/trace.js';
-import {long, sharesOf} from './shares.js';
+import {sharesOf} from './shares.js';
 
 type Spec = Partial<LabSpec> & {readonly name: string};
 
@@ -25,9 +25,7 @@ export const captureLabs = {
   hostGw: {name: 'chg', backend: 'host-gw', dualStack: true},
 } as const satisfies Record<string, Spec>;
 
-const shared = sharesOf(Object.values(captureLabs), 1);
-/** Every day every second: what is captured is the way, and ways that end in one place are alike. */
-const shares = (fault: Fault, lab: Spec): boolean => shared(fault, lab) && (long || faults.indexOf(fault) % 2 === 0);
+const shares = sharesOf(Object.values(captureLabs), 1, 2);
 
 /** Pairs of a fault that are captured at once: one for each way to break. */
 const FLOWS = 8;
