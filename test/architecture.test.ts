@@ -103,6 +103,23 @@ describe('every list names what its folder holds', () => {
     expect(modes.map((m) => m.type).sort()).toEqual(listed('core/modes', ['mode', 'settings', 'direct-route', 'tunnel-weight']));
     expect(modes.filter((m) => !existsSync(join(root, 'docs/modes', `${m.type}.md`))).map((m) => m.type)).toEqual([]);
   });
+  /**
+   * What the core asks of a mode is a property of it: a new mode is one file and one line. A rule may be about certain modes (`modes:`);
+   * flannel takes a configuration without a type for udp; and what the kernel calls its own devices and protocols is no mode's name.
+   */
+  test('the core names no mode outside of their folder', () => {
+    const kernels = new Set(['vxlan', 'udp', 'ipip', 'wireguard']);
+    const own = modes.map((m) => m.type).filter((type) => !kernels.has(type));
+    const named = new RegExp(`'(${own.join('|')})'`);
+    const asked = /(mode\??|target|from|to)\??\.type (===|!==) '|backendType (===|!==) '|switch \([\w.?]*mode\??\.type\)/;
+    const stray = files
+      .filter((f) => f.startsWith('core/') && !f.startsWith('core/modes/'))
+      .flatMap((f) => {
+        const text = readFileSync(join(src, f), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$|^ {2}modes: \[[^\]]*\],$/gm, '');
+        return text.split('\n').flatMap((line) => (named.test(line) || asked.test(line) ? [`${f}: ${line.trim()}`] : []));
+      });
+    expect(stray).toEqual([]);
+  });
   test('faults', () =>
     expect(faults.map((f) => f.id).sort()).toEqual(
       [

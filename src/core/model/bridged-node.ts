@@ -6,12 +6,10 @@ import type {PodState} from '../node/state.js';
 import {mostCommon} from './most-common.js';
 import type {NodeView} from './view.js';
 
-const type = 'tke-global-router';
-
 /** Is it one of those nodes? By what it shows, what the cluster runs, or its CNI configuration. */
 export const globalRouter = ({cluster, member, state}: Pick<NodeView, 'cluster' | 'member' | 'state'>): boolean =>
-  (member.mode ?? cluster.mode)?.type === type ||
-  cluster.mode?.type === type ||
+  (member.mode ?? cluster.mode)?.ownTable === true ||
+  cluster.mode?.ownTable === true ||
   (state.cni !== undefined && state.cni !== 'none' && state.cni.some((f) => f.conf?.plugins.some((p) => p.type === 'tke-bridge')));
 
 /** A node of TKE's Global Router: a part of the container network on a bridge (model/cloud-modes.md §1). IPv4. */

@@ -5,6 +5,7 @@ import type {Mode} from './mode.js';
 export const aliVpc: Mode = cloudBackend({
   type: 'ali-vpc',
   title: 'flannel ali-vpc',
+  until: 19,
   between: 'the VPC, which nobody in the cluster sees: the row SUB(B) Instance of node B in the system route table',
   facts: [
     'Releases from v0.20.0 do not have it any more.',

@@ -11,6 +11,8 @@ export const alloc: Mode = {
   ...withoutDevice,
   traces: 'none',
   fabric: 'routes',
+  elsewhere: true,
+  noTarget: 'it carries no packets: whoever makes its routes is not flannel',
   named: () => 'alloc',
   detect: () => undefined,
   // Routes to the peers' subnets may be there: by a cloud's agent, a routing daemon, by hand.

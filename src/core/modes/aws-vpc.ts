@@ -5,6 +5,7 @@ import type {Mode} from './mode.js';
 export const awsVpc: Mode = cloudBackend({
   type: 'aws-vpc',
   title: 'flannel aws-vpc',
+  until: 19,
   between:
     'the VPC, which nobody in the cluster sees: the row SUB(B) → the network interface of node B in the table of the sender’s subnet',
   facts: [

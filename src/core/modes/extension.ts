@@ -75,6 +75,8 @@ export const extension: Mode = {
   title: 'flannel extension',
   neighbours: false,
   traces: 'none',
+  elsewhere: true,
+  noTarget: 'what its commands do cannot be known before they run',
   settings: settingsOf,
   overhead: () => 0,
   devices: (settings) => devicesOf(settings).map((name) => ({family: 4, name})),

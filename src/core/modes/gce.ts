@@ -5,6 +5,7 @@ import type {Mode} from './mode.js';
 export const gce: Mode = cloudBackend({
   type: 'gce',
   title: 'flannel gce',
+  until: 19,
   between: 'the network, which nobody in the cluster sees: the route flannel-… of SUB(B) with the instance of node B as its next hop',
   facts: [
     'Releases from v0.20.0 do not have it any more.',

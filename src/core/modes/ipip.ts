@@ -22,6 +22,8 @@ export const ipip: Mode = {
   ownAddress: true,
   publicGateway: true,
   wire: () => ({proto: 'ipip'}),
+  outer: () => [{proto: 'ip', number: 4, name: 'ipencap'}],
+  noIPv6: true,
   title: 'flannel ipip',
   neighbours: false,
   traces: 'own',

@@ -1,4 +1,4 @@
-import type {Lease} from '../flannel/lease.js';
+import type {FamilyLease, Lease} from '../flannel/lease.js';
 import type {Address} from '../kernel/address.js';
 import type {Fdb} from '../kernel/fdb.js';
 import type {Link} from '../kernel/link.js';
@@ -10,6 +10,12 @@ import type {XfrmPolicy} from '../kernel/xfrm.js';
 import type {Family, Ip, Prefix} from '../net/address.js';
 import type {Attachment} from '../node/attachment.js';
 import type {NodeState} from '../node/state.js';
+
+/** Priorities of the rules to a pod and from it. */
+export interface Priorities {
+  readonly to: number;
+  readonly from: number;
+}
 
 /** The keys of flannel's Backend object that change what the kernel must hold; a mode uses those that are its own. */
 export interface Settings {
@@ -98,6 +104,13 @@ export interface Detection {
   readonly evidence: readonly string[];
 }
 
+/** One kind of packet between two nodes. */
+export type OuterKind =
+  /** The ports that this node and the peer listen on; `hashed`: each packet's source port is made from the packet in it. */
+  | {readonly proto: 'udp'; readonly own: number; readonly peer: number; readonly hashed?: true; readonly keys?: true}
+  /** An IP protocol by its number and its name in /etc/protocols. */
+  | {readonly proto: 'ip'; readonly number: number; readonly name: string};
+
 /** Of a packet on the wire: its name and its bytes. */
 export type Header = readonly [name: string, bytes: number];
 
@@ -170,6 +183,26 @@ export interface Mode {
   readonly encrypts?: 'keys' | 'policies';
   /** What its packets are between the nodes; absent where that cannot be said of each of them. */
   wire?(settings: Settings, family: Family): {readonly proto: 'udp'; readonly port: number} | {readonly proto: 'ipip'};
+  /** Who carries its packets, and by which rows, is somebody else's business: flanctl cannot say what has to be there. */
+  readonly elsewhere?: true;
+  /** The last minor release of flannel's that has it (`v0.<until>`); absent where the newest has. */
+  readonly until?: number;
+  /** Why no cluster can be taken to it. */
+  readonly noTarget?: string;
+  /** What goes with a flanneld that ends, before another could carry packets. */
+  readonly endsWith?: string;
+  /** It carries no packets of IPv6. */
+  readonly noIPv6?: true;
+  /** The rows of its fabric stand in a table of the cluster's own, which comes before those of the VPC. */
+  readonly ownTable?: true;
+  /** Priorities of the rules that each pod has (model/cloud-modes.md §2.1). */
+  readonly priorities?: Priorities;
+  /** Pods may have addresses of the node's first interface, and no rule from them then. */
+  readonly primaryPods?: true;
+  /** Pods have network interfaces of their own: each of them, or some. */
+  readonly ownInterfaces?: 'all' | 'some';
+  /** Each kind of packet that it puts on the wire between two nodes; absent where it adds nothing to pods' own, or cannot say. */
+  outer?(settings: Settings, own: FamilyLease, peer: FamilyLease): readonly OuterKind[];
   /** What such a cloud is thought to do inside, where somebody has told; nobody in the cluster sees it. */
   readonly inside?: readonly string[];
   /** Reads the Backend object (keys folded to lower case). */

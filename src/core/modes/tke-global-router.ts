@@ -20,6 +20,7 @@ export const tkeGlobalRouter: Mode = {
   inside: tkeHosts,
   fabric: 'routes',
   foreign: true,
+  ownTable: true,
   named: () => 'tke-global-router',
 
   detect(state) {

@@ -30,6 +30,7 @@ export const vxlan: Mode = {
   takes: ['vni', 'port', 'directRouting'],
   settings: readSettings,
   wire: ({port}) => ({proto: 'udp', port}),
+  outer: ({port}) => [{proto: 'udp', own: port, peer: port, hashed: true}],
   overhead,
   devices: ({vni}) => families.map((family) => ({family, name: deviceName(vni, family)})),
   ownsDevice: (name) => /^flannel(-v6)?\.\d+$/.test(name),

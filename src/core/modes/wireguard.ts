@@ -53,6 +53,11 @@ export const wireguard: Mode = {
   devicesBy: 'start',
   encrypts: 'keys',
   wire: ({listenPort = 51_820, listenPortV6 = 51_821}, family) => ({proto: 'udp', port: family === 4 ? listenPort : listenPortV6}),
+  outer(settings, own, peer) {
+    const listen = peer.family === 6 && settings.wgMode === 'separate' ? settings.listenPortV6 : settings.listenPort;
+    const [mine, theirs] = [own.wgPort ?? listen, peer.wgPort ?? listen];
+    return mine === undefined || theirs === undefined ? [] : [{proto: 'udp', own: mine, peer: theirs}];
+  },
   title: 'flannel wireguard',
   neighbours: false,
   traces: 'own',

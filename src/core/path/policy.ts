@@ -1,4 +1,5 @@
 import type {XfrmPolicy} from '../kernel/xfrm.js';
+import {modeOf} from '../modes/index.js';
 import {contains} from '../net/prefix.js';
 import type {Association, InFlight} from './packet.js';
 import {doubt, type End, ended, row, type Trip} from './trip.js';
@@ -74,7 +75,7 @@ const satisfies = (came: Association, wanted: Association): boolean =>
 const isAny = (address: string): boolean => address === '0.0.0.0' || address === '::';
 
 const isIpsec = (trip: Trip, place: Place): boolean =>
-  trip.world.cluster.members.find((m) => m.name === place.node)?.lease?.backendType === 'ipsec';
+  modeOf(trip.world.cluster.members.find((m) => m.name === place.node)?.lease?.backendType ?? '')?.encrypts === 'policies';
 
 /** What becomes of a packet that leaves, before the device is asked: nothing, its end, or the policy whose association takes it. */
 export function policyOut(trip: Trip, place: Place, packet: InFlight): {readonly end: End} | {readonly policy: XfrmPolicy | undefined} {

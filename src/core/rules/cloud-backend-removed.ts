@@ -1,7 +1,6 @@
+import {modeOf} from '../modes/index.js';
 import {anyNode} from './published.js';
 import type {ClusterRule} from './rule.js';
-
-const removed = new Set(['ali-vpc', 'aws-vpc', 'gce']);
 
 export const cloudBackendRemoved: ClusterRule = {
   id: 'cloud-backend-removed',
@@ -17,10 +16,11 @@ export const cloudBackendRemoved: ClusterRule = {
   *check(cluster) {
     const {netConf, records} = cluster;
     const node = anyNode(cluster);
-    if (node === undefined || netConf === undefined || !removed.has(netConf.backendType)) return;
+    const until = netConf && modeOf(netConf.backendType)?.until;
+    if (node === undefined || netConf === undefined || until === undefined) return;
     for (const set of records?.daemonSets ?? []) {
       const [, major, minor] = /:v?(\d+)\.(\d+)\.\d+/.exec(set.image) ?? [];
-      if (major === undefined || (Number(major) === 0 && Number(minor) < 20)) continue;
+      if (major === undefined || (Number(major) === 0 && Number(minor) <= until)) continue;
       yield {
         node,
         subject: `${set.namespace}/${set.name}`,

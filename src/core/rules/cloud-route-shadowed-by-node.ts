@@ -18,7 +18,7 @@ export const cloudRouteShadowedByNode: NodeRule = {
   fix: 'ask',
   fabric: 'routes',
   needs: ['route'],
-  concerns: ({cluster}) => cluster.mode?.type !== 'alloc' || cluster.cloud?.routes !== undefined,
+  concerns: ({cluster}) => cluster.mode?.elsewhere !== true || cluster.cloud?.routes !== undefined,
   *check(view) {
     const {name, state, cluster} = view;
     const others = partsOf(cluster).filter((p) => p.node !== name);

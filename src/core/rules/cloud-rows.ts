@@ -83,7 +83,7 @@ function find(cluster: Cluster): Lookups {
 function relevant(cluster: Cluster, cloud: Cloud): readonly CloudTable[] {
   const parts = partsOf(cluster);
   const tables = tablesOf(cloud).filter((t) => !t.between);
-  if (cluster.mode?.type === 'tke-global-router') {
+  if (cluster.mode?.ownTable) {
     const own = tables.filter((t) => t.provider === 'tke' || t.provider === 'own');
     const about = own.filter(
       (t) =>

@@ -29,7 +29,7 @@ const applies = (rule: Rule, cluster: Cluster): boolean =>
 
 /** With alloc the routes are somebody's, and a cloud's only where its tables were given. */
 const fabricOf = ({mode, cloud}: Cluster): string | undefined =>
-  mode?.type === 'alloc' && cloud?.routes === undefined ? undefined : mode?.fabric;
+  mode?.elsewhere && cloud?.routes === undefined ? undefined : mode?.fabric;
 
 /** What the cloud would have to say, with the flag that gives it. */
 function unsaid(cluster: Cluster, need: CloudNeed): readonly string[] {

@@ -13,8 +13,6 @@ export interface ExclusivePod {
   readonly eni?: CloudEni;
 }
 
-const exclusiveModes: ReadonlySet<string> = new Set(['tke-vpc-cni-exclusive', 'terway']);
-
 /** Nodes where pods may have interfaces of their own. */
 export const mayBeExclusive = (view: NodeView): boolean => policyRouted(view) || exclusivePods(view).length > 0;
 
@@ -22,9 +20,9 @@ export const mayBeExclusive = (view: NodeView): boolean => policyRouted(view) ||
 export function exclusivePods(view: NodeView): readonly ExclusivePod[] {
   const {state, cluster} = view;
   const links = state.tables.link ?? [];
-  const only = cluster.mode?.type === 'tke-vpc-cni-exclusive';
+  const only = cluster.mode?.ownInterfaces === 'all';
   const enis = cluster.cloud?.enis ?? [];
-  const asMode = exclusiveModes.has((view.member.mode ?? cluster.mode)?.type ?? '');
+  const asMode = (view.member.mode ?? cluster.mode)?.ownInterfaces !== undefined;
   return (state.pods ?? []).flatMap((pod): readonly ExclusivePod[] => {
     if (pod.tables.link === undefined) return [];
     const devices = pod.tables.link.filter((l) => l.ifname !== 'lo');

@@ -3,7 +3,7 @@ import type {Cluster} from '../model/cluster.js';
 import type {NodeView} from '../model/view.js';
 import type {NodeRule} from './rule.js';
 
-export const isGlobalRouter = (cluster: Cluster): boolean => cluster.mode?.type === 'tke-global-router';
+export const isGlobalRouter = (cluster: Cluster): boolean => cluster.mode?.ownTable === true;
 
 type GlobalRouterRule = Omit<NodeRule, 'scope' | 'concerns' | 'check'> & {
   check(view: NodeView, node: GlobalRouterNode): ReturnType<NodeRule['check']>;

@@ -1,6 +1,7 @@
 import type {FamilyLease} from '../flannel/lease.js';
 import type {Packet} from '../kernel/netfilter/packet.js';
 import type {Cluster} from '../model/cluster.js';
+import type {OuterKind} from '../modes/mode.js';
 
 /** One kind of packet that a tunnel puts on the wire between two nodes. */
 export interface Outer {
@@ -23,43 +24,25 @@ export interface Outer {
 const someSource = 40_000;
 
 /** What travels between a node and a peer, by backend (model/flannel-backends.md §10). */
-export function outerPackets({mode, settings}: Cluster, own: FamilyLease, peer: FamilyLease): readonly Outer[] {
-  const port = settings?.port;
-  switch (mode?.type) {
-    case 'vxlan':
-      return port === undefined
-        ? []
-        : [{...udp(port), out: {sport: someSource, dport: port}, into: {sport: someSource, dport: port}, answers: false}];
-    case 'udp':
-      return port === undefined ? [] : [udp(port)];
-    case 'wireguard': {
-      const listen = peer.family === 6 && settings?.wgMode === 'separate' ? settings.listenPortV6 : settings?.listenPort;
-      const [mine, theirs] = [own.wgPort ?? listen, peer.wgPort ?? listen];
-      if (mine === undefined || theirs === undefined) return [];
-      return [{...udp(mine), out: {sport: mine, dport: theirs}, into: {sport: theirs, dport: mine}}];
-    }
-    case 'ipip':
-      return [protocol(4, 'ipencap')];
-    case 'ipsec':
-      return settings?.udpEncap === true ? [udp(4500), {...udp(500), keys: true}] : [protocol(50, 'esp'), {...udp(500), keys: true}];
-    default:
-      return [];
-  }
-}
+export const outerPackets = ({mode, settings}: Cluster, own: FamilyLease, peer: FamilyLease): readonly Outer[] =>
+  settings === undefined
+    ? []
+    : (mode?.outer?.(settings, own, peer) ?? []).map((kind) => (kind.proto === 'udp' ? udp(kind) : protocol(kind)));
 
-const udp = (port: number): Outer => ({
-  what: `UDP ${port}`,
+const udp = ({own, peer, hashed, keys}: Extract<OuterKind, {proto: 'udp'}>): Outer => ({
+  what: `UDP ${own}`,
   proto: 'udp',
-  out: {sport: port, dport: port},
-  into: {sport: port, dport: port},
-  answers: true,
-  iptables: ['-p', 'udp', '--dport', String(port)],
-  nft: ['udp', 'dport', String(port)],
+  out: {sport: hashed ? someSource : own, dport: peer},
+  into: {sport: hashed ? someSource : peer, dport: own},
+  answers: hashed !== true,
+  ...(keys && {keys}),
+  iptables: ['-p', 'udp', '--dport', String(own)],
+  nft: ['udp', 'dport', String(own)],
 });
 
-const protocol = (number: number, proto: string): Outer => ({
+const protocol = ({number, name}: Extract<OuterKind, {proto: 'ip'}>): Outer => ({
   what: `IP protocol ${number}`,
-  proto,
+  proto: name,
   out: {},
   into: {},
   answers: true,

@@ -9,14 +9,14 @@ import type {Target} from '../plan.js';
 const families: readonly Family[] = [4, 6];
 const tables = ['link', 'address', 'route', 'neigh', 'fdb'] as const;
 
-const secrets: {readonly [type: string]: 'wg' | 'xfrm'} = {wireguard: 'wg', ipsec: 'xfrm'};
+const secrets = {keys: 'wg', policies: 'xfrm'} as const;
 
 /** Why one node cannot be planned for at all, as its own tables tell; empty when it can. `view`: as it is now. */
 export function unplannable({name, state, member, expected, self, cluster}: NodeView): readonly string[] {
   if (state.failure && Object.keys(state.tables).length === 0) return [`${name} could not be read: ${state.failure.message}`];
   const unread = tables.filter((table) => !looked(state, table));
   if (unread.length > 0) return [`${name}: ${unread.join(', ')} could not be read`];
-  const secured = secrets[cluster.mode?.type ?? ''];
+  const secured = cluster.mode?.encrypts && secrets[cluster.mode.encrypts];
   if (secured !== undefined && !looked(state, secured)) return [`${name}: ${secured} could not be read`];
   if (state.sysctl === undefined) return [`${name}: its sysctls could not be read, and rp_filter decides what a change loses`];
   if (!self || !member.uplink || !expected) return [`${name}: its lease, its uplink or the mode it runs is not known`];

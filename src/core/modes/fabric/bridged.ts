@@ -21,20 +21,19 @@ export function bridgeRoutes({self, here}: ExpectContext): readonly Want<Route>[
 }
 
 /** What tells the clouds' backends of flannel's apart; `between`: what is between the nodes, as a station of the way. */
-interface CloudBackend extends Pick<Mode, 'type' | 'title'> {
+interface CloudBackend extends Pick<Mode, 'type' | 'title' | 'until'> {
   readonly between: string;
   readonly facts: readonly string[];
 }
 
 /** A backend of flannel's that writes one row per node into a cloud's route table, and nothing on the node (model/cloud-modes.md §1.2). */
-export function cloudBackend({type, title, between, facts}: CloudBackend): Mode {
+export function cloudBackend({between, facts, ...mode}: CloudBackend): Mode {
   return {
-    type,
-    title,
+    ...mode,
     ...withoutDevice,
     traces: 'none',
     fabric: 'routes',
-    named: () => type,
+    named: () => mode.type,
     // Nothing on the node tells one cloud's backend from another's, or from alloc: only the configuration does.
     detect: () => undefined,
     // No route to any peer: one would stand before the cloud's row.

@@ -5,13 +5,7 @@ import {familyOf, widthOf} from '../../net/address.js';
 import {anyPrefix, baseOf, contains} from '../../net/prefix.js';
 import {type Attachment, defaultOf} from '../../node/attachment.js';
 import {lookedTable, type NodeState} from '../../node/state.js';
-import type {Expected, Here, Want} from '../mode.js';
-
-/** Priorities of the rules that a product gives each pod (model/cloud-modes.md §2.1). */
-export interface Priorities {
-  readonly to: number;
-  readonly from: number;
-}
+import type {Expected, Here, Priorities, Want} from '../mode.js';
 
 export const tke: Priorities = {to: 512, from: 1536};
 export const terwayPriorities: Priorities = {to: 512, from: 2048};

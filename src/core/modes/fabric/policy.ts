@@ -1,8 +1,8 @@
 import {attachmentsOf, isConnmarkRule, isFromPodRule, isToPodRule} from '../../node/attachment.js';
 import type {NodeState} from '../../node/state.js';
-import type {Detection, ExpectContext, Expected, Mode} from '../mode.js';
+import type {Detection, ExpectContext, Expected, Mode, Priorities} from '../mode.js';
 import {readSettings} from '../settings.js';
-import {type Priorities, podRows} from './pod-rows.js';
+import {podRows} from './pod-rows.js';
 import {withoutDevice} from './without-device.js';
 
 export type Product = 'tke' | 'aws' | 'terway';
@@ -49,7 +49,7 @@ export function detectPolicy(state: NodeState, product: Product): Detection | un
 
 /** What the three have in common: everything but names, numbers and words. */
 export function policyMode(
-  mode: Pick<Mode, 'type' | 'title' | 'inside'> & {readonly explain: Omit<Mode['explain'], 'drawing'>},
+  mode: Pick<Mode, 'type' | 'title' | 'inside' | 'primaryPods' | 'ownInterfaces'> & {readonly explain: Omit<Mode['explain'], 'drawing'>},
   product: Product,
   priorities: Priorities,
   onlink: boolean,
@@ -60,6 +60,7 @@ export function policyMode(
     traces: 'own',
     fabric: 'addresses',
     foreign: true,
+    priorities,
     named: () => mode.type,
     detect: (state) => detectPolicy(state, product),
     expect: ({here}: ExpectContext): Expected => ({link: [], address: [], neigh: [], fdb: [], ...podRows(here, priorities, onlink)}),
