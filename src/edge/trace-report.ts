@@ -126,7 +126,8 @@ const stagesOf: {readonly [D in Exclude<Disposition, 'delivered' | 'left-cluster
   'too-big': ['mtu'],
   // IPsec's policies may block, too.
   filtered: ['firewall', 'policy'],
-  'source-check': ['policy', 'route'],
+  // It may also be the cloud that has the address elsewhere.
+  'source-check': ['policy', 'route', 'lease', 'device'],
   'no-listener': ['pod', 'lease', 'device', 'route'],
 };
 

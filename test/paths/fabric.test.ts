@@ -95,6 +95,19 @@ describe('Global Router, .3 → .66 of the article', () => {
     expect(shown(node.there)[0]).toContain('10.0.0.29 → 172.20.0.66');
     expect([node.there.verdict, node.back?.verdict.kind]).toEqual([{kind: 'reachable', certainty: 'declared'}, 'reachable']);
   });
+  test('the row is that interface’s which has its address; by another of the node it is lost if the cloud checks', async () => {
+    const leaving = (first: string, second: string) => ({
+      ...rows(...healthy),
+      ...enis(eni('eni-a', 'ins-29', [first], {mac: '52:54:00:00:00:29'}), eni('eni-b', 'ins-29', [second], {mac: '52:54:00:00:01:29'})),
+    });
+    const own = await traced(routerNodes, 'pod1', 'pod4', {cloud: leaving('10.0.0.29', '10.0.0.52')});
+    expect(own.there.verdict).toEqual({kind: 'reachable', certainty: 'declared'});
+    const other = await traced(routerNodes, 'pod1', 'pod4', {cloud: leaving('10.0.0.52', '10.0.0.29')});
+    expect(other.there.verdict).toMatchObject({
+      kind: 'unknown',
+      because: expect.stringMatching(/no address of eni-a, .* if the cloud checks/),
+    });
+  });
   test('without its route to the bridge the second node sends the packet back', async () => {
     const nodes = change(routerNodes, 'VM-0-37', 'ip-route-all', /172\.20\.0\.64\/26 dev cbr0 .*\n/, '');
     const found = await traced(nodes, 'pod1', 'pod4', {cloud: rows(...healthy)});

@@ -211,8 +211,10 @@ function tablesOf(
     return {table, rows, ...(gateway && {gateway}), pods};
   };
   const looked = from.map((r) => r.table!);
+  // In the lab an interface of the cloud is a veth too.
+  const isNic = (dev: string | undefined): boolean => !isPort(dev) || /^(eth|ens|enp|enX)\d/.test(dev ?? '');
   const held = routes.flatMap((r) =>
-    r.family === 4 && !kernels.has(r.table) && r.dst === '0.0.0.0/0' && r.type === 'unicast' && r.dev !== uplink && !isPort(r.dev)
+    r.family === 4 && !kernels.has(r.table) && r.dst === '0.0.0.0/0' && r.type === 'unicast' && r.dev !== uplink && isNic(r.dev)
       ? [r.table]
       : [],
   );

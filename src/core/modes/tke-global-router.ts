@@ -2,6 +2,7 @@ import {contains, lengthOf} from '../net/prefix.js';
 import {isBridge, podBridge} from '../node/pod-bridge.js';
 import {bridgeRoutes} from './fabric/bridged.js';
 import {mixedRule, podRows, tke} from './fabric/pod-rows.js';
+import {productOf} from './fabric/policy.js';
 import {tkeHosts} from './fabric/tke-hosts.js';
 import {withoutDevice} from './fabric/without-device.js';
 import type {ExpectContext, Expected, Mode} from './mode.js';
@@ -42,8 +43,10 @@ export const tkeGlobalRouter: Mode = {
       (r) => r.table === 'main' && r.gateway !== undefined && lengthOf(r.dst) === length && !(own && contains(own.dst, r.dst)),
     );
     const tunnel = link?.some(isFlannelTunnel) === true;
+    // Pods with addresses of the VPC beside those on the bridge tell as well whose node it is, and are no other mode's (index.ts).
+    const mixed = productOf(state)?.product === 'tke';
     return {
-      weight: tunnel ? 1 : others.length > 0 ? 2 : 3,
+      weight: tunnel ? 1 : others.length > 0 && !mixed ? 2 : 3,
       settings: readSettings({}),
       evidence: [
         `${own?.dst ?? `${addressed!.local}/${addressed!.prefixlen}`} on ${bridge}, and no subnet.env`,

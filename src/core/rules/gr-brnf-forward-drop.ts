@@ -15,6 +15,9 @@ export const grBrnfForwardDrop = globalRouterRule({
   effect: 'Pods do not even reach each other on the same node; with bridge-nf-call-iptables 0 that would go on.',
   remedy: 'Accept the container network in FORWARD.',
   fix: 'ask',
+  // Pods with addresses of the VPC on the same node need accepts of their own.
+  early: true,
+  replay: true,
   needs: ['iptables', 'sysctl'],
   confirms: ['nft'],
   *check(view, {bridge, link, subnet, pods}) {

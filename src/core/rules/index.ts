@@ -150,6 +150,7 @@ import {vpcEniMainRouteDuplicate} from './vpc-eni-main-route-duplicate.js';
 import {vpcEniNoAddress} from './vpc-eni-no-address.js';
 import {vpcEniTableConflict} from './vpc-eni-table-conflict.js';
 import {vpcEniTableEmpty} from './vpc-eni-table-empty.js';
+import {vpcForwardDrop} from './vpc-forward-drop.js';
 import {vpcFwmarkRuleMissing} from './vpc-fwmark-rule-missing.js';
 import {vpcHostRouteMissing} from './vpc-host-route-missing.js';
 import {vpcHostRouteWrongVeth} from './vpc-host-route-wrong-veth.js';
@@ -354,6 +355,7 @@ export const rules: readonly Rule[] = [
   grMixedRuleMissing,
   grCiliumChained,
   grBrnfForwardDrop,
+  vpcForwardDrop,
   vpcRpFilterStrict,
   grPortDetached,
   vpcStaticArpMissing,

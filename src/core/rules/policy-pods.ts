@@ -1,6 +1,6 @@
 import type {CloudEni} from '../cloud/cloud.js';
 import type {Rule} from '../kernel/rule.js';
-import {isMarkRule, type PolicyNode, type PolicyPod, policyNode} from '../model/policy-node.js';
+import {deviceOf, isMarkRule, type PolicyNode, type PolicyPod, policyNode} from '../model/policy-node.js';
 import type {NodeView} from '../model/view.js';
 import type {Ip} from '../net/address.js';
 import {contains} from '../net/prefix.js';
@@ -72,6 +72,15 @@ export const catches = (rule: Rule, address: Ip): boolean =>
   (rule.src === undefined || contains(rule.src, address)) &&
   (rule.dst === undefined || contains(rule.dst, address)) &&
   !(rule.src !== undefined && rule.dst !== undefined);
+
+/**
+ * Does the cloud drop what this device sends with an address that is not its interface's? What its data say of that is known for AWS only;
+ * Tencent and Alibaba have no such attribute, and check. Without data nobody knows.
+ */
+export const checksSource = ({cluster, name, state}: NodeView, dev: string): boolean => {
+  const eni = cluster.cloud?.enis?.find((e) => e.node === name && deviceOf(state.tables.link ?? [], e) === dev);
+  return eni !== undefined && eni.sourceDestCheck !== false;
+};
 
 /** What the cloud says of the interface that holds an address. */
 export const cloudEvidence = (view: NodeView, enis: readonly CloudEni[], otherwise = ''): Evidence => ({

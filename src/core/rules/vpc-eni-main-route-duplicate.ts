@@ -1,6 +1,12 @@
+import {lookup} from '../forwarding/lookup.js';
 import {routeDelete} from '../kernel/commands.js';
 import {route as routes} from '../kernel/route.js';
-import {policyRule} from './policy-pods.js';
+import {globalRouterNode} from '../model/bridged-node.js';
+import type {PolicyPod} from '../model/policy-node.js';
+import type {NodeView} from '../model/view.js';
+import type {Ip} from '../net/address.js';
+import {unusedIn} from './flows.js';
+import {called, checksSource, policyRule} from './policy-pods.js';
 import {step} from './remedy.js';
 import {rows} from './rule.js';
 
@@ -14,7 +20,8 @@ export const vpcEniMainRouteDuplicate = policyRule({
   remedy: 'Delete the route over the second interface, and take that interface away from the network manager.',
   fix: 'safe',
   needs: ['route', 'rule'],
-  *check({name, state}, {tables, uplink}) {
+  *check(view, {tables, uplink, pods}) {
+    const {name, state} = view;
     const enis = new Set(tables.flatMap((t) => (t.gateway?.dev === undefined || t.gateway.dev === uplink ? [] : [t.gateway.dev])));
     const connected = (state.tables.route ?? []).filter(
       (r) =>
@@ -29,7 +36,13 @@ export const vpcEniMainRouteDuplicate = policyRule({
       if (row.dev === undefined || !enis.has(row.dev)) continue;
       const own = connected.find((r) => r.dst === row.dst && r.dev === uplink);
       if (!own || row.metric > own.metric) continue;
+      const led = sentBy(view, pods, row.dev, unusedIn(row.dst));
+      const lost = led.length > 0 && checksSource(view, row.dev);
       yield {
+        ...(lost && {severity: 'error' as const}),
+        ...(led.length > 0 && {
+          effect: `what ${name} itself and its ${led.length === 1 ? 'pod' : 'pods'} ${led.join(', ')} send to ${row.dst} leaves by ${row.dev}${lost ? ', and the cloud drops it' : ': lost where the cloud checks whose address packets carry'}`,
+        }),
         subject: `${row.dst} dev ${row.dev}`,
         message: `${name} reaches ${row.dst} by ${row.dev}, an interface of pods, before its own ${own.dev}`,
         evidence: [rows(name, routes.show, [row, own])],
@@ -38,3 +51,18 @@ export const vpcEniMainRouteDuplicate = policyRule({
     }
   },
 });
+
+/** Pods that are not this interface's and whose packets the main table leads there: those on a bridge, and those of the first interface. */
+function sentBy(view: NodeView, policy: readonly PolicyPod[], dev: string, dst: Ip): readonly string[] {
+  const leaves = (src: Ip, iif: string): boolean => {
+    const way = lookup(view.state, {dst, src, iif});
+    return way.kind === 'route' && way.route.dev === dev;
+  };
+  const bridged = globalRouterNode(view);
+  return [
+    ...policy.flatMap((pod) => (pod.veth && pod.eni?.dev !== dev && leaves(pod.address, pod.veth.ifname) ? [called(pod)] : [])),
+    ...(bridged?.pods ?? []).flatMap(({pod, address, host}) =>
+      host?.master === bridged?.bridge && leaves(address.local, bridged!.bridge) ? [called({pod, address: address.local})] : [],
+    ),
+  ];
+}

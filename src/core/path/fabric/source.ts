@@ -1,4 +1,4 @@
-import type {CloudEni} from '../../cloud/cloud.js';
+import type {CloudEni, CloudRoute} from '../../cloud/cloud.js';
 import type {Link} from '../../kernel/link.js';
 import {attachmentsOf} from '../../model/attachment.js';
 import type {Ip} from '../../net/address.js';
@@ -30,8 +30,11 @@ export function barredOut(trip: Trip, place: Place, link: Link, packet: InFlight
   if (eni) {
     if (eni.sourceDestCheck === false || has(eni, src)) return undefined;
     const row = cloud?.routes?.find(
-      ({dst, nextHop: {id, ip, node}}) =>
-        contains(dst, src) && !dst.endsWith('/0') && (id === eni.id || node === place.node || (ip !== undefined && has(eni, ip))),
+      (one) =>
+        contains(one.dst, src) &&
+        !one.dst.endsWith('/0') &&
+        // A row to the machine is the interface's that has the address which it names, where that is known.
+        (means(one, eni) || (one.nextHop.node === place.node && !cloud.enis?.some((other) => means(one, other)))),
     );
     if (row && eni.sourceDestCheck === undefined) return undefined;
     const what = `${src} is no address of ${eni.id}, which is ${link.ifname} of ${place.node}`;
@@ -63,6 +66,9 @@ export function barredOut(trip: Trip, place: Place, link: Link, packet: InFlight
 
 const has = ({addresses, prefixes}: CloudEni, address: Ip): boolean =>
   addresses.some((a) => a.address === address) || prefixes.some((p) => contains(p, address));
+
+/** Does the row lead to this very interface? */
+const means = ({nextHop: {id, ip}}: CloudRoute, eni: CloudEni): boolean => id === eni.id || (ip !== undefined && has(eni, ip));
 
 const shown = (eni: CloudEni): string =>
   [

@@ -27,6 +27,7 @@ import {ownNicDown} from './own-nic-down.js';
 import {peerRouteLeft} from './peer-route-left.js';
 import {podArpDeleted} from './pod-arp-deleted.js';
 import {podArpWrong} from './pod-arp-wrong.js';
+import {podForwardDrop} from './pod-forward-drop.js';
 import {podGatewayRouteDeleted} from './pod-gateway-route-deleted.js';
 import {podRouteDeleted} from './pod-route-deleted.js';
 import {podRouteWrongVeth} from './pod-route-wrong-veth.js';
@@ -71,6 +72,7 @@ export const ofClouds: readonly Fault[] = [
   peerRouteLeft,
   podArpDeleted,
   podArpWrong,
+  podForwardDrop,
   podGatewayRouteDeleted,
   podRouteDeleted,
   podRouteWrongVeth,
