@@ -52,7 +52,7 @@ export function byWayOf(oneWay: OneWay, views: readonly NodeView[], target: Targ
   const halfway = views.map((v) => view(cluster, simulate(v.state, workOf(there.plan.stages.filter(unrestored), v.name))));
   const back = oneWay(halfway, target, wishes);
   if (back.kind !== 'plan') return back;
-  const of = (stages: readonly Stage[], prefix: string, phases: Partial<Record<Phase, Phase>>): readonly Stage[] =>
+  const of = (stages: readonly Stage[], prefix: string, phases: Partial<Record<Phase, Phase>> = {}): readonly Stage[] =>
     stages.map((s) => ({...s, phase: phases[s.phase] ?? s.phase, title: `${prefix}: ${s.title}`}));
   const restores = [...there.plan.stages.filter((s) => s.phase === 'restore'), ...back.plan.stages.filter((s) => s.phase === 'restore')];
   // Of the first way nobody's configuration knows.
@@ -64,8 +64,19 @@ export function byWayOf(oneWay: OneWay, views: readonly NodeView[], target: Targ
       ...rest,
       to: target,
       stages: [
-        ...of(there.plan.stages.filter(unrestored), `to ${temporary}`, {cleanup: 'swap'}),
-        ...of(back.plan.stages.filter(unrestored), `back to ${final}`, {loosen: 'swap', build: 'swap', flip: 'swap'}),
+        ...of(
+          there.plan.stages.filter((s) => unrestored(s) && s.phase !== 'cleanup'),
+          `to ${temporary}`,
+        ),
+        madeAnew(final, [
+          ...there.plan.stages.filter((s) => s.phase === 'cleanup'),
+          ...back.plan.stages.filter((s) => s.phase === 'build'),
+        ]),
+        ...of(
+          back.plan.stages.filter((s) => unrestored(s) && s.phase !== 'build'),
+          `back to ${final}`,
+          {loosen: 'swap', flip: 'swap'},
+        ),
         ...restored(restores, gone),
       ],
       ...(back.plan.control && {control: back.plan.control}),
@@ -74,6 +85,15 @@ export function byWayOf(oneWay: OneWay, views: readonly NodeView[], target: Targ
       left: [...left, ...back.plan.left].filter((l) => ![...gone].some((dev) => l.what.includes(`/${dev}/`))),
     },
   };
+}
+
+/**
+ * The old device goes and the new one takes its name in one stage, on each node by one `ip`: since v0.27.4 flanneld makes a device anew that has
+ * been gone for a second (flannel-backends.md §2.4), with the old port.
+ */
+function madeAnew(dev: string, stages: readonly Stage[]): Stage {
+  const nodes = [...new Set(stages.flatMap((s) => s.work.map((w) => w.node)))];
+  return {phase: 'swap', title: `${dev} is made anew`, work: nodes.map((node) => ({node, operations: workOf(stages, node)}))};
 }
 
 const unrestored = ({phase}: Stage): boolean => phase !== 'restore';
