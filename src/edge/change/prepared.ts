@@ -65,7 +65,7 @@ export interface PrepareContext {
 export async function prepareMigration(
   evidence: Evidence,
   read: Read,
-  target: Target,
+  asked: Target,
   wish: MigrateWish,
   context: PrepareContext,
 ): Promise<Prepared> {
@@ -88,6 +88,7 @@ export async function prepareMigration(
   });
   if (typeof looked === 'string') return {kind: 'refused', because: [looked]};
   const {kept, warnings: unkept} = looked;
+  const target = kept?.settled?.(asked) ?? asked;
   onStep('connections that a step would cut');
   const found = await connections(cluster, new Map(read.views.map((v) => [v.name, v.state])), target, runners, signal);
   const seed = [...cluster.networks, ...cluster.members.flatMap((m) => m.lease?.publicIP ?? m.lease?.publicIPv6 ?? [])].toSorted().join();

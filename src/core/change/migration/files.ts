@@ -35,13 +35,14 @@ export function withBackend(conf: unknown, {type, settings}: Target): unknown {
   const old = entries.find(([key]) => key.toLowerCase() === 'backend')?.[1] as unknown;
   const folded = foldKeys(old);
   const same = String(folded['type'] ?? 'udp').toLowerCase() === type;
-  const own = ['type', 'vni', 'port', 'directrouting'];
+  const own = ['type', 'vni', 'port', 'directrouting', 'persistentkeepaliveinterval'];
   const kept = same ? Object.entries(old as object).filter(([key]) => !own.includes(key.toLowerCase())) : [];
   const takes = modeOf(type)?.takes ?? [];
   const tunnel = {
     ...(takes.includes('vni') && {VNI: settings.vni}),
     ...(takes.includes('port') && settings.port !== 8472 && {Port: settings.port}),
     ...(takes.includes('directRouting') && settings.directRouting && {DirectRouting: true}),
+    ...((settings.keepalive ?? 0) > 0 && {PersistentKeepaliveInterval: settings.keepalive}),
   };
   const backend = {Type: type, ...tunnel, ...Object.fromEntries(kept)};
   if (old === undefined) return {...conf, Backend: backend};

@@ -16,7 +16,7 @@ export function impossible({type, settings}: Target, {members, mode}: Cluster, c
   if (target?.devicesBy === 'start' && mode?.type !== type) {
     if (control === 'none')
       return [
-        `--to ${type}: flanneld makes its key and its device itself when it starts, so that somebody has to start it with the new configuration: --controller systemd or kube`,
+        `--to ${type}: flanneld makes its key and its device itself when it starts, so that somebody has to start it with the new configuration: --controller systemd, k3s or kube`,
       ];
     // On the way to wireguard that is before anything else could carry packets.
     const lost = mode?.endsWith;

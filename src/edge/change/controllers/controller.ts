@@ -1,3 +1,4 @@
+import type {Target} from '../../../core/change/plan.js';
 import type {Records} from '../../../core/flannel/records.js';
 import type {KubeClient} from '../../sources/kube-client.js';
 import type {Runner} from '../mesh.js';
@@ -19,6 +20,8 @@ export interface ControllerContext {
 export interface Kept {
   /** net-conf.json, parsed; the same on every node. */
   readonly netConf: unknown;
+  /** The target with what is written of it here whatever was asked for; as it is where that is nothing. */
+  readonly settled?: (target: Target) => Target;
   /**
    * What makes it another one and has every flanneld read it, node by node in that order. Stages like any other, each with its undo, so that the nodes' journals, the
    * timers' rules and a rollback from another machine hold for them too.

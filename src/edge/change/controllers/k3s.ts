@@ -55,10 +55,11 @@ export const k3s: Controller = {
     if (other) throw refusal(other.node, `its flannel was given another configuration than that of ${first.node} (${other.netConfPath})`);
     return {
       netConf: first.netConf,
+      settled: ({type, settings}) => ({type, settings: type === 'wireguard' ? {...settings, keepalive: KEEPALIVE} : settings}),
       stages: (after, order) =>
         stagesOf(
           found.toSorted((a, b) => order.indexOf(a.node) - order.indexOf(b.node)),
-          wordOf(after),
+          wanted(after),
         ),
     };
   },
@@ -69,15 +70,15 @@ export const k3s: Controller = {
  * backend than theirs. Then the others, then agents, who ask any server. On the way back it must be the same order again, and stages are
  * undone last first: so what undoes a restart stands before the stages of those who are asked, with nothing to do on the way there.
  */
-function stagesOf(found: readonly Found[], wanted: string): readonly ChangeStage[] {
+function stagesOf(found: readonly Found[], {word, type}: Wanted): readonly ChangeStage[] {
   const firsts = found.filter((f) => f.unit === 'k3s' && !f.joins);
   const followers = [...found.filter((f) => f.unit === 'k3s' && f.joins), ...found.filter((f) => f.unit === 'k3s-agent')];
   const control = (title: string, work: ChangeStage['work'][number]): ChangeStage => ({phase: 'control', title, work: [work]});
   const called = ({unit, node}: Found): string => (unit === 'k3s' ? `k3s of ${node}, a server,` : `k3s-agent of ${node}`);
-  const files = (f: Found): readonly FileOperation[] => (f.unit === 'k3s' ? [edit(f, wanted)] : []);
+  const files = (f: Found): readonly FileOperation[] => (f.unit === 'k3s' ? [edit(f, word)] : []);
   const start = ({unit, netConfPath}: Found, type: string): string =>
     restart(unit, SUBNET_ENV, {after: given(netConfPath, type, `${unit} was restarted, and its flannel was not given ${type}`)});
-  const there = (f: Found) => [...runBatches(files(f)), sh(start(f, wanted))];
+  const there = (f: Found) => [...runBatches(files(f)), sh(start(f, type))];
   return [
     ...followers.toReversed().map((f) => {
       const was = typeOf(f.netConf);
@@ -107,10 +108,35 @@ const given = (path: string, type: string, otherwise: string): Test => ({
 
 const typeOf = (netConf: unknown): string => String(foldKeys(foldKeys(netConf)['backend'])['type'] ?? 'vxlan');
 
-/** What `--flannel-backend` is to say. @throws Failure for what k3s has no word for */
-function wordOf(after: unknown): string {
-  const {type = 'vxlan', vni = 1, port = 8472, directrouting = false} = foldKeys(foldKeys(after)['backend']);
-  if ((type === 'vxlan' || type === 'host-gw') && vni === 1 && port === 8472 && directrouting === false) return type;
+/** What `--flannel-backend` is to say, and the type that k3s then gives its flannel. */
+interface Wanted {
+  readonly word: string;
+  readonly type: string;
+}
+
+const words: {readonly [type: string]: string} = {vxlan: 'vxlan', 'host-gw': 'host-gw', wireguard: 'wireguard-native'};
+
+/** What k3s writes for wireguard-native, seconds (k3s pkg/agent/flannel/setup.go; flannel-backends.md §8). */
+const KEEPALIVE = 25;
+
+/** Settings that k3s writes of each backend, as flannel reads them; it has no word for any other value. */
+const fixed: {readonly [key: string]: unknown} = {
+  vni: 1,
+  port: 8472,
+  directrouting: false,
+  listenport: 51820,
+  listenportv6: 51821,
+  mode: 'separate',
+  psk: '',
+  persistentkeepaliveinterval: KEEPALIVE,
+};
+
+/** @throws Failure for what k3s has no word for */
+function wanted(after: unknown): Wanted {
+  const {type: named = 'vxlan', ...settings} = foldKeys(foldKeys(after)['backend']);
+  const type = String(named);
+  const word = words[type];
+  if (word !== undefined && Object.entries(fixed).every(([key, value]) => (settings[key] ?? value) === value)) return {word, type};
   throw new Failure('k3s has no word for that backend: it knows vxlan, host-gw and wireguard-native, and no settings of theirs', {
     exit: ExitCode.findings,
     hints: ['leave out --vni, --vxlan-port and --direct-routing'],
@@ -120,16 +146,15 @@ function wordOf(after: unknown): string {
 const line = /^(["']?)flannel-backend\1[ \t]*:.*$/m;
 
 /** The one line that says it, in the last file that does; else a new line at the end of config.yaml. */
-function edit({node, files}: Found, wanted: string): FileOperation {
+function edit({node, files}: Found, word: string): FileOperation {
   const said = files.findLast(({text}) => line.test(text));
   const {path, text} = said ?? files.find((f) => f.path === CONFIG) ?? {path: CONFIG, text: undefined};
   const to =
     said === undefined
-      ? `${text ?? ''}${text === undefined || text === '' || text.endsWith('\n') ? '' : '\n'}flannel-backend: ${wanted}\n`
-      : said.text.replace(line, `flannel-backend: ${wanted}`);
+      ? `${text ?? ''}${text === undefined || text === '' || text.endsWith('\n') ? '' : '\n'}flannel-backend: ${word}\n`
+      : said.text.replace(line, `flannel-backend: ${word}`);
   // Read again, as k3s will: a line inside a block of text, or a document of another shape, is not what it looks like.
-  if (backendIn(node, path, to) !== wanted)
-    throw refusal(node, `${path} cannot be edited by line`, `write flannel-backend: ${wanted} there`);
+  if (backendIn(node, path, to) !== word) throw refusal(node, `${path} cannot be edited by line`, `write flannel-backend: ${word} there`);
   return {on: 'file', do: 'replace', path, to, before: text};
 }
 
