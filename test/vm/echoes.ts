@@ -1,4 +1,5 @@
 import {type ChildProcess, spawn} from 'node:child_process';
+import {readFileSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {runIn} from '../../src/edge/lab/exec.js';
 import type {Lab} from '../../src/edge/lab/topology.js';
@@ -8,13 +9,24 @@ const INTERVAL = 0.005;
 /** Echoes that may be under way when ping is ended. */
 const UNDER_WAY = 100;
 
-/** What one pair of pods lost, there or back. */
+/** What pods lost, there or back. */
 export interface Echoed {
-  readonly pair: string;
+  readonly seconds: number;
   readonly sent: number;
+  /** What was sent and came back to no pod, as the pods' kernels count it: what only the witness missed, in its own socket, is no loss. */
   readonly lost: number;
-  /** Each run of lost ones: how many, and the mark that had been set last. */
-  readonly runs: readonly string[];
+  /** Each run of those that the witness missed: between whom, how many, when and after which mark. */
+  readonly missed: readonly string[];
+  /** On their way: where two neighbours differ, between these two they were lost. */
+  readonly counted: Counted & {readonly read: number};
+}
+
+/** Echoes as the kernels of all pods have counted them: requests that left, that came, their answers that left, and that came back. */
+export interface Counted {
+  readonly left: number;
+  readonly came: number;
+  readonly answered: number;
+  readonly back: number;
 }
 
 /**
@@ -23,11 +35,14 @@ export interface Echoed {
  */
 export class Echoes implements AsyncDisposable {
   readonly #lab: Lab;
+  readonly #before: Counted;
+  readonly #start = Date.now() / 1000;
   readonly #children: readonly {readonly pair: string; readonly child: ChildProcess; readonly ended: Promise<string>}[];
   readonly #marks: {readonly at: number; readonly what: string}[] = [];
 
-  private constructor(lab: Lab) {
+  private constructor(lab: Lab, before: Counted) {
     this.#lab = lab;
+    this.#before = before;
     const pods = lab.nodes.map((n) => n.pods[0]!);
     this.#children = pods.flatMap((a, i) =>
       pods.slice(i + 1).map((b) => {
@@ -43,9 +58,9 @@ export class Echoes implements AsyncDisposable {
     );
   }
 
-  /** Begins; the pairs have to have spoken before. */
+  /** Begins; the pairs have to have spoken before, and nobody else may send echoes meanwhile. */
   static async start(lab: Lab): Promise<Echoes> {
-    const echoes = new Echoes(lab);
+    const echoes = new Echoes(lab, await countedIn(lab));
     await sleep(500);
     return echoes;
   }
@@ -55,18 +70,38 @@ export class Echoes implements AsyncDisposable {
     this.#marks.push({at: Date.now() / 1000, what});
   }
 
-  async stop(): Promise<readonly Echoed[]> {
+  async stop(): Promise<Echoed> {
     await sleep(500);
     for (const {child} of this.#children) child.kill('SIGINT');
-    return Promise.all(this.#children.map(async ({pair, ended}) => ({pair, ...this.#count(await ended)})));
+    const read = await Promise.all(this.#children.map(async ({pair, ended}) => this.#read(pair, await ended)));
+    const seconds = Math.round(Date.now() / 1000 - this.#start);
+    // For the last ones to come home.
+    await sleep(1000);
+    const [now, before] = [await countedIn(this.#lab), this.#before];
+    const since = {
+      left: now.left - before.left,
+      came: now.came - before.came,
+      answered: now.answered - before.answered,
+      back: now.back - before.back,
+    };
+    const sent = sum(read.map((r) => r.sent));
+    return {
+      seconds,
+      sent,
+      lost: sent - since.back,
+      missed: read.flatMap((r) => r.missed),
+      counted: {...since, read: sum(read.map((r) => r.read))},
+    };
   }
 
-  #count(said: string): Omit<Echoed, 'pair'> {
+  #read(pair: string, said: string): {readonly sent: number; readonly read: number; readonly missed: readonly string[]} {
     const sent = Number(/(\d+) packets transmitted/.exec(said)?.[1] ?? 0);
+    let read = 0;
     let due = 1;
     let last = 0;
     const missing = new Map<number, number>();
     for (const [, time, number] of said.matchAll(/^\[([\d.]+)\] \d+ bytes from .*icmp_seq=(\d+)/gm)) {
+      read++;
       // Of 16 bits: the one nearest to what is due.
       const seq = due + ((((Number(number) - due + 32_768) % 65_536) + 65_536) % 65_536) - 32_768;
       for (; due < seq; due++) missing.set(due, last);
@@ -77,19 +112,39 @@ export class Echoes implements AsyncDisposable {
     if (sent - due >= UNDER_WAY) for (; due <= sent; due++) missing.set(due, last);
     const runs = new Map<number, number>();
     for (const at of missing.values()) runs.set(at, (runs.get(at) ?? 0) + 1);
-    const markAt = (at: number): string => this.#marks.findLast((m) => m.at <= at)?.what ?? 'the beginning';
-    return {sent, lost: missing.size, runs: [...runs].map(([at, count]) => `${count} after ${markAt(at)}`)};
+    const markAt = (at: number): string => {
+      const mark = this.#marks.findLast((m) => m.at <= at) ?? {at: this.#start, what: 'the beginning'};
+      return `${(at - mark.at).toFixed(2)} s after ${mark.what} began`;
+    };
+    return {sent, read, missed: [...runs].map(([at, count]) => `${pair}: ${count}, ${markAt(at)}`)};
   }
 
-  /** What the kernels of the nodes count of packets that they drop; for people. */
+  /** What the kernels of nodes and pods count of packets that they drop, and this machine's processors of what waits; for people. */
   async drops(): Promise<string> {
     const look =
-      "grep -hv ' 0$\\|\t0$' /proc/net/xfrm_stat; nstat -az 2>/dev/null | grep -i 'drop\\|discard\\|noroute\\|rpfilter\\|AddrErr' | grep -v ' 0  '; ip -s link show eth0 | tail -n 4";
-    const all = await Promise.all(this.#lab.nodes.map(async ({name}) => `${name}:\n${(await runIn(this.#lab, name, look)).stdout}`));
-    return all.join('\n');
+      "grep -hv ' 0$\\|\t0$' /proc/net/xfrm_stat; nstat -az 2>/dev/null | grep -i 'drop\\|discard\\|noroute\\|rpfilter\\|AddrErr' | grep -v ' 0  '; ip -s link show | grep -A5 '^[0-9]' | grep -v link/";
+    const places = this.#lab.nodes.flatMap(({name, pods}) => [name, ...pods.map((pod) => pod.name)]);
+    const all = await Promise.all(places.map(async (place) => `${place}:\n${(await runIn(this.#lab, place, look)).stdout}`));
+    return [...all, `softnet: ${readFileSync('/proc/net/softnet_stat', 'utf8')}`].join('\n');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const {child} of this.#children) if (child.exitCode === null) child.kill('SIGKILL');
   }
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+async function countedIn(lab: Lab): Promise<Counted> {
+  const pods = lab.nodes.map((n) => n.pods[0]!.name);
+  const texts = await Promise.all(pods.map(async (pod) => (await runIn(lab, pod, ['cat', '/proc/net/snmp'])).stdout));
+  const counts = texts.map((text) => {
+    const [names = [], values = []] = text
+      .split('\n')
+      .filter((line) => line.startsWith('Icmp: '))
+      .map((line) => line.split(' '));
+    return (name: string): number => Number(values[names.indexOf(name)]);
+  });
+  const all = (name: string): number => sum(counts.map((count) => count(name)));
+  return {left: all('OutEchos'), came: all('InEchos'), answered: all('OutEchoReps'), back: all('InEchoReps')};
 }
