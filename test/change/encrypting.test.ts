@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest';
-import {encryptedSoFar, encryptingOf} from '../../src/edge/change/encrypting.js';
+import {encryptedGate, encryptedSoFar, encryptingOf} from '../../src/edge/change/encrypting.js';
 import type {Runner} from '../../src/edge/change/mesh.js';
 import {type ChangeStage, stagesOf, withControl} from '../../src/edge/change/stages.js';
 import {formed} from '../forms/form.js';
@@ -73,4 +73,16 @@ test('one whose stages are all done is not called done while a packet goes in cl
   expect(found).toEqual({ok: false, because: [`n1: a packet from pod to pod is in clear on eth0: ${seen}`]});
   expect(sent).toContain('all pairs');
   expect(sent.join()).toContain('udp dst port 8472');
+});
+
+test('^C does not break off what the last gates have sent: the signal for it is their own', async () => {
+  const {cluster, encrypting, stages} = await change();
+  const runners = new Map(peers.map((p) => [`n${p}`, node(() => 'end', [])]));
+  for (const stage of [encrypting.flipped, stages.length - 1]) {
+    const given: (boolean | undefined)[] = [];
+    // As whoever sends by `mesh` does, which would throw where the operator has pressed ^C.
+    const send = async (signal: AbortSignal) => given.push(signal?.aborted);
+    expect(await encryptedGate(encrypting, stage, {cluster, runners, stages: stages.length, send})).toEqual({ok: true, because: []});
+    expect(given).toEqual([false]);
+  }
 });

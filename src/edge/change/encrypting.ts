@@ -31,8 +31,8 @@ export interface EncryptedContext {
   readonly runners: ReadonlyMap<string, Runner>;
   readonly stages: number;
   readonly looks?: number;
-  /** Has all pairs send. */
-  readonly send: () => Promise<unknown>;
+  /** Has all pairs send. The signal is the gate's: ^C is looked at between stages, and must not break a gate off whose change is then undone. */
+  readonly send: (signal: AbortSignal) => Promise<unknown>;
 }
 
 const open: GateResult = {ok: true, because: []};
@@ -41,7 +41,9 @@ const open: GateResult = {ok: true, because: []};
 export function encryptedGate({from, to, made, flipped}: Encrypting, stage: number, context: EncryptedContext): Promise<GateResult> {
   const migrating = {plan: {to, ...(from && {from})}, ...context, signal: new AbortController().signal};
   if (stage === made) return handshakes(migrating);
-  return stage === flipped || stage === context.stages - 1 ? inClear(migrating, context.send) : Promise.resolve(open);
+  return stage === flipped || stage === context.stages - 1
+    ? inClear(migrating, () => context.send(migrating.signal))
+    : Promise.resolve(open);
 }
 
 /**

@@ -43,7 +43,12 @@ export async function resumeChange(evidence: Evidence, {signal, quiet, notice, p
     const baseline = await mesh(runners, ends, {signal, ...sized});
     const chronicle = new Chronicle();
     const {ttl, header, stages: all, encrypting} = change;
-    const encrypted = {cluster, runners, stages: all.length, send: () => mesh(runners, ends, {signal, ...sized})};
+    const encrypted = {
+      cluster,
+      runners,
+      stages: all.length,
+      send: (unbroken: AbortSignal) => mesh(runners, ends, {signal: unbroken, ...sized}),
+    };
     const told = await teller({quiet, ttl, notice});
     told.stages(all);
     const watched = watchInterrupts(header.id, header.nodes, told, {ttl, signal, parting});

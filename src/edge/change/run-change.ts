@@ -115,7 +115,8 @@ export async function runChange(plan: Plan, {cluster, views}: Pick<Read, 'cluste
       async gate(stage, touched) {
         const found = await judge(planned(stage), touched);
         if (!found.ok || !encrypting) return found;
-        return encryptedGate(encrypting, stage, {cluster, runners, stages: stages.length, send: () => mesh(runners, ends, {signal, size})});
+        const send = (unbroken: AbortSignal) => mesh(runners, ends, {signal: unbroken, size});
+        return encryptedGate(encrypting, stage, {cluster, runners, stages: stages.length, send});
       },
       onEvent: (event) => {
         chronicle.hear(event);
