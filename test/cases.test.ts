@@ -29,6 +29,7 @@ interface Case {
   /** The same as the cloud's tools print it: documents of routes, and of interfaces. */
   readonly 'cloud-routes'?: readonly unknown[];
   readonly 'cloud-enis'?: readonly unknown[];
+  readonly 'cloud-groups'?: readonly unknown[];
   /** Of when those documents are. */
   readonly 'cloud-taken'?: string;
   /** Nodes that were not looked at. */
@@ -54,6 +55,7 @@ const bundled = (documents: readonly unknown[], from: string, takenAt: string | 
 const cloudFilesOf = (spec: Case): RecordFiles => ({
   ...(spec['cloud-routes'] && {'cloud-routes.json': bundled(spec['cloud-routes'], 'routes.json', spec['cloud-taken'])}),
   ...(spec['cloud-enis'] && {'cloud-enis.json': bundled(spec['cloud-enis'], 'enis.json', spec['cloud-taken'])}),
+  ...(spec['cloud-groups'] && {'cloud-groups.json': bundled(spec['cloud-groups'], 'groups.json', spec['cloud-taken'])}),
 });
 
 const judged = async (

@@ -22,6 +22,7 @@ const shared = new Set([
   'annotation-prefix',
   'cloud-routes',
   'cloud-enis',
+  'cloud-groups',
   'cloud',
   'cloud-vpc',
   'via',

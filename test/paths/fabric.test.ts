@@ -224,6 +224,29 @@ describe('VPC-CNI, .44 → .30 and .44 → .41 of the article', () => {
       because: expect.stringMatching(/belongs to eth1: it is lost if the cloud checks/),
     });
   });
+  test('a security group that drops it is said where groups were given; answers are let in', async () => {
+    const withGroups = (from: readonly string[]): Cloud => ({
+      ...enis(...policyEnis.map((e) => ({...e, groups: e.id === 'eni-b1' ? ['sg-b'] : ['sg-shut']}))),
+      groups: [
+        {provider: 'tencent', id: 'sg-b', ingress: [{action: 'accept', proto: 'icmp', from, groups: [], priority: 0}]},
+        {provider: 'tencent', id: 'sg-shut', ingress: []},
+      ],
+    });
+    const open = await traced(policyNodes, '10.0.0.44', '10.0.0.30', {cloud: withGroups(['10.0.0.0/24'])});
+    expect([open.there.verdict, open.back?.verdict]).toEqual(Array(2).fill({kind: 'reachable', certainty: 'declared'}));
+    const shut = await traced(policyNodes, '10.0.0.44', '10.0.0.30', {cloud: withGroups(['10.0.1.0/24'])});
+    expect(shut.there.verdict).toMatchObject({
+      kind: 'broken',
+      disposition: 'filtered',
+      because: 'the security group sg-b of eni-b1 drops it: nothing in it is about 10.0.0.44',
+    });
+    const vm = await traced(policyNodes, '10.0.0.44', '10.0.0.60', {cloud: withGroups([])});
+    expect(vm.there.verdict).toMatchObject({
+      kind: 'broken',
+      disposition: 'filtered',
+      because: expect.stringContaining('sg-shut of eni-vm'),
+    });
+  });
   test('an address that the cloud has elsewhere does not arrive, whatever the tables say', async () => {
     const moved = policyEnis.map((e) =>
       e.id === 'eni-b1'

@@ -80,7 +80,34 @@ export interface CloudEni {
   readonly sourceDestCheck?: boolean;
   /** Tags of its machine, by which GCE tells whose rows are whose. */
   readonly tags?: readonly string[];
+  /** Ids of its security groups, those first that are asked first; of GCE its network. Absent where the data do not say. */
+  readonly groups?: readonly string[];
   readonly raw: unknown;
+}
+
+/** What a security group says of packets that come in: one kind of them, from somewhere. */
+export interface GroupRule {
+  readonly action: 'accept' | 'drop';
+  /** `all`, or a protocol as `/etc/protocols` names it; its number where it has no name here. */
+  readonly proto: string;
+  /** First and last port; absent: all. */
+  readonly ports?: readonly [number, number];
+  readonly from: readonly Prefix[];
+  /** From interfaces that have one of these groups (GCE: `tag <name>`), by their own addresses. */
+  readonly groups: readonly string[];
+  /** From what stands in a list of another name, which was not given: AWS's prefix lists, Tencent's templates. */
+  readonly unread?: string;
+  /** Lower comes first; of equal ones what drops. */
+  readonly priority: number;
+  /** For machines with one of these tags alone (GCE). */
+  readonly targets?: readonly string[];
+}
+
+/** A security group, as far as packets are concerned that come in; of GCE all firewall rules of a network. */
+export interface CloudGroup {
+  readonly provider: Provider;
+  readonly id: string;
+  readonly ingress: readonly GroupRule[];
 }
 
 /** Where cloud data were read, and of when they are. */
@@ -100,6 +127,7 @@ export interface Cloud {
   readonly tables?: readonly CloudTable[];
   readonly enis?: readonly CloudEni[];
   readonly subnets?: readonly CloudSubnet[];
-  readonly sources: {readonly routes?: CloudSource; readonly enis?: CloudSource};
+  readonly groups?: readonly CloudGroup[];
+  readonly sources: {readonly routes?: CloudSource; readonly enis?: CloudSource; readonly groups?: CloudSource};
   readonly problems: readonly string[];
 }

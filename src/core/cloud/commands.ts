@@ -1,6 +1,6 @@
 import {at, text} from '../flannel/records/json.js';
 import type {Prefix} from '../net/address.js';
-import type {CloudRoute, CloudTable} from './cloud.js';
+import type {CloudGroup, CloudRoute, CloudTable, GroupRule} from './cloud.js';
 
 /** A command of a cloud's tool as words; printed for a person, never run. */
 export type CloudWords = readonly string[];
@@ -47,6 +47,65 @@ export function createRow({provider, id}: Pick<CloudTable, 'provider' | 'id'>, d
       ];
     }
     case 'own':
+      return undefined;
+  }
+}
+
+/** Lets a group take in such packets from a prefix; of Tencent it becomes the group's first row. */
+export function letIn(
+  {provider, id}: Pick<CloudGroup, 'provider' | 'id'>,
+  from: Prefix,
+  kind: Pick<GroupRule, 'proto' | 'ports'>,
+): CloudWords | undefined {
+  const six = from.includes(':');
+  const {proto, ports} = kind;
+  const range = ports && (ports[0] === ports[1] ? String(ports[0]) : `${ports[0]}-${ports[1]}`);
+  switch (provider) {
+    case 'tencent':
+      return [
+        ...['tccli', 'vpc', 'CreateSecurityGroupPolicies', '--SecurityGroupId', id, '--SecurityGroupPolicySet'],
+        JSON.stringify({
+          Ingress: [
+            {
+              PolicyIndex: 0,
+              Protocol: proto.toUpperCase(),
+              Port: range ?? 'ALL',
+              ...(six ? {Ipv6CidrBlock: from} : {CidrBlock: from}),
+              Action: 'ACCEPT',
+            },
+          ],
+        }),
+      ];
+    case 'alibaba':
+      return [
+        ...['aliyun', 'ecs', 'AuthorizeSecurityGroup', '--SecurityGroupId', id, '--IpProtocol', proto],
+        ...['--PortRange', ports === undefined ? '-1/-1' : ports.join('/'), six ? '--Ipv6SourceCidrIp' : '--SourceCidrIp', from],
+      ];
+    case 'aws':
+      return [
+        ...['aws', 'ec2', 'authorize-security-group-ingress', '--group-id', id, '--ip-permissions'],
+        JSON.stringify([
+          {
+            IpProtocol: proto === 'all' ? '-1' : proto,
+            ...(ports ? {FromPort: ports[0], ToPort: ports[1]} : /^icmp/.test(proto) ? {FromPort: -1, ToPort: -1} : {}),
+            ...(six ? {Ipv6Ranges: [{CidrIpv6: from}]} : {IpRanges: [{CidrIp: from}]}),
+          },
+        ]),
+      ];
+    case 'gcp':
+      return [
+        ...[
+          'gcloud',
+          'compute',
+          'firewall-rules',
+          'create',
+          `pods-${from.replaceAll(/[./:]/g, '-')}`,
+          '--network',
+          id.split('/').at(-1) ?? id,
+        ],
+        ...['--direction', 'INGRESS', '--source-ranges', from, '--allow', range === undefined ? proto : `${proto}:${range}`],
+      ];
+    default:
       return undefined;
   }
 }

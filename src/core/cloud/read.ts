@@ -1,6 +1,6 @@
-import {at, list} from '../flannel/records/json.js';
+import {at, list, object} from '../flannel/records/json.js';
 import type {Cloud, CloudSource, CloudTable} from './cloud.js';
-import {eniShapes, routeShapes} from './shapes/index.js';
+import {eniShapes, groupShapes, routeShapes} from './shapes/index.js';
 import {Doubts, type Parts, type Shape} from './shapes/shape.js';
 
 /** What one call of a cloud's tool printed, as JSON. */
@@ -12,16 +12,18 @@ export interface CloudDocument extends CloudSource {
 export interface CloudDocuments {
   readonly routes?: readonly CloudDocument[];
   readonly enis?: readonly CloudDocument[];
+  readonly groups?: readonly CloudDocument[];
 }
 
 /**
  * What the documents say, in the normal form. A kind of which one document cannot be read whole is left out, since a row that was not read
  * would look like a row that is not there; why is said in `problems`, with the document and the place in it.
  */
-export function readCloud({routes, enis}: CloudDocuments): Cloud {
+export function readCloud({routes, enis, groups}: CloudDocuments): Cloud {
   const problems: string[] = [];
   const rows = routes && merged(routes, routeShapes, problems);
   const nics = enis && merged(enis, eniShapes, problems);
+  const sets = groups && merged(groups, groupShapes, problems);
   const subnets = nics?.subnets ?? [];
   return {
     // A list of tables alone does not say that there are no rows.
@@ -30,7 +32,12 @@ export function readCloud({routes, enis}: CloudDocuments): Cloud {
     // A list of subnets alone does not say that there are no interfaces.
     ...(nics?.enis && {enis: nics.enis}),
     ...(subnets.length > 0 && {subnets}),
-    sources: {...(rows && routes && {routes: sourceOf(routes)}), ...(nics && enis && {enis: sourceOf(enis)})},
+    ...(sets?.groups && {groups: sets.groups}),
+    sources: {
+      ...(rows && routes && {routes: sourceOf(routes)}),
+      ...(nics && enis && {enis: sourceOf(enis)}),
+      ...(sets && groups && {groups: sourceOf(groups)}),
+    },
     problems,
   };
 }
@@ -51,8 +58,17 @@ export function documentsIn(data: unknown, source: CloudSource): readonly CloudD
 /** The bundle of documents, as a file of its own; without what machines carry beside their interfaces (GCE's start-up scripts and keys). */
 export const bundleOf = (documents: readonly CloudDocument[]): unknown => ({
   kind: 'CloudDocuments',
-  documents: documents.map((document) => ({...document, data: stripped(document.data)})),
+  documents: documents.map((document) => ({...document, data: stripped(named(document.data, document.from))})),
 });
+
+/** What Tencent prints of a group's rules does not say of which group: the file's name does, or the command. */
+const named = (data: unknown, from: string): unknown => {
+  const id = /sg-[a-z0-9]+/.exec(from)?.[0];
+  const plain = at(data, 'Response') ?? data;
+  return id !== undefined && at(plain, 'SecurityGroupPolicySet') !== undefined && at(plain, 'SecurityGroupId') === undefined
+    ? {...object(plain), SecurityGroupId: id}
+    : data;
+};
 
 const carried = new Set(['metadata', 'labels', 'serviceAccounts', 'disks', 'UserData']);
 
@@ -67,18 +83,25 @@ function merged(documents: readonly CloudDocument[], shapes: readonly Shape[], p
   const read = documents.map((document) => partsOf(document, shapes, problems));
   const found = read.filter((r) => r !== undefined);
   if (found.length < read.length || cutShort(found, problems)) return undefined;
-  const of = <Key extends 'routes' | 'enis' | 'subnets'>(key: Key) => {
+  const of = <Key extends 'routes' | 'enis' | 'subnets' | 'groups'>(key: Key) => {
     const lists = found.flatMap(({parts}) => (parts[key] === undefined ? [] : [parts[key]]));
     return lists.length === 0 ? undefined : (lists.flat() as NonNullable<Parts[Key]>);
   };
-  const [routes, enis, subnets] = [of('routes'), of('enis'), of('subnets')];
+  const [routes, enis, subnets, groups] = [of('routes'), of('enis'), of('subnets'), of('groups')];
   return {
     ...(routes && {routes}),
     ...(enis && {enis}),
     ...(subnets && {subnets}),
+    ...(groups && {groups}),
     tables: tablesOf(found.flatMap(({parts}) => parts.tables ?? [])),
   };
 }
+
+const flags = [
+  ['--cloud-routes', routeShapes],
+  ['--cloud-enis', eniShapes],
+  ['--cloud-groups', groupShapes],
+] as const;
 
 interface Found {
   readonly shape: Shape;
@@ -86,20 +109,22 @@ interface Found {
   readonly parts: Parts;
 }
 
-function partsOf({data, from}: CloudDocument, shapes: readonly Shape[], problems: string[]): Found | undefined {
+function partsOf({data: printed, from}: CloudDocument, shapes: readonly Shape[], problems: string[]): Found | undefined {
   // tccli prints the answer itself, the SDKs and the console with its wrapper.
+  const data = named(printed, from);
   const wrapped = at(data, 'Response');
   const plain = wrapped === undefined ? data : wrapped;
   const refusal = at(plain, 'Error', 'Message') ?? at(plain, 'Message');
   const shape = shapes.find((s) => s.fits(plain)) ?? (isEmpty(plain) ? empty : undefined);
   if (shape === undefined) {
-    const others = shapes === routeShapes ? eniShapes : routeShapes;
-    const other = others.find((s) => s.fits(plain));
+    const other = flags.flatMap(([flag, all]) =>
+      all === shapes ? [] : all.filter((s) => s.fits(plain)).map(({command}) => ({flag, command})),
+    )[0];
     problems.push(
       typeof refusal === 'string'
         ? `${from}: the cloud refused: ${refusal}`
         : other
-          ? `${from}: this is what ${other.command} prints: give it with ${shapes === routeShapes ? '--cloud-enis' : '--cloud-routes'}`
+          ? `${from}: this is what ${other.command} prints: give it with ${other.flag}`
           : `${from}: not a form flanctl knows; it takes what is printed by ${shapes.map((s) => s.command).join(', ')}`,
     );
     return undefined;
@@ -116,7 +141,7 @@ function partsOf({data, from}: CloudDocument, shapes: readonly Shape[], problems
 const isEmpty = (data: unknown): boolean =>
   (Array.isArray(data) && data.length === 0) || (Array.isArray(at(data, 'RouteSet')) && list(at(data, 'RouteSet')).length === 0);
 
-const empty: Shape = {command: 'a list without rows', fits: isEmpty, read: () => ({routes: [], enis: []})};
+const empty: Shape = {command: 'a list without rows', fits: isEmpty, read: () => ({routes: [], enis: [], groups: []})};
 
 /** A page is not the whole: what is on the others would be taken for missing. */
 function cutShort(found: readonly Found[], problems: string[]): boolean {

@@ -20,6 +20,21 @@ const words = new Set([
     'Origin',
     'IpVersion',
   ],
+  ...[
+    'IpProtocol',
+    'IPProtocol',
+    'Protocol',
+    'proto',
+    'Port',
+    'PortRange',
+    'ports',
+    'Direction',
+    'direction',
+    'Policy',
+    'Action',
+    'action',
+  ],
+  ...['InnerAccessPolicy', 'NicType', 'Priority'],
   ...['GatewayType', 'RouteType', 'NextHopType', 'InstanceType', 'RouteTableType', 'InterfaceType', 'SubnetRouteAlgorithm', 'CreatedTime'],
 ]);
 

@@ -18,7 +18,7 @@ export const cloudDataOld: ClusterRule = {
     });
     const youngest = made.toSorted((a, b) => b.at - a.at)[0];
     if (cloud === undefined || youngest === undefined) return;
-    for (const source of [cloud.sources.routes, cloud.sources.enis]) {
+    for (const source of [cloud.sources.routes, cloud.sources.enis, cloud.sources.groups]) {
       const at = Date.parse(source?.takenAt ?? '');
       if (source === undefined || Number.isNaN(at) || at >= youngest.at) continue;
       yield {

@@ -35,6 +35,8 @@ const fabricOf = ({mode, cloud}: Cluster): string | undefined =>
 function unsaid(cluster: Cluster, need: CloudNeed): readonly string[] {
   const {cloud} = cluster;
   if (need === 'enis') return cloud?.enis === undefined ? ["the cloud's network interfaces (--cloud-enis)"] : [];
+  if (need === 'groups')
+    return cloud?.groups !== undefined && cloud.enis === undefined ? ["the cloud's network interfaces (--cloud-enis)"] : [];
   const {tables, unclear} = lookupsOf(cluster);
   if (cloud?.routes === undefined || tables.length === 0) return ["the cloud's route tables (--cloud-routes)"];
   return need === 'tables' && unclear.length > 0 ? [`which route table serves ${few(unclear)} (--cloud-enis)`] : [];

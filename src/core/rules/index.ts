@@ -143,6 +143,7 @@ import {udpProxyMissing} from './udp-proxy-missing.js';
 import {udpTunMissing} from './udp-tun-missing.js';
 import {underlayNodesBehindNat} from './underlay-nodes-behind-nat.js';
 import {vethNotEnslaved} from './veth-not-enslaved.js';
+import {vmSgLacksPodRange} from './vm-sg-lacks-pod-range.js';
 import {vmSubnetTableWithoutRows} from './vm-subnet-table-without-rows.js';
 import {vpcEniDefaultPreferred} from './vpc-eni-default-preferred.js';
 import {vpcEniMacMismatch} from './vpc-eni-mac-mismatch.js';
@@ -370,5 +371,6 @@ export const rules: readonly Rule[] = [
   grPodcidrDuplicate,
   vpcNoPublicPath,
   vpcSubnetExhausted,
+  vmSgLacksPodRange,
   vmSubnetTableWithoutRows,
 ];

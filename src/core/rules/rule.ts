@@ -114,8 +114,11 @@ export interface NodeRule extends RuleInfo {
 /** A part of flannel's records. `kubernetes` and `etcd`: all of them, where they are kept there and list the nodes. */
 export type RecordNeed = 'kubernetes' | 'etcd' | 'daemonSets' | 'flannelPods' | 'pods';
 
-/** A part of what the cloud says; `tables`: the route tables, and which of them serves each node. */
-export type CloudNeed = 'routes' | 'tables' | 'enis';
+/**
+ * A part of what the cloud says; `tables`: the route tables, and which of them serves each node. Of `groups` nothing is missed where none
+ * were given: few ask for them, and a run without them is no worse for it.
+ */
+export type CloudNeed = 'routes' | 'tables' | 'enis' | 'groups';
 
 export interface ClusterRule extends RuleInfo {
   readonly scope: 'cluster';

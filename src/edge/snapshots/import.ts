@@ -33,6 +33,7 @@ const EXTRAS = new Set([
   ...['inventory.yaml', 'nodes.json', 'pods.json', 'configmap.json', 'daemonsets.json', 'services.json', 'etcd.json', 'records.json'],
   'cloud-routes.json',
   'cloud-enis.json',
+  'cloud-groups.json',
 ]);
 
 const HINTS = [

@@ -1,8 +1,8 @@
 import {at, list, text} from '../../flannel/records/json.js';
 import {type Mac, tryIp, tryMac} from '../../net/address.js';
 import {tryPrefix} from '../../net/prefix.js';
-import type {CloudEni, CloudRoute, CloudSubnet, CloudTable} from '../cloud.js';
-import {type Doubts, each, given, number, type Shape, texts} from './shape.js';
+import type {CloudEni, CloudRoute, CloudSubnet, CloudTable, GroupRule} from '../cloud.js';
+import {type Doubts, each, given, number, portRange, protocolOf, type Shape, texts} from './shape.js';
 
 const states: Readonly<Record<string, CloudRoute['state']>> = {
   Available: 'active',
@@ -130,6 +130,7 @@ export const interfaces: Shape = {
           ...given('subnetId', text(item, 'VSwitchId')),
           ...given('vpcId', text(item, 'VpcId')),
           addresses: addressesOf(item, place, doubts),
+          ...given('groups', groupsOf(item)),
           prefixes: list(at(item, 'Ipv4PrefixSets', 'Ipv4PrefixSet')).flatMap((p) => tryPrefix(text(p, 'Ipv4Prefix') ?? '') ?? []),
           raw: item,
         };
@@ -178,3 +179,38 @@ export const subnets: Shape = {
     };
   },
 };
+
+const groupsOf = (item: unknown): readonly string[] | undefined =>
+  at(item, 'SecurityGroupIds') === undefined ? undefined : texts(wrapped(at(item, 'SecurityGroupIds'), 'SecurityGroupId'));
+
+/** `aliyun ecs DescribeSecurityGroupAttribute`: one group with what it lets in */
+export const groupAttribute: Shape = {
+  command: 'aliyun ecs DescribeSecurityGroupAttribute',
+  fits: (data) => at(data, 'Permissions') !== undefined && at(data, 'SecurityGroupId') !== undefined,
+  read(data, doubts) {
+    const id = doubts.text(data, 'SecurityGroupId', 'document') ?? '';
+    const rules = each(wrapped(at(data, 'Permissions'), 'Permission'), 'Permissions.Permission').flatMap(({item, place}) =>
+      text(item, 'Direction') === 'egress' ? [] : [permission(item, place, doubts)],
+    );
+    // Who shares a group of the basic kind is let in without any rule.
+    const inner: GroupRule = {action: 'accept', proto: 'all', from: [], groups: [id], priority: 0};
+    const shares = text(data, 'InnerAccessPolicy')?.toLowerCase() === 'accept';
+    return {groups: [{provider: 'alibaba', id, ingress: [...(shares ? [inner] : []), ...rules]}]};
+  },
+};
+
+function permission(item: unknown, place: string, doubts: Doubts): GroupRule {
+  const sources = ['SourceCidrIp', 'Ipv6SourceCidrIp'].flatMap((key) => text(item, key) || []);
+  const prefixes = sources.flatMap((value) => tryPrefix(value) ?? doubts.say(place, `not a prefix: ${JSON.stringify(value)}`) ?? []);
+  const [group, list] = [text(item, 'SourceGroupId'), text(item, 'SourcePrefixListId')];
+  return {
+    action: text(item, 'Policy')?.toLowerCase() === 'drop' ? 'drop' : 'accept',
+    proto: protocolOf(text(item, 'IpProtocol')),
+    // -1/-1 is all of them.
+    ...given('ports', portRange(text(item, 'PortRange') ?? '')),
+    from: prefixes,
+    groups: group ? [group] : [],
+    ...given('unread', list || undefined),
+    priority: number(at(item, 'Priority')) ?? 1,
+  };
+}

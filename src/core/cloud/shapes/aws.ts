@@ -1,8 +1,8 @@
 import {at, list, text} from '../../flannel/records/json.js';
 import {tryMac} from '../../net/address.js';
 import {tryPrefix} from '../../net/prefix.js';
-import type {CloudEni, CloudRoute, CloudSubnet, CloudTable, NextHop} from '../cloud.js';
-import {type Doubts, each, given, number, type Shape, texts} from './shape.js';
+import type {CloudEni, CloudGroup, CloudRoute, CloudSubnet, CloudTable, GroupRule, NextHop} from '../cloud.js';
+import {type Doubts, each, given, number, protocolOf, type Shape, texts} from './shape.js';
 
 const origins: Readonly<Record<string, CloudRoute['origin']>> = {
   CreateRoute: 'user',
@@ -108,6 +108,10 @@ export const interfaces: Shape = {
             ...list(at(item, 'Ipv4Prefixes')).map((p) => text(p, 'Ipv4Prefix')),
             ...list(at(item, 'Ipv6Prefixes')).map((p) => text(p, 'Ipv6Prefix')),
           ].flatMap((value) => tryPrefix(value ?? '') ?? []),
+          ...given(
+            'groups',
+            Array.isArray(at(item, 'Groups')) ? texts(list(at(item, 'Groups')).map((g) => text(g, 'GroupId'))) : undefined,
+          ),
           ...given('sourceDestCheck', typeof check === 'boolean' ? check : undefined),
           raw: item,
         };
@@ -141,3 +145,41 @@ export const subnets: Shape = {
     };
   },
 };
+
+/** `aws ec2 describe-security-groups`: what they let in; what nothing lets in is dropped */
+export const securityGroups: Shape = {
+  command: 'aws ec2 describe-security-groups',
+  fits: (data) => Array.isArray(at(data, 'SecurityGroups')),
+  read(data, doubts) {
+    return {
+      groups: each(at(data, 'SecurityGroups'), 'SecurityGroups').map(
+        ({item, place}): CloudGroup => ({
+          provider: 'aws',
+          id: doubts.text(item, 'GroupId', place) ?? '',
+          ingress: each(at(item, 'IpPermissions'), `${place}.IpPermissions`).map((p) => permission(p.item, p.place, doubts)),
+        }),
+      ),
+      more: (text(data, 'NextToken') ?? '') !== '',
+    };
+  },
+};
+
+function permission(item: unknown, place: string, doubts: Doubts): GroupRule {
+  const proto = protocolOf(doubts.text(item, 'IpProtocol', place));
+  const [first, last] = [number(at(item, 'FromPort')), number(at(item, 'ToPort'))];
+  const ports = (proto === 'tcp' || proto === 'udp') && first !== undefined && last !== undefined;
+  const ranges = [
+    ...each(at(item, 'IpRanges'), `${place}.IpRanges`).map((r) => doubts.prefix(r.item, 'CidrIp', r.place)),
+    ...each(at(item, 'Ipv6Ranges'), `${place}.Ipv6Ranges`).map((r) => doubts.prefix(r.item, 'CidrIpv6', r.place)),
+  ];
+  const lists = texts(list(at(item, 'PrefixListIds')).map((l) => text(l, 'PrefixListId')));
+  return {
+    action: 'accept',
+    proto,
+    ...(ports && {ports: [first, last] as const}),
+    from: ranges.flatMap((r) => r ?? []),
+    groups: texts(list(at(item, 'UserIdGroupPairs')).map((g) => text(g, 'GroupId'))),
+    ...given('unread', lists.length > 0 ? lists.join(', ') : undefined),
+    priority: 0,
+  };
+}

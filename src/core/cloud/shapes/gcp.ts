@@ -1,8 +1,8 @@
 import {at, list, text} from '../../flannel/records/json.js';
 import {tryIp} from '../../net/address.js';
 import {tryPrefix} from '../../net/prefix.js';
-import type {CloudEni, CloudRoute, CloudTable, NextHop} from '../cloud.js';
-import {type Doubts, each, given, number, type Shape, texts} from './shape.js';
+import type {CloudEni, CloudGroup, CloudRoute, CloudTable, GroupRule, NextHop} from '../cloud.js';
+import {type Doubts, each, given, number, portRange, protocolOf, type Shape, texts} from './shape.js';
 
 /** What `gcloud --format=json` prints (an array), or the API itself (`items`). */
 const itemsOf = (data: unknown): readonly unknown[] => (Array.isArray(data) ? data : list(at(data, 'items')));
@@ -98,6 +98,7 @@ export const instances: Shape = {
             // Off unless it was switched on when the machine was made; the API leaves it out then.
             sourceDestCheck: forwards !== true,
             tags: texts(at(item, 'tags', 'items')),
+            ...given('groups', text(nic.item, 'network') === undefined ? undefined : [shortName(text(nic.item, 'network')!)]),
             raw: item,
           };
         });
@@ -106,3 +107,51 @@ export const instances: Shape = {
     };
   },
 };
+
+/** `gcloud compute firewall-rules list --format=json`: those of one network are what its machines' security group would be */
+export const firewallRules: Shape = {
+  command: 'gcloud compute firewall-rules list --format=json',
+  fits: (data) => itemsOf(data).some((item) => text(item, 'kind') === 'compute#firewall' || at(item, 'sourceRanges') !== undefined),
+  read(data, doubts) {
+    const networks = new Map<string, GroupRule[]>();
+    for (const {item, place} of each(itemsOf(data), placeOf(data))) {
+      const network = shortName(doubts.text(item, 'network', place) ?? '');
+      const rules = networks.get(network) ?? [];
+      networks.set(network, rules);
+      if (text(item, 'direction') !== 'EGRESS' && at(item, 'disabled') !== true) rules.push(...firewallRule(item, place, doubts));
+    }
+    return {
+      groups: [...networks].map(([id, ingress]): CloudGroup => ({provider: 'gcp', id, ingress})),
+      more: (text(data, 'nextPageToken') ?? '') !== '',
+    };
+  },
+};
+
+function firewallRule(item: unknown, place: string, doubts: Doubts): readonly GroupRule[] {
+  const ranges = texts(at(item, 'sourceRanges'));
+  const from = ranges.flatMap((value) => tryPrefix(value) ?? doubts.say(`${place}.sourceRanges`, `not a prefix: ${value}`) ?? []);
+  const accounts = texts(at(item, 'sourceServiceAccounts'));
+  const bound = texts(at(item, 'targetServiceAccounts'));
+  const targets = texts(at(item, 'targetTags'));
+  return (['allowed', 'denied'] as const).flatMap((key) =>
+    list(at(item, key)).flatMap((kind): readonly GroupRule[] => {
+      const rule: GroupRule = {
+        action: key === 'allowed' ? 'accept' : 'drop',
+        proto: protocolOf(text(kind, 'IPProtocol')),
+        // Whose account a machine has is not read here: whether the row is about it, nobody can tell.
+        from: bound.length > 0 ? [] : from,
+        groups: bound.length > 0 ? [] : texts(at(item, 'sourceTags')).map((tag) => `tag ${tag}`),
+        ...given('unread', [...accounts, ...bound].length > 0 ? [...accounts, ...bound].join(', ') : undefined),
+        priority: number(at(item, 'priority')) ?? 1000,
+        ...given('targets', targets.length > 0 ? targets : undefined),
+      };
+      const ports = texts(at(kind, 'ports'));
+      return ports.length === 0
+        ? [rule]
+        : ports.flatMap((p) => {
+            const range = portRange(p) ?? doubts.say(`${place}.${key}.ports`, `not ports: ${p}`);
+            return range === undefined ? [] : [{...rule, ports: range}];
+          });
+    }),
+  );
+}

@@ -22,6 +22,15 @@ export const routeShapes: readonly Shape[] = [
   own.routes,
 ];
 
+/** What `--cloud-groups` takes. */
+export const groupShapes: readonly Shape[] = [
+  tencent.groupPolicies,
+  alibaba.groupAttribute,
+  aws.securityGroups,
+  gcp.firewallRules,
+  own.groups,
+];
+
 /** What `--cloud-enis` takes. */
 export const eniShapes: readonly Shape[] = [
   tencent.interfaces,

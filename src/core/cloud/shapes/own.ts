@@ -1,8 +1,8 @@
 import {at, text} from '../../flannel/records/json.js';
 import {tryIp, tryMac} from '../../net/address.js';
 import {tryPrefix} from '../../net/prefix.js';
-import type {CloudEni, CloudRoute, CloudSubnet, CloudTable, Provider} from '../cloud.js';
-import {type Doubts, each, given, number, type Shape, texts} from './shape.js';
+import type {CloudEni, CloudGroup, CloudRoute, CloudSubnet, CloudTable, GroupRule, Provider} from '../cloud.js';
+import {type Doubts, each, given, number, portRange, type Shape, texts} from './shape.js';
 
 const providers: readonly Provider[] = ['tencent', 'tke', 'alibaba', 'aws', 'gcp', 'own'];
 const states: readonly CloudRoute['state'][] = ['active', 'disabled', 'pending', 'blackhole', 'unknown'];
@@ -116,6 +116,7 @@ export const interfaces: Shape = {
           ...given('vpcId', text(item, 'vpcId')),
           addresses,
           prefixes: texts(at(item, 'prefixes')).flatMap((p) => tryPrefix(p) ?? []),
+          ...given('groups', at(item, 'groups') === undefined ? undefined : texts(at(item, 'groups'))),
           ...given('sourceDestCheck', flag(item, 'sourceDestCheck')),
           raw: item,
         };
@@ -135,6 +136,41 @@ export const interfaces: Shape = {
           },
         ];
       }),
+    };
+  },
+};
+
+/** Security groups in the normal form: `from` prefixes, `groups` ids, `ports` as `80` or `8000-8010`. */
+export const groups: Shape = {
+  command: 'flanctl’s own kind: CloudGroups',
+  fits: (data) => at(data, 'kind') === 'CloudGroups',
+  read(data, doubts) {
+    if (!Array.isArray(at(data, 'groups'))) doubts.say('groups', 'not a list');
+    return {
+      groups: each(at(data, 'groups'), 'groups').map(
+        ({item, place}): CloudGroup => ({
+          provider: providerOf(item, data, place, doubts),
+          id: doubts.text(item, 'id', place) ?? '',
+          ingress: each(at(item, 'ingress'), `${place}.ingress`).map(({item: rule, place: where}): GroupRule => {
+            const ports = text(rule, 'ports');
+            const range =
+              ports === undefined ? undefined : (portRange(ports) ?? doubts.say(`${where}.ports`, 'not ports such as 80 or 8000-8010'));
+            return {
+              action: oneOf(rule, 'action', ['accept', 'drop'], 'accept', where, doubts),
+              proto: text(rule, 'proto')?.toLowerCase() ?? 'all',
+              ...given('ports', range),
+              from: each(at(rule, 'from'), `${where}.from`).flatMap(
+                (p) =>
+                  (typeof p.item === 'string' ? tryPrefix(p.item) : undefined) ??
+                  doubts.say(p.place, 'not a prefix such as 10.244.0.0/16') ??
+                  [],
+              ),
+              groups: texts(at(rule, 'groups')),
+              priority: number(at(rule, 'priority')) ?? 0,
+            };
+          }),
+        }),
+      ),
     };
   },
 };

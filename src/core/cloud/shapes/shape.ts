@@ -2,7 +2,7 @@ import {at, list, text} from '../../flannel/records/json.js';
 import type {Ip, Prefix} from '../../net/address.js';
 import {tryIp} from '../../net/address.js';
 import {tryPrefix} from '../../net/prefix.js';
-import type {CloudEni, CloudRoute, CloudSubnet, CloudTable} from '../cloud.js';
+import type {CloudEni, CloudGroup, CloudRoute, CloudSubnet, CloudTable} from '../cloud.js';
 
 /** What a document holds, in the normal form. */
 export interface Parts {
@@ -10,6 +10,7 @@ export interface Parts {
   readonly tables?: readonly CloudTable[];
   readonly enis?: readonly CloudEni[];
   readonly subnets?: readonly CloudSubnet[];
+  readonly groups?: readonly CloudGroup[];
   /** How many the cloud has of what is listed, where the document says it: a page holds fewer. */
   readonly total?: number;
   /** How many of those are listed here. */
@@ -71,6 +72,20 @@ export const texts = (value: unknown): readonly string[] =>
 export function number(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : undefined;
+}
+
+const protocols: {readonly [number: string]: string} = {'-1': 'all', '1': 'icmp', '6': 'tcp', '17': 'udp', '58': 'icmpv6'};
+
+/** A protocol in the words that `GroupRule` has. */
+export const protocolOf = (value: unknown): string => {
+  const word = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.toLowerCase() : '';
+  return protocols[word] ?? (word === '' ? 'all' : word);
+};
+
+/** `80`, `8000-8010`; Alibaba writes `80/80`. */
+export function portRange(value: string): readonly [number, number] | undefined {
+  const [, first, last] = /^(\d+)(?:[-/](\d+))?$/.exec(value.trim()) ?? [];
+  return first === undefined ? undefined : [Number(first), Number(last ?? first)];
 }
 
 /** A field that is only written where there is something to write. */

@@ -1,7 +1,8 @@
 import {at, list, object, text} from '../../flannel/records/json.js';
 import {tryIp, tryMac} from '../../net/address.js';
-import type {CloudEni, CloudRoute, CloudSubnet, CloudTable} from '../cloud.js';
-import {type Doubts, each, given, number, type Shape, texts} from './shape.js';
+import {tryPrefix} from '../../net/prefix.js';
+import type {CloudEni, CloudRoute, CloudSubnet, CloudTable, GroupRule} from '../cloud.js';
+import {type Doubts, each, given, number, portRange, protocolOf, type Shape, texts} from './shape.js';
 
 /** `Enabled` is left out of some answers, and then nothing is said. */
 const stateOf = (row: unknown): CloudRoute['state'] => {
@@ -160,6 +161,7 @@ export const interfaces: Shape = {
             ...given('primary', typeof primary === 'boolean' ? primary : undefined),
             ...given('subnetId', text(item, 'SubnetId')),
             ...given('vpcId', text(item, 'VpcId')),
+            ...given('groups', Array.isArray(at(item, 'GroupSet')) ? texts(at(item, 'GroupSet')) : undefined),
             addresses,
             prefixes: [],
             raw: item,
@@ -200,3 +202,45 @@ export const subnets: Shape = {
     };
   },
 };
+
+/**
+ * `tccli vpc DescribeSecurityGroupPolicies --SecurityGroupId sg-…`: the answer does not say of which group it is; a field beside it does,
+ * which is taken from the file's name when it is opened.
+ */
+export const groupPolicies: Shape = {
+  command: 'tccli vpc DescribeSecurityGroupPolicies',
+  fits: (data) => at(data, 'SecurityGroupPolicySet') !== undefined,
+  read(data, doubts) {
+    const id = text(data, 'SecurityGroupId') ?? '';
+    if (id === '') doubts.say('SecurityGroupId', 'the answer does not say of which group it is: name the file after it, sg-….json');
+    const where = 'SecurityGroupPolicySet.Ingress';
+    const rules = each(at(data, 'SecurityGroupPolicySet', 'Ingress'), where).flatMap(({item, place}) => policy(item, place, doubts));
+    return {groups: [{provider: 'tencent', id, ingress: rules}]};
+  },
+};
+
+/** In the order of their index the first that fits decides. */
+function policy(item: unknown, place: string, doubts: Doubts): readonly GroupRule[] {
+  const action = text(item, 'Action')?.toUpperCase();
+  if (action !== 'ACCEPT' && action !== 'DROP') doubts.say(`${place}.Action`, 'neither ACCEPT nor DROP');
+  const named = ['ServiceTemplate', 'AddressTemplate'].flatMap((key) =>
+    ['ServiceId', 'ServiceGroupId', 'AddressId', 'AddressGroupId'].flatMap((part) => text(item, key, part) || []),
+  );
+  const range = [text(item, 'CidrBlock'), text(item, 'Ipv6CidrBlock')].flatMap((value) => value || []);
+  const prefixes = range.flatMap((value) => tryPrefix(value) ?? doubts.say(place, `not a prefix: ${JSON.stringify(value)}`) ?? []);
+  const group = text(item, 'SecurityGroupId');
+  const rule: GroupRule = {
+    action: action === 'DROP' ? 'drop' : 'accept',
+    proto: protocolOf(text(item, 'Protocol')),
+    from: prefixes,
+    groups: group ? [group] : [],
+    ...given('unread', named.length > 0 ? named.join(', ') : undefined),
+    priority: number(at(item, 'PolicyIndex')) ?? 0,
+  };
+  const port = text(item, 'Port') ?? '';
+  if (port === '' || port.toLowerCase() === 'all') return [rule];
+  return port.split(',').flatMap((part) => {
+    const ports = portRange(part) ?? doubts.say(`${place}.Port`, `not ports: ${JSON.stringify(port)}`);
+    return ports === undefined ? [] : [{...rule, ports}];
+  });
+}

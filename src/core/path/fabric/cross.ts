@@ -8,6 +8,7 @@ import {arrives} from '../transmit.js';
 import {type End, type Evidence, ended, everyLeg, say, type Trip} from '../trip.js';
 import {type Interface, isUp, isWire, type Place, placeName} from '../world.js';
 import type {Crossing} from './crossing.js';
+import {deniedAt} from './groups.js';
 import {type Lead, leads} from './lead.js';
 import {barredOut, interfaceOf} from './source.js';
 
@@ -63,6 +64,11 @@ function follow(trip: Trip, from: string, lead: Lead, packet: InFlight): End {
     const end = ended(trip, 'underlay', 'fabric', lead.disposition, lead.because, {certainty: lead.status, evidence: evidenceOf(lead)});
     crossing(trip, from, null, lead);
     return end;
+  }
+  const shut = deniedAt(trip, lead, packet);
+  if (shut) {
+    crossing(trip, from, null, lead);
+    return shut;
   }
   if (lead.to === 'beyond') {
     say(trip, 'underlay', 'fabric', told(lead, lead.what), {certainty: lead.status, evidence: evidenceOf(lead)});

@@ -15,7 +15,7 @@ export type Lead = Decides & {
 } & (
     | {readonly to: 'node'; readonly node: string; readonly owner: Owner | undefined; readonly eni?: CloudEni; readonly ip?: Ip}
     /** A machine that is no node, a gateway, the world: nothing of it was gathered. */
-    | {readonly to: 'beyond'; readonly what: string; readonly translates: boolean}
+    | {readonly to: 'beyond'; readonly what: string; readonly translates: boolean; readonly eni?: CloudEni}
     | {readonly to: 'nowhere'; readonly disposition: Disposition; readonly because: string}
   );
 
@@ -92,7 +92,7 @@ function byInterface(cloud: Cloud, eni: CloudEni, dst: Ip, owner: Owner | undefi
   const said = declared(cloud.sources.enis, null, `${dst} on ${eni.id}${whose === undefined ? '' : ` of ${whose}`}`);
   if (eni.node === undefined) {
     const what = 'a machine of the network that is no node';
-    return {...said, to: 'beyond', what, translates: false, ...(owner && {astray: `${dst} is ${owner.node}'s here`})};
+    return {...said, to: 'beyond', what, translates: false, eni, ...(owner && {astray: `${dst} is ${owner.node}'s here`})};
   }
   const astray =
     owner && owner.node !== eni.node ? `${dst} is ${owner.node}'s, and the cloud has it on ${eni.id} of ${eni.node}` : undefined;

@@ -6,7 +6,7 @@ import {Failure} from '../../../failure.js';
 import {type CloudFlags, cloudFiles as files} from '../../cloud-flags.js';
 import {oneLine} from '../../ui/escape.js';
 
-const kinds = ['routes', 'enis'] as const;
+const kinds = ['routes', 'enis', 'groups'] as const;
 
 export interface OpenedCloud {
   readonly cloud: Cloud;
@@ -29,12 +29,13 @@ export async function openCloud(
   const given = {
     ...(await named('--cloud-routes', 'routes', flags['cloud-routes'])),
     ...(await named('--cloud-enis', 'enis', flags['cloud-enis'])),
+    ...(await named('--cloud-groups', 'groups', flags['cloud-groups'])),
   };
   const documents: CloudDocuments = {...beside.documents, ...asked, ...given};
   const read = readCloud(documents);
   const wrong = readCloud({...asked, ...given}).problems;
   if (wrong.length > 0) throw new Failure(wrong.map(oneLine).join('\n'), {hints: ['docs/cloud.md has the commands whose output is taken']});
-  if (documents.routes === undefined && documents.enis === undefined && beside.problems.length === 0) return undefined;
+  if (kinds.every((kind) => documents[kind] === undefined) && beside.problems.length === 0) return undefined;
   return {
     cloud: {...read, problems: [...beside.problems, ...read.problems]},
     files: Object.fromEntries(
