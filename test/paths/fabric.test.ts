@@ -88,6 +88,13 @@ describe('Global Router, .3 → .66 of the article', () => {
     expect(walk?.verdict).toMatchObject({kind: 'broken', disposition, because: expect.stringMatching(because)});
     expect(exit(found)).toBe(1);
   });
+  test('out of the network the rows of the cluster say nothing, and it is told what would', async () => {
+    const out = await traced(routerNodes, 'pod1', '203.0.113.10', {cloud: rows(...healthy)});
+    expect(crossings(out)[0]).toMatchObject({
+      status: 'inferred',
+      decides: {row: "whatever leads to 203.0.113.10 (cls-1 leads to pods alone; the VPC's own tables, which would say, were not given)"},
+    });
+  });
   test('the same node needs no cloud; a node sends with its own address', async () => {
     const local = await traced(routerNodes, 'pod1', '172.20.0.4', {cloud: rows()});
     expect([local.there.verdict, exit(local)]).toEqual([{kind: 'reachable', certainty: 'observed'}, 0]);
@@ -187,6 +194,8 @@ describe('VPC-CNI, .44 → .30 and .44 → .41 of the article', () => {
     const vm = await traced(policyNodes, '10.0.0.60', '10.0.0.44', given);
     expect(vm.from).toEqual({name: '10.0.0.60', kind: 'vm', addresses: {4: '10.0.0.60'}});
     expect(vm.there.verdict).toEqual({kind: 'reachable', certainty: 'declared'});
+    // Its own tables are not gathered: where it sends is called after it, and is no wire.
+    expect([vm.there.hops[0]?.place, vm.there.hops[1]?.place]).toEqual(['machine 10.0.0.60', 'cloud network']);
     expect(crossings(vm).map(({from, to, decides}) => [from, to, decides.row])).toEqual([
       ['10.0.0.60', 'VM-0-49/eth1', '10.0.0.44 on eni-a1 of VM-0-49'],
       ['VM-0-49/eth1', null, '10.0.0.60 on eni-vm of ins-vm'],

@@ -153,7 +153,7 @@ function fromOutside(trip: Trip, sent: Probe & {readonly src: string}, asked: Tr
 }
 
 function finish(trip: Trip, end: End, family: Family, from: string, to: string): Walk {
-  const hops = hopsOf(trip.steps);
+  const hops = hopsOf(trip.steps, from);
   const at = (step: number): number => hops.find((h) => h.last >= Math.min(step, trip.steps.length - 1))?.hop.number ?? 1;
   const bad = (kind: 'broken' | 'unknown', hop: number, disposition: Disposition, because: string): Walk['verdict'] => ({
     kind,
@@ -176,15 +176,20 @@ function finish(trip: Trip, end: End, family: Family, from: string, to: string):
 const order: readonly Certainty[] = ['observed', 'declared', 'inferred', 'unknown'];
 const worst = (steps: readonly PathStep[]): Certainty => order[Math.max(0, ...steps.map((s) => order.indexOf(s.certainty)))] ?? 'observed';
 
-/** One hop for each stay in a namespace or on the wire. */
-function hopsOf(steps: readonly PathStep[]): readonly {readonly hop: Hop; readonly last: number}[] {
+/**
+ * One hop for each stay in a namespace or on the wire. Who sends into a cloud's network and was not gathered is a machine of it, and no wire:
+ * `from`, as whoever asked calls it.
+ */
+function hopsOf(steps: readonly PathStep[], from: string): readonly {readonly hop: Hop; readonly last: number}[] {
   const hops: {hop: Hop; last: number}[] = [];
   for (const [i, step] of steps.entries()) {
     const place =
       step.node === 'underlay'
         ? step.kind === 'fabric'
           ? 'cloud network'
-          : 'underlay'
+          : step.kind === 'send' && steps[i + 1]?.kind === 'fabric'
+            ? `machine ${from}`
+            : 'underlay'
         : step.pod === undefined
           ? step.node
           : `pod ${step.pod}`;

@@ -56,8 +56,18 @@ export function leads(world: World, sender: Sender, dst: Ip): readonly Lead[] {
   if (owner?.as === 'node' || owner?.as === 'pod') return [byModel(owner, dst, undefined)];
   if (choice.kind === 'none' && owner?.as === 'part')
     return [{...declared(cloud.sources.routes, nameOf(choice.table), 'none'), ...noRow(owner, dst, choice.table)}];
-  return [byModel(owner, dst, choice.kind === 'unknown' && cloud.routes !== undefined ? choice.because : undefined)];
+  return [byModel(owner, dst, cloud.routes === undefined ? undefined : unsaid(choice))];
 }
+
+/** Why the rows that were given do not say it. */
+const unsaid = (choice: ReturnType<typeof chosen>): string | undefined =>
+  choice.kind === 'unknown'
+    ? choice.because
+    : choice.kind !== 'none' || choice.table === undefined
+      ? undefined
+      : choice.table.wide === true && choice.table.provider === 'tke'
+        ? `${nameOf(choice.table)} leads to pods alone; the VPC's own tables, which would say, were not given`
+        : `${nameOf(choice.table)} has no row for it`;
 
 const nameOf = (table: CloudTable | undefined): string | null => (table === undefined ? null : (table.name ?? table.id));
 

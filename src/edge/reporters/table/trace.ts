@@ -66,7 +66,7 @@ function inside({crossing, evidence}: Step): readonly string[] {
   const read = evidence[0]?.command;
   return [
     decides.would
-      ? 'nobody asked the cloud (--cloud-routes, --cloud-enis)'
+      ? 'no data of the cloud say so (--cloud-routes, --cloud-enis)'
       : `read in ${oneLine(read ?? crossing.source ?? 'what the cloud printed')}`,
     ...inferred.map((text) => oneLine(`inside, inferred: ${text}`)),
     ...refutedBy.map((text) => oneLine(`refuted by: ${text}`)),
