@@ -34,7 +34,7 @@ export const ifaceNoDefaultRoute: NodeRule = {
       effect:
         meant || other
           ? 'flanneld needs --iface or a public address from elsewhere to start'
-          : `pods of ${name} do not reach addresses outside the cluster`,
+          : `pods of ${name} do not reach ${needsGateway(cluster) ? "other nodes' pods, nor " : ''}addresses outside the cluster`,
       evidence: [
         absent(name, state.commands['ip-route-all'] ?? 'ip -4 route show table all', 'default in table main'),
         ...(other ? [rows(name, table.show, [other])] : []),
@@ -45,6 +45,10 @@ export const ifaceNoDefaultRoute: NodeRule = {
     };
   },
 };
+
+/** Where a cloud's rows lead to pods, everything is behind its gateway, other nodes' pods too; with alloc only if a cloud has the rows. */
+const needsGateway = ({mode, cloud}: Cluster): boolean =>
+  mode?.fabric === 'routes' && (mode.elsewhere !== true || cloud?.routes !== undefined);
 
 interface Count {
   readonly without: readonly Member[];
@@ -59,7 +63,7 @@ function countOf(cluster: Cluster): Count {
   if (known) return known;
   const read = cluster.members.filter((m) => m.lease?.publicIP !== undefined && m.survey.state.families.route?.has(4));
   const without = read.filter((m) => m.survey.defaultDev[4] === undefined);
-  const count = {without, meant: without.length * 2 >= read.length};
+  const count = {without, meant: without.length * 2 >= read.length && !needsGateway(cluster)};
   counts.set(cluster, count);
   return count;
 }

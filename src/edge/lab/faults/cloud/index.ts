@@ -1,5 +1,6 @@
 import type {Fault} from '../fault.js';
 import {bridgeRuleDeleted} from './bridge-rule-deleted.js';
+import {bridgedPodDefaultDeleted} from './bridged-pod-default-deleted.js';
 import {cbr0AddressFlushed} from './cbr0-address-flushed.js';
 import {cbr0Down} from './cbr0-down.js';
 import {cbr0ForwardDrop} from './cbr0-forward-drop.js';
@@ -8,6 +9,7 @@ import {cbr0RouteDeleted} from './cbr0-route-deleted.js';
 import {cloudRowDisabled} from './cloud-row-disabled.js';
 import {cloudRowInOneTable} from './cloud-row-in-one-table.js';
 import {cloudRowMissing} from './cloud-row-missing.js';
+import {cloudRowOfSenderMissing} from './cloud-row-of-sender-missing.js';
 import {cloudRowSecond} from './cloud-row-second.js';
 import {cloudRowStale} from './cloud-row-stale.js';
 import {cloudRowToNat} from './cloud-row-to-nat.js';
@@ -21,12 +23,16 @@ import {eniMacChanged} from './eni-mac-changed.js';
 import {eniStrict} from './eni-strict.js';
 import {eniSubnetInMain} from './eni-subnet-in-main.js';
 import {fwmarkRuleDeleted} from './fwmark-rule-deleted.js';
+import {nodeDefaultDeleted} from './node-default-deleted.js';
+import {nodeForwardingOff} from './node-forwarding-off.js';
+import {ownDefaultDeleted} from './own-default-deleted.js';
 import {ownNicAddressChanged} from './own-nic-address-changed.js';
 import {ownNicDefaultDeleted} from './own-nic-default-deleted.js';
 import {ownNicDown} from './own-nic-down.js';
 import {peerRouteLeft} from './peer-route-left.js';
 import {podArpDeleted} from './pod-arp-deleted.js';
 import {podArpWrong} from './pod-arp-wrong.js';
+import {podDefaultDeleted} from './pod-default-deleted.js';
 import {podForwardDrop} from './pod-forward-drop.js';
 import {podGatewayRouteDeleted} from './pod-gateway-route-deleted.js';
 import {podRouteDeleted} from './pod-route-deleted.js';
@@ -45,6 +51,7 @@ import {ruleBeforePods} from './rule-before-pods.js';
 /** Faults of what a cloud and its agents make: of its rows and interfaces, and of what hangs pods on nodes there. */
 export const ofClouds: readonly Fault[] = [
   bridgeRuleDeleted,
+  bridgedPodDefaultDeleted,
   cbr0AddressFlushed,
   cbr0Down,
   cbr0ForwardDrop,
@@ -53,6 +60,7 @@ export const ofClouds: readonly Fault[] = [
   cloudRowDisabled,
   cloudRowInOneTable,
   cloudRowMissing,
+  cloudRowOfSenderMissing,
   cloudRowSecond,
   cloudRowStale,
   cloudRowToNat,
@@ -66,12 +74,16 @@ export const ofClouds: readonly Fault[] = [
   eniStrict,
   eniSubnetInMain,
   fwmarkRuleDeleted,
+  nodeDefaultDeleted,
+  nodeForwardingOff,
+  ownDefaultDeleted,
   ownNicAddressChanged,
   ownNicDefaultDeleted,
   ownNicDown,
   peerRouteLeft,
   podArpDeleted,
   podArpWrong,
+  podDefaultDeleted,
   podForwardDrop,
   podGatewayRouteDeleted,
   podRouteDeleted,

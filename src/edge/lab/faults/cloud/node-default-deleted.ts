@@ -1,0 +1,11 @@
+import type {Fault} from '../fault.js';
+
+/** A network restart loses the way to the gateway of the subnet; all other nodes are behind that gateway. */
+export const nodeDefaultDeleted: Fault = {
+  id: 'node-default-deleted',
+  title: 'n1 loses its default route',
+  fits: ({backend}) => backend === 'tencent-vpc',
+  expect: () => ({rule: 'iface-no-default-route', node: 'n1'}),
+  inject: () => [{at: 'n1', run: 'ip route del default'}],
+  fix: ({cloud}) => [{at: 'n1', run: `ip route replace default via ${cloud!.subnets[0]!.gateway} dev eth0`}],
+};
