@@ -220,6 +220,17 @@ describe('VPC-CNI, .44 → .30 and .44 → .41 of the article', () => {
     const found = await traced(nodes, '10.0.0.44', to, {cloud: enis(...policyEnis)});
     expect(found.there.verdict).toMatchObject({kind, disposition});
   });
+  test('what a route takes in for the node itself, and is for another, nobody answers', async () => {
+    const nodes = change(policyNodes, 'VM-0-49', 'ip-route-all', /^/, 'local default dev lo table 100 scope host\n');
+    for (const to of ['10.0.0.60', '10.0.0.30', '203.0.113.10']) {
+      const found = await traced(nodes, '10.0.0.44', to, {cloud: enis(...policyEnis)});
+      expect(found.there.verdict).toMatchObject({
+        kind: 'broken',
+        disposition: 'no-listener',
+        because: expect.stringContaining(`have ${to}`),
+      });
+    }
+  });
   test('a source that is not the interface’s is lost where the cloud says that it checks', async () => {
     const nodes = change(policyNodes, 'VM-0-49', 'ip-rule', /1536:.*10\.0\.0\.44.*\n/, '');
     const checking = (check: boolean) => enis(...policyEnis.map((e) => ({...e, provider: 'aws' as const, sourceDestCheck: check})));
@@ -230,6 +241,7 @@ describe('VPC-CNI, .44 → .30 and .44 → .41 of the article', () => {
     const none = await traced(nodes, '10.0.0.44', '10.0.0.30');
     expect(none.there.verdict).toMatchObject({
       kind: 'unknown',
+      hinges: 'source-check',
       because: expect.stringMatching(/belongs to eth1: it is lost if the cloud checks/),
     });
   });

@@ -139,6 +139,15 @@ function legs(
 
 function deliver(trip: Trip, place: Place, iif: string, packet: InFlight): End {
   if (packet.inner) return decapsulate(trip, place, iif, packet, packet.inner);
+  // A route that says `local` outside of table local takes in what is for others; the kernel answers from none but its own addresses (__ip_dev_find).
+  if (packet.family === 4 && isLocal(place, packet.dst) === false)
+    return ended(
+      trip,
+      place,
+      'deliver',
+      'no-listener',
+      `${placeName(place)} takes the packet for its own and does not have ${packet.dst}: nothing there answers`,
+    );
   // What rules sent on to somebody else is meant for that one.
   const meant = trip.asked !== undefined || trip.sent === undefined || trip.sent.dst === packet.dst;
   const wrong = trip.target !== undefined && meant && (trip.target.node !== place.node || trip.target.pod !== place.pod);

@@ -60,7 +60,14 @@ export interface Walk {
   readonly hops: readonly Hop[];
   readonly verdict:
     | {readonly kind: 'reachable'; readonly certainty: Certainty}
-    | {readonly kind: 'broken' | 'unknown'; readonly hop: number; readonly disposition: Disposition; readonly because: string};
+    | {
+        readonly kind: 'broken' | 'unknown';
+        readonly hop: number;
+        readonly disposition: Disposition;
+        readonly because: string;
+        /** All else being good, it is only not known whether the cloud drops what an interface sends with another's address. */
+        readonly hinges?: 'source-check';
+      };
   /** The smallest MTU on the way less the overhead of tunnels: the largest IP packet that fits whole, bytes. */
   readonly pathMtu?: number;
 }

@@ -33,6 +33,13 @@ export interface Tracked {
   readonly ctmark?: number | undefined;
 }
 
+/** `hinges`: what alone must be known to take it away. */
+export interface Doubt {
+  readonly at: number;
+  readonly why: string;
+  readonly hinges?: 'source-check' | undefined;
+}
+
 /** One direction under way. It grows step by step; where the way forks, each leg goes on with a copy. */
 export interface Trip {
   readonly world: World;
@@ -51,7 +58,7 @@ export interface Trip {
   /** Only one node's tables are there: what others do with a handshake is not asked. */
   readonly alone?: true;
   /** Reasons why a good end is not certain, each with the number of steps that were before it. */
-  doubts: {readonly at: number; readonly why: string}[];
+  doubts: Doubt[];
   /** Where it must arrive; undefined accepts every holder of the address. */
   readonly target: Place | undefined;
   /** Which way to take where rules leave several open. Absent: none is taken, and the walk's end is no certainty. */
@@ -125,8 +132,8 @@ export function ended(
 }
 
 /** It may be otherwise: the walk goes on, but a good end of it is no certainty. */
-export const doubt = (trip: Trip, why: string): void => {
-  trip.doubts.push({at: trip.steps.length, why});
+export const doubt = (trip: Trip, why: string, hinges?: Doubt['hinges']): void => {
+  trip.doubts.push({at: trip.steps.length, why, hinges});
 };
 
 /** All legs of a fork must be good; the first that is not speaks for all. */

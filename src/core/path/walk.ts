@@ -155,17 +155,18 @@ function fromOutside(trip: Trip, sent: Probe & {readonly src: string}, asked: Tr
 function finish(trip: Trip, end: End, family: Family, from: string, to: string): Walk {
   const hops = hopsOf(trip.steps, from);
   const at = (step: number): number => hops.find((h) => h.last >= Math.min(step, trip.steps.length - 1))?.hop.number ?? 1;
-  const bad = (kind: 'broken' | 'unknown', hop: number, disposition: Disposition, because: string): Walk['verdict'] => ({
+  const bad = (kind: 'broken' | 'unknown', hop: number, disposition: Disposition, because: string) => ({
     kind,
     hop,
     disposition,
     because,
   });
   const [doubtful] = trip.doubts;
+  const hinges = trip.doubts.every((d) => d.hinges === doubtful?.hinges) ? doubtful?.hinges : undefined;
   const gap = unread(trip.world, end.disposition, family);
   const verdict: Walk['verdict'] = isGood(end.disposition)
     ? doubtful
-      ? bad('unknown', at(doubtful.at), 'unknown', doubtful.why)
+      ? {...bad('unknown', at(doubtful.at), 'unknown', doubtful.why), ...(hinges && {hinges})}
       : {kind: 'reachable', certainty: worst(trip.steps)}
     : gap !== undefined
       ? bad('unknown', at(trip.steps.length - 1), 'unknown', `${gap}: ${end.because}`)

@@ -52,7 +52,7 @@ export function barredOut(trip: Trip, place: Place, link: Link, packet: InFlight
       );
     // Pods of a part of its own are sent with their addresses, and the cloud knows them by its rows.
     if (cloud?.routes === undefined && !hasOwnAddresses(trip.world, place)) return undefined;
-    doubt(trip, `${what}: it is lost if the cloud checks what an interface sends, and that is not in what it prints`);
+    doubt(trip, `${what}: it is lost if the cloud checks what an interface sends, and that is not in what it prints`, 'source-check');
     return undefined;
   }
   const other = meantFor(trip, place, link, src);
@@ -60,6 +60,7 @@ export function barredOut(trip: Trip, place: Place, link: Link, packet: InFlight
     doubt(
       trip,
       `${src} leaves ${place.node} by ${link.ifname} and belongs to ${other}: it is lost if the cloud checks what an interface sends`,
+      'source-check',
     );
   return undefined;
 }
