@@ -45,13 +45,14 @@ async function predict(lab: Lab, dumps: readonly NodeDump[], findings: readonly 
     },
   };
   const trace = await openTrace(evidence, await givenOf(lab));
+  const anything = lab.spec.unchecked.includes('all');
   const judge = (traced: Traced): Predicted => {
     const walks = [traced.there.verdict, traced.back?.verdict];
     const hinges = (v: Walk['verdict'] | undefined) => v?.kind === 'unknown' && v.hinges === 'source-check';
     const bad = walks.find((v) => v && v.kind !== 'reachable');
     const {directions} = traceReport(traced, {proto: 'icmp', port: null}, findings, false);
     return {
-      arrives: walks.every((v) => v?.kind === 'reachable'),
+      arrives: walks.every((v) => v?.kind === 'reachable' || (anything && hinges(v))),
       certain: walks.every((v) => v?.kind !== 'unknown' || hinges(v)),
       said: bad && bad.kind !== 'reachable' ? `${bad.disposition} at hop ${bad.hop}: ${bad.because}` : 'reachable',
       explained: directions

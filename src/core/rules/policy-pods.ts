@@ -6,6 +6,7 @@ import type {Ip} from '../net/address.js';
 import {contains} from '../net/prefix.js';
 import {step} from './remedy.js';
 import type {Evidence, NodeRule, Step} from './rule.js';
+import {sysctlNumber} from './sysctl.js';
 
 /** What the rules about pods with addresses of network interfaces share (model/cloud-modes.md §2). */
 
@@ -81,6 +82,18 @@ export const checksSource = ({cluster, name, state}: NodeView, dev: string): boo
   const eni = cluster.cloud?.enis?.find((e) => e.node === name && deviceOf(state.tables.link ?? [], e) === dev);
   return eni !== undefined && eni.sourceDestCheck !== false;
 };
+
+/**
+ * Is nothing lost of what leaves by `dev` and should leave by `own`? The cloud says of that interface that it may send with any address, and
+ * the kernel lets in by `own` what it would answer by `dev` (model/cloud-modes.md §2.7).
+ */
+export function silent(view: NodeView, dev: string | undefined, own: string): boolean {
+  const mac = view.state.tables.link?.find((l) => l.ifname === dev)?.address;
+  const eni = mac === undefined ? undefined : view.cluster.cloud?.enis?.find((e) => e.mac === mac);
+  return (
+    eni?.sourceDestCheck === false && Math.max(...['all', own].map((d) => sysctlNumber(view, `net/ipv4/conf/${d}/rp_filter`) ?? 0)) !== 1
+  );
+}
 
 /** What the cloud says of the interface that holds an address. */
 export const cloudEvidence = (view: NodeView, enis: readonly CloudEni[], otherwise = ''): Evidence => ({

@@ -2,7 +2,7 @@ import {link as links} from '../kernel/link.js';
 import {rule as rules} from '../kernel/rule.js';
 import {deviceFor, emptied, gatewayOf} from '../model/eni-tables.js';
 import {listing} from './pair.js';
-import {called, policyRule} from './policy-pods.js';
+import {called, policyRule, silent} from './policy-pods.js';
 import {step} from './remedy.js';
 import {absent, rows} from './rule.js';
 import {token} from './token.js';
@@ -27,6 +27,7 @@ export const vpcEniTableEmpty = policyRule({
       const pods = node.pods.filter((p) => table.pods.includes(p.address));
       const looking = pods.flatMap((p) => p.from.filter((r) => r.table === table.table));
       yield {
+        ...(dev !== undefined && silent(view, node.uplink, dev) && {severity: 'warning' as const}),
         subject: `table ${table.table}`,
         message: `table ${table.table} of ${name}, where packets of ${table.pods.length === 1 ? 'a pod' : `${table.pods.length} pods`} are led to, has no default route${link && !link.flags.includes('UP') ? `: ${dev} is down` : ''}`,
         effect: `${pods.map(called).join(', ')} ${pods.length === 1 ? 'reaches' : 'reach'} nobody beyond ${name} where the cloud checks whose address packets carry`,

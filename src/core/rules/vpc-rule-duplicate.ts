@@ -1,5 +1,5 @@
 import {type Rule, rule as table} from '../kernel/rule.js';
-import {called, policyRule, ruleDelete} from './policy-pods.js';
+import {called, policyRule, ruleDelete, silent} from './policy-pods.js';
 import {rows} from './rule.js';
 import {token} from './token.js';
 
@@ -12,7 +12,8 @@ export const vpcRuleDuplicate = policyRule({
   remedy: 'Delete the one that is wrong.',
   fix: 'ask',
   needs: ['rule', 'route'],
-  *check({name}, {pods, tables}) {
+  *check(view, {pods, tables, uplink}) {
+    const {name} = view;
     for (const pod of pods) {
       const groups = new Map<string, Rule[]>();
       for (const rule of pod.from) {
@@ -23,8 +24,10 @@ export const vpcRuleDuplicate = policyRule({
         if (new Set(list.map((r) => r.table)).size < 2) continue;
         const right = pod.eni?.by === 'cloud' ? tables.find((t) => t.gateway?.dev === pod.eni?.dev)?.table : undefined;
         const wrong = right === undefined ? [] : list.filter((r) => r.table !== right);
+        const leaves = tables.find((t) => t.table === list[0]?.table)?.gateway?.dev ?? uplink;
+        const lost = right !== undefined && list[0]?.table !== right && !silent(view, leaves, pod.eni!.dev);
         yield {
-          ...(right !== undefined && list[0]?.table !== right && {severity: 'error' as const}),
+          ...(lost && {severity: 'error' as const}),
           subject: called(pod),
           message: `${name} leads packets from its pod ${called(pod)} to ${list.length} tables (${list.map((r) => r.table).join(', ')}); the first one decides`,
           evidence: [rows(name, table.show, list)],

@@ -2,7 +2,7 @@ import {lookup} from '../forwarding/lookup.js';
 import {route as routes} from '../kernel/route.js';
 import {deviceFor, emptied} from '../model/eni-tables.js';
 import {listing} from './pair.js';
-import {called, cloudEvidence, policyRule} from './policy-pods.js';
+import {called, cloudEvidence, policyRule, silent} from './policy-pods.js';
 import {step} from './remedy.js';
 import {absent, rows} from './rule.js';
 import {sysctlNumber} from './sysctl.js';
@@ -33,10 +33,9 @@ export const vpcRuleFromPodMissing = policyRule({
       const leaves = way?.kind === 'route' ? way.route : undefined;
       if (leaves?.dev === eni.dev) continue;
       const holders = (cluster.cloud?.enis ?? []).filter((e) => e.addresses.some((a) => a.address === address));
-      const first = cluster.cloud?.enis?.find((e) => e.node === name && e.primary === true);
       const strict = Math.max(...['all', eni.dev].map((d) => sysctlNumber(view, `net/ipv4/conf/${d}/rp_filter`) ?? 0)) === 1;
       // What the cloud's data say of its checks is known for AWS only; Tencent and Alibaba have no such attribute, and check.
-      const checked = strict || (holders.length > 0 && first?.sourceDestCheck !== false);
+      const checked = strict || (holders.length > 0 && !silent(view, leaves?.dev ?? uplink, eni.dev));
       yield {
         severity: checked ? 'error' : 'warning',
         subject: called(pod),

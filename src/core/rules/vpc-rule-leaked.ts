@@ -2,7 +2,7 @@ import {route as routes} from '../kernel/route.js';
 import {rule as rules} from '../kernel/rule.js';
 import type {NodeView} from '../model/view.js';
 import type {Ip} from '../net/address.js';
-import {policyRule, ruleDelete} from './policy-pods.js';
+import {policyRule, ruleDelete, silent} from './policy-pods.js';
 import {podNamed, podsAt} from './recorded-pods.js';
 import {step} from './remedy.js';
 import {rows} from './rule.js';
@@ -26,12 +26,14 @@ export const vpcRuleLeaked = policyRule({
   remedy: 'Look a second time (a pod may just be coming or going), then delete the rows.',
   fix: 'ask',
   needs: ['rule', 'route'],
-  *check(view, {others}) {
+  *check(view, {others, pods, uplink}) {
     const {name, state} = view;
     const routed = new Set((state.tables.route ?? []).map((r) => r.dev));
     const idle = (state.tables.link ?? []).some(
       (l) => l.kind === 'veth' && l.master === undefined && /^(eni|cali)[0-9a-f]{11}$/.test(l.ifname) && !routed.has(l.ifname),
     );
+    const enis = pods.flatMap((p) => p.eni?.dev ?? []);
+    const unharmed = enis.length > 0 && enis.every((dev) => silent(view, uplink, dev));
     for (const {address, to, from, host} of others) {
       const holder = holderOf(view, address);
       // Rules without a route may as well be a pod's whose route is gone, while there is a device that nothing leads to.
@@ -40,7 +42,7 @@ export const vpcRuleLeaked = policyRule({
       if (holder === undefined && host.length > 0 && dead.length === 0 && state.pods === undefined) continue;
       const all = [...to, ...from];
       yield {
-        severity: holder === undefined ? 'warning' : 'error',
+        severity: holder === undefined || (host.length === 0 && unharmed) ? 'warning' : 'error',
         subject: address,
         message: `${name} has ${[...(all.length > 0 ? ['rules'] : []), ...(host.length > 0 ? ['a route'] : [])].join(' and ')} for ${address}, which is no pod of it${holder === undefined ? '' : `: ${holder} has it`}`,
         ...(holder !== undefined && {

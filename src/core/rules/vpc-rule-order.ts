@@ -1,6 +1,9 @@
 import {type Lookup, lookup} from '../forwarding/lookup.js';
 import {type Rule, rule as table} from '../kernel/rule.js';
-import {before, called, catches, policyRule, ruleDelete} from './policy-pods.js';
+import type {PolicyPod} from '../model/policy-node.js';
+import type {NodeView} from '../model/view.js';
+import type {NodeState} from '../node/state.js';
+import {before, called, catches, policyRule, ruleDelete, silent} from './policy-pods.js';
 import {step} from './remedy.js';
 import {rows} from './rule.js';
 import {token} from './token.js';
@@ -14,12 +17,14 @@ export const vpcRuleOrder = policyRule({
   remedy: 'Give that rule a number above those of the pods, or a narrower condition.',
   fix: 'ask',
   needs: ['rule', 'route'],
-  *check({name, state}, {pods, toPriority}) {
+  *check(view, {pods, toPriority}) {
+    const {name, state} = view;
     const early = before(state.tables.rule ?? [], toPriority);
     for (const rule of early) {
       const taken = pods.filter((p) => catches(rule, p.address) && astray(state, p, rule));
       if (taken.length === 0) continue;
       yield {
+        ...(taken.every((p) => harmless(view, p, rule)) && {severity: 'warning' as const}),
         subject: `rule ${rule.priority}`,
         message: `on ${name} the rule "${table.show(rule).replace('\t', ' ')}" stands before those for pods and takes their packets`,
         effect: `${taken.map(called).join(', ')} ${taken.length === 1 ? 'does' : 'do'} not reach others, or the others them, where the cloud checks whose address packets carry`,
@@ -38,22 +43,34 @@ export const vpcRuleOrder = policyRule({
   },
 });
 
+type Pod = Pick<PolicyPod, 'address' | 'host' | 'veth' | 'eni'>;
+
 /** Where packets to and from the pod go is another question when the rule is not there. */
-function astray(
-  state: Parameters<typeof lookup>[0],
-  {
-    address,
-    host,
-    veth,
-  }: {readonly address: string; readonly host: readonly {readonly dev?: string}[]; readonly veth?: {readonly ifname: string}},
-  rule: Rule,
-): boolean {
-  const without = {...state, tables: {...state.tables, rule: (state.tables.rule ?? []).filter((r) => r !== rule)}};
-  const elsewhere = '203.0.113.1';
-  const out = {dst: elsewhere, src: address, ...(veth && {iif: veth.ifname})};
-  const into = {dst: address, src: elsewhere};
-  const same = (a: Lookup, b: Lookup): boolean =>
-    a.kind === b.kind && (a.kind !== 'route' || (b.kind === 'route' && a.route.dev === b.route.dev && a.route.gateway === b.route.gateway));
-  if (!same(lookup(state, out), lookup(without, out))) return true;
-  return host.length > 0 && !same(lookup(state, into), lookup(without, into));
+function astray(state: NodeState, pod: Pod, rule: Rule): boolean {
+  const {out, into} = ways(state, pod);
+  const {out: outWithout, into: intoWithout} = ways(without(state, rule), pod);
+  return !same(out, outWithout) || (pod.host.length > 0 && !same(into, intoWithout));
 }
+
+/** What comes is the pod's all the same, and what the pod sends gets through by the other interface. */
+function harmless(view: NodeView, pod: Pod, rule: Rule): boolean {
+  const {out, into} = ways(view.state, pod);
+  const sent = out.kind === 'route' && out.route.type === 'unicast' && pod.eni !== undefined && silent(view, out.route.dev, pod.eni.dev);
+  return sent && same(into, ways(without(view.state, rule), pod).into);
+}
+
+function ways(state: NodeState, {address, veth}: Pod): {readonly out: Lookup; readonly into: Lookup} {
+  const elsewhere = '203.0.113.1';
+  return {
+    out: lookup(state, {dst: elsewhere, src: address, ...(veth && {iif: veth.ifname})}),
+    into: lookup(state, {dst: address, src: elsewhere}),
+  };
+}
+
+const without = (state: NodeState, rule: Rule): NodeState => ({
+  ...state,
+  tables: {...state.tables, rule: (state.tables.rule ?? []).filter((r) => r !== rule)},
+});
+
+const same = (a: Lookup, b: Lookup): boolean =>
+  a.kind === b.kind && (a.kind !== 'route' || (b.kind === 'route' && a.route.dev === b.route.dev && a.route.gateway === b.route.gateway));

@@ -1,7 +1,7 @@
 import {route as routes} from '../kernel/route.js';
 import {rule as table} from '../kernel/rule.js';
 import {emptied} from '../model/eni-tables.js';
-import {called, policyRule, ruleDelete} from './policy-pods.js';
+import {called, policyRule, ruleDelete, silent} from './policy-pods.js';
 import {step} from './remedy.js';
 import {rows} from './rule.js';
 import {token} from './token.js';
@@ -30,6 +30,7 @@ export const vpcRuleWrongTable = policyRule({
       if (right === undefined || dev === right) continue;
       const target = tables.find((t) => t.gateway?.dev === right);
       yield {
+        ...(silent(view, dev ?? node.uplink, right) && {severity: 'warning' as const}),
         subject: called(pod),
         message: `${name} leads packets from its pod ${called(pod)} to table ${used.table}, ${dev === undefined ? 'which has no default route' : `that is ${dev}`}; its interface is ${right}`,
         effect: `${called(pod)} reaches nobody beyond ${name} where the cloud checks whose address packets carry`,

@@ -1,7 +1,7 @@
 import {Failure} from '../../failure.js';
 import {backendOf} from './backends/index.js';
 import {refusesInCloud} from './cloud/lay-out.js';
-import type {LabSpec} from './topology.js';
+import type {Lab, LabSpec} from './topology.js';
 
 /** @throws Failure when the spec cannot work (bad name, host-gw over a router, numbers that do not fit the address plan). */
 export function checkSpec(spec: LabSpec): void {
@@ -28,4 +28,17 @@ export function checkSpec(spec: LabSpec): void {
     wrong('pods with an interface of their own, or on a bridge beside others, are a setting of tke-vpc-cni');
   if (spec.directRouting && spec.backend !== 'vxlan' && spec.backend !== 'ipip')
     wrong('DirectRouting is a setting of vxlan and ipip', 'host-gw routes directly always');
+}
+
+/** @throws Failure when interfaces shall not be checked that this lab does not have. */
+export function checkUnchecked({spec, cloud, nodes}: Lab): void {
+  if (spec.unchecked.length === 0) return;
+  if (cloud === undefined)
+    throw new Failure('only a cloud checks what an interface sends', {hints: ['use a backend that a cloud carries']});
+  const enis = [cloud.vm.eni, ...nodes.flatMap((node) => [...(node.enis ?? []), ...node.pods.flatMap((pod) => pod.eni ?? [])])];
+  const unknown = spec.unchecked.find((word) => word !== 'all' && !enis.some(({dev, port}) => word === dev || word === port));
+  if (unknown !== undefined)
+    throw new Failure(`no network interface of the lab is called ${JSON.stringify(unknown)}`, {
+      hints: [`there are: all, ${[...new Set(enis.flatMap(({dev, port}) => [dev, port]))].toSorted().join(', ')}`],
+    });
 }

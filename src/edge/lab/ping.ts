@@ -2,6 +2,8 @@ import {setMaxListeners} from 'node:events';
 import pMap from 'p-map';
 import type {Family, Ip} from '../../core/net/address.js';
 import {Failure} from '../../failure.js';
+import {tosOf, waysOf} from './cloud/fabric.js';
+import {readFabric} from './cloud/fabric-state.js';
 import {runIn} from './exec.js';
 import {podMtu} from './links.js';
 import {expectedOn} from './provision.js';
@@ -44,7 +46,8 @@ const ANY_SIZE = 65_535;
 
 /**
  * Pings from every pod, and in a cloud its VM, to every other and to the outside, with a small packet and with the largest, each once more when it fails, since
- * the first packet may wait for neighbour resolution. Takes a second or two when something is broken.
+ * the first packet may wait for neighbour resolution. Takes a second or two when something is broken. Where rows of a cloud share packets, each
+ * row must bring an answer.
  * @throws Failure when a sender could not be asked: that is not the same as no answer.
  */
 export async function labPing(lab: Lab, {nodes = false, once = false, only, signal}: PingOptions = {}): Promise<PingResult> {
@@ -54,9 +57,10 @@ export async function labPing(lab: Lab, {nodes = false, once = false, only, sign
     ...(lab.cloud ? [{name: lab.cloud.vm.name}] : []),
   ];
   if (signal) setMaxListeners(0, signal);
+  const ways = lab.cloud ? waysOf(await readFabric(lab)) : [];
   const ask = async ({node, name}: Sender): Promise<PingPair[]> => {
     const targets = targetsOf(lab, node, name).filter(({to, family}) => wanted?.has(`${name} ${to} ${family}`) ?? true);
-    return targets.length === 0 ? [] : pingFrom(lab, name, targets, once, signal);
+    return targets.length === 0 ? [] : pingFrom(lab, name, targets, {once, ways}, signal);
   };
   const pairs = (await pMap(senders, ask, {concurrency: SENDERS_AT_ONCE})).flat();
   return {ok: pairs.every((pair) => pair.small && pair.large), pairs};
@@ -66,6 +70,12 @@ interface Sender {
   readonly name: string;
   /** Absent of a machine that is no node. */
   readonly node?: LabNode;
+}
+
+interface How {
+  readonly once: boolean;
+  /** Of rows of a cloud that share packets: their numbers. */
+  readonly ways: readonly number[];
 }
 
 interface Target {
@@ -80,10 +90,10 @@ async function pingFrom(
   lab: Lab,
   from: string,
   targets: readonly Target[],
-  once: boolean,
+  how: How,
   signal: AbortSignal | undefined,
 ): Promise<PingPair[]> {
-  const ran = await runIn(lab, from, scriptFor(targets, once), signal ? {signal} : {});
+  const ran = await runIn(lab, from, scriptFor(targets, how), signal ? {signal} : {});
   const answers = new Map(ran.stdout.split('\n').map((line) => [line.slice(0, -2), line.endsWith(' y')]));
   return targets.map(({to, family}, index) => {
     const [small, large] = [answers.get(`${index} small`), answers.get(`${index} large`)];
@@ -122,7 +132,11 @@ function limitOf(lab: Lab, node: LabNode, other: LabNode, family: Family, sender
   return family === 6 ? tunnel : ANY_SIZE;
 }
 
-function scriptFor(targets: readonly Target[], once: boolean): string {
+function scriptFor(targets: readonly Target[], {once, ways}: How): string {
+  // The second try is patient: a busy machine may take its time, and that is no broken path.
+  const ask = (tos: string) =>
+    `{ ping -n -q -c 1 -W 1${tos} "$@"${once ? '' : ` || ping -n -q -c 2 -i 0.5 -W 2${tos} "$@"`}; } >/dev/null 2>&1`;
+  const asks = ways.length === 0 ? [ask('')] : ways.map((way) => ask(` -Q ${tosOf(way)}`));
   const lines = targets.flatMap(({family, address, limit}, index) => {
     // IP and ICMP headers.
     const headers = family === 4 ? 28 : 48;
@@ -140,8 +154,7 @@ command -v ping >/dev/null || { echo 'ping: not found' >&2; exit 127; }
 try() {
   name=$1
   shift
-  # The second try is patient: a busy machine may take its time, and that is no broken path.
-  if ping -n -q -c 1 -W 1 "$@" >/dev/null 2>&1${once ? '' : ' || ping -n -q -c 2 -i 0.5 -W 2 "$@" >/dev/null 2>&1'}; then echo "$name y"; else echo "$name n"; fi
+  if ${asks.join(' && ')}; then echo "$name y"; else echo "$name n"; fi
 }
 ${lines.join('\n')}
 wait

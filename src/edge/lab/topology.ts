@@ -6,7 +6,7 @@ import type {Ip, Mac, Prefix} from '../../core/net/address.js';
 import {contains, hostOf} from '../../core/net/prefix.js';
 import {outside, podNetwork, podNetwork6} from './address-plan.js';
 import {backendOf} from './backends/index.js';
-import {checkSpec} from './check-spec.js';
+import {checkSpec, checkUnchecked} from './check-spec.js';
 import type {LabCloud, LabEni} from './cloud/cloud.js';
 import {layOutCloud, layOutCloudNode} from './cloud/lay-out.js';
 import {bytesOf, macOf} from './identity.js';
@@ -31,6 +31,8 @@ export interface LabSpec {
   /** tke-vpc-cni: of each node's pods, so many have a network interface of their own, and so many hang on a bridge as in the Global Router. */
   readonly exclusive: number;
   readonly bridged: number;
+  /** In a cloud: interfaces that may send with any address, by their name in their machine (`eth1`), that of their port (`n1-eth1`), or `all`. */
+  readonly unchecked: readonly string[];
 }
 
 export interface LabPod {
@@ -115,6 +117,7 @@ export const defaultSpec: LabSpec = {
   ssh: false,
   exclusive: 0,
   bridged: 0,
+  unchecked: [],
 };
 
 const segments: {readonly a: Segment; readonly b: Segment} = {
@@ -141,7 +144,7 @@ export function modeOfLab(lab: Pick<Lab, 'spec' | 'netConf'>): {readonly mode: M
 export function layOut(spec: LabSpec, dir: string): Lab {
   checkSpec(spec);
   const {cloud} = backendOf(spec.backend);
-  return {
+  const lab: Lab = {
     spec,
     phase: 'building',
     dir,
@@ -152,6 +155,8 @@ export function layOut(spec: LabSpec, dir: string): Lab {
     ...(spec.ssh && {sshConfig: `${dir}/ssh/ssh_config`}),
     nodes: Array.from({length: spec.nodes}, (_, index) => (cloud ? layOutCloudNode(spec, cloud, index + 1) : layOutNode(spec, index + 1))),
   };
+  checkUnchecked(lab);
+  return lab;
 }
 
 function netConfOf(spec: LabSpec): Lab['netConf'] {

@@ -19,6 +19,8 @@ export interface LabEni {
   readonly ip: Ip;
   readonly index: number;
   readonly subnet: string;
+  /** It may send with any address (AWS's `SourceDestCheck` is off). */
+  readonly unchecked?: true;
 }
 
 /** A subnet of the VPC, and the route table that it names. */

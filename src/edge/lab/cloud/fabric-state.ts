@@ -22,8 +22,12 @@ export async function applyFabric(lab: Lab, fabric: Fabric, signal?: AbortSignal
   await write(stateFile(lab), fabric);
 }
 
-/** Changes what the lab's cloud holds now, as far as it was changed before. */
-export async function changeFabric(lab: Lab, change: (now: Fabric) => Fabric): Promise<void> {
+/** What the lab's cloud holds now, as far as it was changed before. */
+export async function readFabric(lab: Lab): Promise<Fabric> {
   const text = await readFile(stateFile(lab), 'utf8').catch(() => undefined);
-  await applyFabric(lab, change(text === undefined ? fabricOf(lab) : (JSON.parse(text) as Fabric)));
+  return text === undefined ? fabricOf(lab) : (JSON.parse(text) as Fabric);
+}
+
+export async function changeFabric(lab: Lab, change: (now: Fabric) => Fabric): Promise<void> {
+  await applyFabric(lab, change(await readFabric(lab)));
 }

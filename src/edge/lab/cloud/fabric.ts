@@ -72,9 +72,22 @@ export function fabricPortLines(lab: Lab): readonly string[] {
   ];
 }
 
+/** The numbers of the rows that share packets, none where no two do. */
+export function waysOf({rows}: Fabric): readonly number[] {
+  const alike = rows.map((row) => rows.filter((r) => r.state === 'active' && r.table === row.table && r.dst === row.dst).length);
+  const most = Math.max(1, ...alike);
+  return most === 1 ? [] : Array.from({length: most}, (_, i) => i + 1);
+}
+
+/** The TOS byte whose DSCP is this number, as `ip` and `ping` take it. */
+export const tosOf = (way: number): string => `0x${(way << 2).toString(16)}`;
+
+const wayTable = (table: number, way: number): number => table * 10 + way;
+
 /**
  * Shell that brings the fabric's namespace to this state, whatever it was before. An interface may send what is its own, and what a row leads
- * to it; all else is dropped without a word, as clouds do.
+ * to it; all else is dropped without a word, as clouds do, unless it is unchecked. Rows that share packets do so by their addresses, as a hash
+ * that is another on each machine has it; what carries a number in its DSCP goes by the row with that number, from one (`waysOf`).
  */
 export function fabricScript(lab: Lab, fabric: Fabric): string {
   const {subnets} = lab.cloud!;
@@ -85,21 +98,29 @@ export function fabricScript(lab: Lab, fabric: Fabric): string {
     ...eni.addresses.map((address) => `route replace ${address}/32 dev ${eni.port} scope link src ${gateway(eni)}`),
     ...eni.addresses.map((address) => `neigh replace ${address} lladdr ${eni.mac} dev ${eni.port} nud permanent`),
   ]);
+  const ways = waysOf(fabric);
   const rows = subnets.flatMap(({routeTable, table, gateway: src}) => {
     const own = active.filter((row) => row.table === routeTable);
-    return [...new Set(own.map((row) => row.dst))].map((dst) => {
+    return [...new Set(own.map((row) => row.dst))].flatMap((dst) => {
       const hops = own
         .filter((row) => row.dst === dst)
         .flatMap(({target}) => {
           const eni = holder(target);
           return eni === undefined ? [] : [`nexthop via ${target} dev ${eni.port} onlink`];
         });
-      return hops.length === 0
-        ? `route replace blackhole ${dst} table ${table}`
-        : `route replace ${dst} table ${table} src ${src} ${hops.join(' ')}`;
+      if (hops.length === 0) return [`route replace blackhole ${dst} table ${table}`];
+      return [
+        `route replace ${dst} table ${table} src ${src} ${hops.join(' ')}`,
+        ...ways.map((way) => `route replace ${dst} table ${wayTable(table, way)} src ${src} ${hops[(way - 1) % hops.length]}`),
+      ];
     });
   });
-  const allowed = fabric.enis.flatMap((eni) => {
+  const tableOf = (eni: LabEni) => subnets.find((subnet) => subnet.id === eni.subnet)!.table;
+  const senders = ways.flatMap((way) =>
+    fabric.enis.map((eni) => `rule add iif ${eni.port} tos ${tosOf(way)} lookup ${wayTable(tableOf(eni), way)} pref 90`),
+  );
+  const checked = fabric.enis.filter((eni) => eni.unchecked !== true);
+  const allowed = checked.flatMap((eni) => {
     const sent = [...eni.addresses, ...active.filter((row) => eni.addresses.includes(row.target)).map((row) => row.dst)];
     return [
       ...[...new Set(sent)].map((source) => `-A PREROUTING -i ${eni.port} -s ${source} -j ACCEPT`),
@@ -112,7 +133,9 @@ export function fabricScript(lab: Lab, fabric: Fabric): string {
     'for delay in /proc/sys/net/ipv4/neigh/*/proxy_delay; do echo 0 > "$delay"; done',
     'ip route flush table main',
     ...subnets.map(({table}) => `ip route flush table ${table} 2>/dev/null || :`),
-    `ip -batch - <<'EOF'\n${[...addresses, ...rows].join('\n')}\nEOF`,
+    'while ip rule del pref 90 2>/dev/null; do :; done',
+    ...subnets.flatMap(({table}) => ways.map((way) => `ip route flush table ${wayTable(table, way)} 2>/dev/null || :`)),
+    `ip -batch - <<'EOF'\n${[...addresses, ...rows, ...senders].join('\n')}\nEOF`,
     `iptables-restore <<'EOF'\n*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n${allowed.join('\n')}\nCOMMIT\nEOF`,
     '',
   ].join('\n');

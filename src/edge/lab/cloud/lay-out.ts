@@ -46,15 +46,17 @@ export function layOutCloud(spec: LabSpec, backend: CloudBackend, dir: string): 
 
 function eniOf(spec: LabSpec, provider: CloudProvider, machine: string, index: number, ip: Ip, subnet: LabVpcSubnet): LabEni {
   const dev = `eth${index}`;
+  const port = index === 0 ? machine : `${machine}-${dev}`;
   return {
     id: idOf(provider, 'eni', spec.name, machine, dev),
     instance: idOf(provider, 'instance', spec.name, machine),
     dev,
-    port: index === 0 ? machine : `${machine}-${dev}`,
+    port,
     mac: macOf(spec.name, machine, dev),
     ip,
     index,
     subnet: subnet.id,
+    ...(['all', dev, port].some((word) => spec.unchecked.includes(word)) && {unchecked: true}),
   };
 }
 

@@ -55,7 +55,7 @@ export const aws: Exporter = (lab, {rows, enis}) => {
           NetworkCardIndex: 0,
           Status: 'attached',
         },
-        SourceDestCheck: true,
+        SourceDestCheck: eni.unchecked !== true,
         Status: 'in-use',
         SubnetId: eni.subnet,
         VpcId: vpc.id,
