@@ -21,6 +21,8 @@ test.each([
   [{backend: 'tke-global-router', pods: 62}, /length 26 has no room for 62 pods/],
   [{backend: 'aws-vpc-cni', exclusive: 1}, /setting of tke-vpc-cni/],
   [{backend: 'tke-vpc-cni', pods: 2, exclusive: 2, bridged: 1}, /of 2 pods a node, 2 cannot/],
+  [{unchecked: ['all']}, /only a cloud checks/],
+  [{backend: 'terway', unchecked: ['eth1', 'eth7']}, /no network interface of the lab is called "eth7"/],
 ] as const)('refuses %j', (wish, message) => {
   expect(() => layOut({...defaultSpec, ...wish}, '/x')).toThrow(message);
 });
