@@ -83,6 +83,17 @@ describe.skipIf(!labsWork)('a lab in a cloud', () => {
     expect(await ping(lab, 'n1-p2', n2!.pods[0]!.ip)).toContain('ttl=61');
   });
 
+  test('an interface that is not checked sends with any address, and AWS prints which', async () => {
+    const lab = await up('aws-vpc-cni', {unchecked: ['n1']});
+    const [n1, n2] = lab.nodes;
+    for (const node of [n1!, n2!]) await runIn(lab, node.name, `ip rule del from ${node.pods[1]!.ip}`);
+    expect(await ping(lab, 'n1-p2', n2!.pods[0]!.ip)).toContain('ttl=61');
+    expect(await ping(lab, 'n2-p2', n1!.pods[0]!.ip)).toContain('100% packet loss');
+    type Enis = {readonly NetworkInterfaces: readonly {readonly NetworkInterfaceId: string; readonly SourceDestCheck: boolean}[]};
+    const {NetworkInterfaces: enis} = await read<Enis>(lab.cloud!.enisFile);
+    expect(enis.filter((e) => !e.SourceDestCheck).map((e) => e.NetworkInterfaceId)).toEqual([n1!.enis![0]!.id]);
+  });
+
   test('a change of the cloud changes its fabric and what it exports, until it is taken back', async () => {
     const lab = await up('tencent-vpc', {pods: 1});
     const [n1, n2] = lab.nodes;
