@@ -1,4 +1,5 @@
 import {type FamilyLease, leaseOf} from '../flannel/lease.js';
+import {lookup, type Query} from '../forwarding/lookup.js';
 import {rulesCommented} from '../kernel/netfilter/chains.js';
 import {type By, evaluateHook} from '../kernel/netfilter/evaluate.js';
 import type {IptRule, Ruleset} from '../kernel/netfilter/iptables.js';
@@ -58,6 +59,12 @@ export interface Flow {
   readonly packet: Packet;
 }
 
+/** The device where no row stands for the peer alone: one for all pods (udp, wireguard), or the way out (ipsec, alloc, a cloud's routes). */
+function ledOutBy({state}: NodeView, query: Query): string | undefined {
+  const found = lookup(state, query);
+  return found.kind === 'route' && found.route.type === 'unicast' ? found.legs[0]?.dev : undefined;
+}
+
 /** Both directions of each pair, with the devices that the node's own routes name. */
 export function* flows(view: NodeView): Generator<Flow> {
   const {self, peers, bridge, expected} = view;
@@ -68,9 +75,10 @@ export function* flows(view: NodeView): Generator<Flow> {
     const wanted = new Map((expected?.route ?? []).map((w) => [w.row.dst, w.row.dev]));
     for (const other of peers.slice(0, tried)) {
       const peer = leaseOf(other, family);
-      const dev = peer && (rowFor(view, peer.subnet)?.dev ?? wanted.get(peer.subnet));
-      if (!peer || dev === undefined) continue;
+      if (!peer) continue;
       const [here, there] = [unusedIn(mine.subnet), unusedIn(peer.subnet)];
+      const dev = rowFor(view, peer.subnet)?.dev ?? wanted.get(peer.subnet) ?? ledOutBy(view, {src: here, dst: there, iif: bridge});
+      if (dev === undefined) continue;
       yield {family, peer, direction: 'out', packet: opening(view, family, {src: here, dst: there, iif: bridge, oif: dev})};
       yield {family, peer, direction: 'in', packet: opening(view, family, {src: there, dst: here, iif: dev, oif: bridge})};
     }
