@@ -4,9 +4,11 @@ import {familyOf} from '../core/net/address.js';
 import {allPairs, type Matrix} from '../core/path/all-pairs.js';
 import {type Digest, digest, type Fault} from '../core/path/digest.js';
 import {pairsBy} from '../core/path/fabric/pairs.js';
+import type {Endpoint} from '../core/path/endpoint.js';
 import {peersOf} from '../core/path/peer-index.js';
 import {ExitCode} from '../exit-code.js';
 import {type Dumps, survey} from './diagnose.js';
+import {endsOf, hasOwnAddressPods, ownAddressPairs} from './own-address-pairs.js';
 import type {AllPairsReport} from './reporters/documents.js';
 
 /** Reads each node twice, one at a time; between the two nothing of a node stays but its survey, and after them its digest. */
@@ -16,8 +18,14 @@ export async function traceAllPairs(dumps: Dumps, given: Given, only: Family | u
     (f) => (only === undefined || f === only) && cluster.networks.some((n) => familyOf(n) === f && !n.endsWith('/0')),
   );
   const sides = families.map((family) => ({family, peers: peersOf(cluster, family), digests: new Map<string, Digest | Fault>()}));
-  for await (const state of states())
+  const ends: Endpoint[] = [];
+  let apart = false;
+  for await (const state of states()) {
     for (const {family, peers, digests} of sides) digests.set(state.name, digest(cluster, state, family, peers));
+    apart ||= hasOwnAddressPods(state);
+    ends.push(...endsOf(state));
+  }
+  if (apart && only !== 6) return [await ownAddressPairs(dumps, given, ends)];
   const cloud = pairsBy(cluster);
   const names = cluster.members.map((m) => m.name);
   return sides.map(({family, peers, digests}) => allPairs(family, names, peers, digests, cloud));
@@ -31,7 +39,7 @@ export function allPairsReport(matrices: readonly Matrix[], assumeFabric: boolea
     families: matrices.map(({family, nodes, counts, reasons, marks}) => ({
       family,
       nodes: nodes.length,
-      pairs: nodes.length * (nodes.length - 1),
+      pairs: Object.values(counts).reduce((a, b) => a + b, 0),
       counts,
       reasons,
       matrix:

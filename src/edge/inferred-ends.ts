@@ -1,10 +1,11 @@
-import {leaseOf} from '../core/flannel/lease.js';
 import {attachmentsOf} from '../core/model/attachment.js';
 import type {Cluster} from '../core/model/cluster.js';
 import {type Family, widthOf} from '../core/net/address.js';
 import {podBridge} from '../core/node/pod-bridge.js';
 import type {NodeState} from '../core/node/state.js';
 import {type Endpoint, inferPod} from '../core/path/endpoint.js';
+import {subnetOf} from '../core/path/fabric/owner.js';
+import {asListed} from '../core/path/listed.js';
 
 type Inferred = ReturnType<typeof inferPod>;
 
@@ -23,12 +24,12 @@ export function inferredEnds(
     const hangs = attachmentsOf(state).find((a) => a.address === address);
     // Whose namespace holds a network interface of its own: nothing of it is on the node.
     if (hangs?.kind.startsWith('exclusive')) continue;
-    const lease = cluster.members.find((m) => m.name === end.node)?.lease;
+    const member = cluster.members.find((m) => m.name === end.node);
     const alone = hangs !== undefined && hangs.kind !== 'bridge' ? `${address}/${widthOf(family)}` : undefined;
-    const subnet = alone ?? (lease && leaseOf(lease, family)?.subnet);
+    const subnet = alone ?? (member && subnetOf(member, family));
     if (subnet === undefined) continue;
     const taken = made.flatMap((m) => (m.place.node === state.name ? [m.port] : []));
-    made.push(inferPod(state, subnet, address, podBridge(state), taken));
+    made.push(inferPod(asListed(state), subnet, address, podBridge(state), taken));
   }
   return made;
 }

@@ -96,7 +96,7 @@ const stepOf = ({
   certainty,
   end: end ?? null,
   evidence,
-  crossing: crossing ?? null,
+  crossing: crossing ? {...crossing, seen: null} : null,
 });
 
 /** Where in the chain of causes a fault that ends a packet like this stands. */

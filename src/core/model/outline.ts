@@ -5,7 +5,7 @@ import {buildCluster, type Cluster, type Given, type Member} from './cluster.js'
 import {readNode} from './read-node.js';
 import type {Surveyor} from './survey.js';
 
-const supplying = (name: 'link' | 'address'): readonly string[] => tables[name].supply.flatMap((s) => s.sections);
+const supplying = (name: 'link' | 'address' | 'route'): readonly string[] => tables[name].supply.flatMap((s) => s.sections);
 
 /**
  * What tells a node's devices and addresses and what it was configured for: small, however many peers there are, but for the listing of
@@ -13,10 +13,17 @@ const supplying = (name: 'link' | 'address'): readonly string[] => tables[name].
  */
 const own: ReadonlySet<string> = new Set([...supplying('link'), 'wg-show', ...supplying('address'), 'subnet.env', 'net-conf.json', 'pods']);
 const pods = new RegExp(`^pods/[^/]+/(?:${supplying('address').join('|')})$`);
+const podRoutes = new RegExp(`^pods/[^/]+/(?:${supplying('route').join('|')})$`);
 
 /** The node with nothing read but that: its tables towards peers, its firewall and its kernel parameters count as not gathered. */
-export const readOutline = (dump: NodeDump): NodeState =>
-  readNode({...dump, sections: dump.sections.filter((s) => own.has(s.name) || pods.test(s.name))});
+export function readOutline(dump: NodeDump): NodeState {
+  // Of a pod whose addresses nobody listed, its routes may tell them.
+  const addressed = new Set(dump.sections.flatMap((s) => (pods.test(s.name) ? podOf(s.name) : [])));
+  const wanted = (name: string): boolean => own.has(name) || pods.test(name) || (podRoutes.test(name) && !addressed.has(podOf(name)!));
+  return readNode({...dump, sections: dump.sections.filter((s) => wanted(s.name))});
+}
+
+const podOf = (section: string): string | undefined => /^pods\/([^/]+)\//.exec(section)?.[1];
 
 export interface Outline {
   /** Names, addresses, devices and pod networks as the whole model has them; leases, modes and uplinks are not there. */

@@ -29,8 +29,8 @@ export interface Matrix {
 }
 
 /** Larger matrices are not shown pair by pair. */
-const SHOWN = 20;
-const NAMES = 10;
+export const SHOWN = 20;
+export const NAMES = 10;
 
 interface Tally {
   readonly direction: Reason['direction'];
@@ -112,7 +112,7 @@ export function allPairs(
 const unread = (node: string): Fault => ({verdict: 'unknown', disposition: 'unknown', because: `${node} was not read`, node});
 
 /** The sentence without the names and addresses in it. */
-const alike = (because: string, nodes: ReadonlyMap<string, unknown>): string =>
+export const alike = (because: string, nodes: ReadonlyMap<string, unknown>): string =>
   because
     .split(/([\s,;:]+)/)
     .map((word) => (nodes.has(word) ? '<node>' : /\d[.:]|:[\da-f]/i.test(word) ? '<address>' : word))

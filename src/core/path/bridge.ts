@@ -4,7 +4,8 @@ import type {Mac} from '../net/address.js';
 import {input, routeIn} from './namespace.js';
 import {neighbour} from './neighbour.js';
 import {throughHook} from './netfilter.js';
-import {type InFlight, UNREAD_MAC} from './packet.js';
+import {isImplied} from './listed.js';
+import {type InFlight, shownLink, UNREAD_MAC} from './packet.js';
 import {tap} from './tap.js';
 import {arrives, VLAN_TAG} from './transmit.js';
 import {doubt, type End, ended, row, say, type Trip} from './trip.js';
@@ -154,8 +155,9 @@ export function toPort(trip: Trip, node: Place, port: Link, mac: Mac, packet: In
     return ended(trip, pod.place, 'receive', 'wrong-neighbour', `${placeName(pod.place)} is ${pod.link.address}, not ${mac}`, {
       dev: pod.link.ifname,
     });
-  say(trip, pod.place, 'receive', pod.link.address === UNREAD_MAC ? pod.link.ifname : `${pod.link.ifname} ${pod.link.address}`, {
+  say(trip, pod.place, 'receive', shownLink(pod.link), {
     dev: pod.link.ifname,
+    ...(isImplied(pod.link) && {certainty: 'inferred' as const}),
     evidence: row(pod.place, 'link', pod.link),
   });
   return input(trip, pod.place, pod.link.ifname, packet);

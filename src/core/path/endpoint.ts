@@ -4,6 +4,8 @@ import type {Cluster} from '../model/cluster.js';
 import {type Family, familyOf, type Ip, type Prefix, tryIp} from '../net/address.js';
 import {anyPrefix, contains, hostOf, lengthOf, network} from '../net/prefix.js';
 import type {NamespaceState, NodeState} from '../node/state.js';
+import {subnetOf} from './fabric/owner.js';
+import {asListed} from './listed.js';
 import {UNREAD_MAC} from './packet.js';
 import {recordedAddress, recordedEnd} from './recorded-end.js';
 import type {Place} from './world.js';
@@ -32,7 +34,7 @@ export const candidatesOf = (state: NodeState): readonly Candidate[] => [
   ...(state.pods ?? []).map((pod) => ({
     node: state.name,
     pod: pod.name,
-    addresses: (pod.tables.address ?? []).filter((a) => a.scope === 'global').map((a) => a.local),
+    addresses: (asListed(pod).tables.address ?? []).filter((a) => a.scope === 'global').map((a) => a.local),
   })),
   ...attachmentsOf(state).flatMap((a) => (a.pod === undefined && a.kind !== 'bridge' ? [{node: state.name, addresses: [a.address]}] : [])),
 ];
@@ -57,7 +59,10 @@ export function endpointNamed(cluster: Cluster, pods: readonly Candidate[], text
     if (member) return [{name: member.name, kind: 'node', node: member.name, addresses: {[familyOf(address)]: address}}];
     const recorded = recordedAddress(cluster, pods, address);
     if (recorded) return [recorded];
-    const owner = cluster.members.find((m) => [m.lease?.subnet, m.lease?.ipv6Subnet].some((s) => s !== undefined && contains(s, address)));
+    const owner = cluster.members.find((m) => {
+      const subnet = subnetOf(m, familyOf(address));
+      return subnet !== undefined && contains(subnet, address);
+    });
     const kind = owner ? 'pod' : isMachine(cluster, address) ? 'vm' : 'outside';
     return [{name: text, kind, ...(owner && {node: owner.name}), addresses: {[familyOf(address)]: address}}];
   }

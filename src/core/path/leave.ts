@@ -85,7 +85,7 @@ export function leave(
   const holder =
     next.kind === 'mac' && next.owner
       ? `${nexthop} is ${placeName(next.owner.place)}, ${shownMac(next.mac)}`
-      : `${nexthop} is ${next.mac ?? 'no node, and nobody has asked for its hardware address yet'}`;
+      : `${nexthop} is ${next.mac === undefined ? 'no node, and nobody has asked for its hardware address yet' : shownMac(next.mac)}`;
   say(trip, place, 'neighbour', holder, {
     dev: link.ifname,
     evidence: next.row ? row(place, 'neigh', next.row) : [],

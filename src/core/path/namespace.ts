@@ -1,7 +1,9 @@
 import {type Leg, type Lookup, lookup} from '../forwarding/lookup.js';
 import {sourceFor as chosenSource} from '../forwarding/source.js';
 import type {Route} from '../kernel/route.js';
-import type {Ip} from '../net/address.js';
+import {familyOf, type Ip} from '../net/address.js';
+import {contains} from '../net/prefix.js';
+import {looked} from '../node/state.js';
 import {admission} from './admission.js';
 import {leave, type Nexthop, type Physdev} from './leave.js';
 import {isLocal, sourceFor} from './local.js';
@@ -17,7 +19,7 @@ import {type Place, placeName} from './world.js';
 /** The addresses of a probe and the marks of a packet that just began. */
 export function send(trip: Trip, place: Place, probe: Probe, reply: boolean): End {
   const chosen = probe.src ?? chosenSource(place.state, {dst: probe.dst});
-  const src = chosen === 'unknown' || chosen === undefined ? sourceFor(place, probe.family, undefined, probe.dst) : chosen;
+  const src = chosen === 'unknown' || chosen === undefined ? sourceFor(place, probe.family, wayOut(place, probe.dst), probe.dst) : chosen;
   if (src === undefined)
     return ended(trip, place, 'send', 'no-route', `${placeName(place)} has no IPv${probe.family} address to send from`);
   const cuttable = reply && probe.proto === 'icmp' && probe.family === 4;
@@ -25,6 +27,12 @@ export function send(trip: Trip, place: Place, probe: Probe, reply: boolean): En
   trip.sent = packet;
   say(trip, place, 'send', shownPacket(packet), {certainty: place.inferred ? 'inferred' : 'observed'});
   return output(trip, place, packet);
+}
+
+/** The device that the packet would leave by. */
+function wayOut(place: Place, dst: Ip): string | undefined {
+  const found = lookup(place.state, {dst});
+  return found.kind === 'route' ? found.legs[0]?.dev : undefined;
 }
 
 /** What the namespace sends itself, a tunnel's packet too (`oif`: the tunnel's lower device). */
@@ -117,7 +125,19 @@ function routed(
   const {route} = found;
   if (route.type !== 'local' || route.origin)
     say(trip, place, 'route', route.type === 'local' ? 'its own address' : 'route', {evidence: row(place, 'route', route), dev: route.dev});
+  if (isAbridged(place, route))
+    say(trip, place, 'route', `no listed route leads to ${route.gateway} itself: some were left out, and a nearer one may be among them`, {
+      certainty: 'inferred',
+    });
   return {route, legs: found.legs};
+}
+
+/** The kernel takes no gateway that it has no way to; with the devices unread, rows that a listing leaves out are likelier than their removal. */
+function isAbridged(place: Place, {gateway, dev, flags, family}: Route): boolean {
+  if (gateway === undefined || looked(place.state, 'link') || flags.includes('onlink') || familyOf(gateway) !== family) return false;
+  return !place.state.tables.route?.some(
+    (r) => r.gateway === undefined && r.dev === dev && r.family === family && contains(r.dst, gateway),
+  );
 }
 
 /** Every leg that a flow may be given to. */

@@ -61,6 +61,10 @@ export const UNREAD_MAC: Mac = '02:00:00:00:00:00';
 
 export const shownMac = (mac: Mac | undefined): string => (mac === UNREAD_MAC ? 'a hardware address that was not read' : (mac ?? ''));
 
+/** A device with its hardware address, where that was read. */
+export const shownLink = ({ifname, address}: {readonly ifname: string; readonly address?: Mac}): string =>
+  address === undefined || address === UNREAD_MAC ? ifname : `${ifname} ${address}`;
+
 /** The family's smallest echo that people send: 56 bytes of data. */
 export const smallEcho: {readonly [F in Family]: number} = {4: 84, 6: 104};
 

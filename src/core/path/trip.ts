@@ -112,9 +112,15 @@ export function say(trip: Trip, place: Place | 'underlay', kind: StepKind, text:
     ...(said.dev !== undefined && {dev: said.dev}),
     text,
     evidence: said.evidence ?? [],
-    certainty: said.certainty ?? 'observed',
+    certainty: said.certainty ?? (place !== 'underlay' && restsOnNoListing(place, kind, said.dev) ? 'inferred' : 'observed'),
   });
 }
+
+const ofDevices: ReadonlySet<StepKind> = new Set(['receive', 'link', 'bridge', 'encapsulate', 'decapsulate']);
+
+/** What a device does whose kind nobody printed, or that nobody listed at all, is no fact. */
+const restsOnNoListing = ({state}: Place, kind: StepKind, dev: string | undefined): boolean =>
+  dev !== undefined && state.families.link === undefined && ofDevices.has(kind);
 
 /** The packet ends here: the last step says so and why. */
 export function ended(
@@ -155,6 +161,10 @@ export function everyLeg<T>(trip: Trip, legs: readonly T[], name: (leg: T) => st
 type Rows = typeof tables;
 /** The row that decided, as its tool prints it. */
 export function row<N extends keyof Rows>(place: Place, table: N, entry: Rows[N] extends Table<infer R> ? R : never): Evidence {
-  const shown = (tables[table] as unknown as Table<Sourced>).show(entry as Sourced);
+  // A device that only follows from other rows was printed by nobody.
+  if ((table === 'link' || table === 'neigh') && (entry as Sourced).origin === undefined) return [];
+  const {kind: _, ...printed} = entry as Sourced & {readonly kind?: unknown};
+  const plain = table === 'link' && place.state.families.link === undefined;
+  const shown = (tables[table] as unknown as Table<Sourced>).show(plain ? printed : (entry as Sourced));
   return [{node: place.node, command: (entry as Sourced).origin?.command ?? `the ${table} table`, lines: [shown]}];
 }

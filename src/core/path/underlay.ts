@@ -2,13 +2,15 @@ import type {Link} from '../kernel/link.js';
 import type {Ip} from '../net/address.js';
 import {cross} from './fabric/cross.js';
 import {isFabric} from './fabric/owner.js';
+import {isImplied} from './listed.js';
 import {isLocal} from './local.js';
 import {input} from './namespace.js';
 import type {Neighbour} from './neighbour.js';
-import type {InFlight} from './packet.js';
+import {type InFlight, shownLink} from './packet.js';
 import {tap} from './tap.js';
 import {arrives} from './transmit.js';
 import {type End, ended, say, type Trip} from './trip.js';
+import {unreadPeer} from './unread-peer.js';
 import {holders, type Interface, isPodAddress, isUp, isWire, onOneWire, type Place} from './world.js';
 
 type Next = Exclude<Neighbour, {kind: 'none' | 'needs'}>;
@@ -62,6 +64,8 @@ export function throughRouter(trip: Trip, packet: InFlight, router: Ip | undefin
   const {world} = trip;
   const name = router === undefined ? 'the wire' : `router ${router}`;
   const [member] = holders(world, packet.dst);
+  const peer = member ? undefined : unreadPeer(trip, packet, router);
+  if (peer) return peer;
   if (packet.inner && !member)
     return ended(trip, 'underlay', 'underlay', 'wrong-tunnel-end', `${packet.dst}, where the tunnel sends it, is no node's address`, {
       certainty: 'declared',
@@ -103,6 +107,6 @@ function toMember(trip: Trip, at: Interface, packet: InFlight, certainty: 'obser
   const dropped = arrives(trip, at, packet);
   if (dropped) return dropped;
   tap(trip, at.place, at.link.ifname, 'in', packet);
-  say(trip, at.place, 'receive', `${at.link.ifname} ${at.link.address ?? ''}`.trim(), {dev: at.link.ifname, certainty});
+  say(trip, at.place, 'receive', shownLink(at.link), {dev: at.link.ifname, certainty: isImplied(at.link) ? 'inferred' : certainty});
   return input(trip, at.place, at.link.ifname, {...packet, mark: 0});
 }

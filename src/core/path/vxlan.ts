@@ -1,7 +1,9 @@
+import {sourceFor} from '../forwarding/source.js';
 import type {Fdb} from '../kernel/fdb.js';
 import {type Link, localOf} from '../kernel/link.js';
-import {familyOf, type Mac} from '../net/address.js';
+import {familyOf, type Ip, type Mac} from '../net/address.js';
 import {isGood} from './disposition.js';
+import {isImplied} from './listed.js';
 import {input, output} from './namespace.js';
 import type {InFlight, Inner} from './packet.js';
 import {tap} from './tap.js';
@@ -54,28 +56,43 @@ export function encapsulate(trip: Trip, place: Place, link: Link, mac: Mac, pack
   return last!.end;
 }
 
+/** Stands for the address of a node that is in no listing. */
+const UNLISTED: Ip = '0.0.0.0';
+
+/** flannel binds its device to the node's own address: the one that the route to the other end takes, where that device was not listed. */
+function impliedSource(place: Place, dst: Ip): Ip {
+  const found = sourceFor(place.state, {dst});
+  return found === undefined || found === 'unknown' ? UNLISTED : found;
+}
+
 function tunnel(trip: Trip, place: Place, link: Link, entry: Fdb, mac: Mac, packet: InFlight): End {
   const dst = entry.dst!;
   const family = familyOf(dst);
-  const local = localOf(link);
+  const local = localOf(link) ?? (isImplied(link) ? impliedSource(place, dst) : undefined);
   const vni = entry.vni ?? Number(link.info?.['id']);
   const port = entry.port ?? Number(link.info?.['port'] ?? 8472);
   say(trip, place, 'fdb', `${mac} is at ${dst}`, {
     dev: link.ifname,
     evidence: entry.origin ? row(place, 'fdb', entry) : row(place, 'link', link),
   });
-  if (local === undefined || familyOf(local) !== family)
+  if (local === undefined || (local !== UNLISTED && familyOf(local) !== family))
     return ended(trip, place, 'encapsulate', 'unknown', `the source address of ${link.ifname} is not known`, {
       dev: link.ifname,
       evidence: row(place, 'link', link),
     });
-  const barred = sendable(trip, place, link, local, dst);
+  const barred = local === UNLISTED ? undefined : sendable(trip, place, link, local, dst);
   if (barred) return barred;
   const overhead = overheadOf[family];
-  say(trip, place, 'encapsulate', `VXLAN ${vni}: ${local} → ${dst}, UDP ${port}, ${overhead} bytes more`, {
-    dev: link.ifname,
-    evidence: row(place, 'link', link),
-  });
+  say(
+    trip,
+    place,
+    'encapsulate',
+    `VXLAN ${vni}: ${local === UNLISTED ? 'an address that was not listed' : local} → ${dst}, UDP ${port}, ${overhead} bytes more`,
+    {
+      dev: link.ifname,
+      evidence: row(place, 'link', link),
+    },
+  );
   trip.overhead += overhead;
   const outer: InFlight = {
     family,
@@ -126,7 +143,7 @@ export function decapsulate(trip: Trip, place: Place, outer: InFlight, inner: Ex
   }
   const said = {dev: ours.ifname, evidence: row(place, 'link', ours)};
   trip.overhead -= overheadOf[outer.family];
-  if (inner.srcMac !== undefined && inner.srcMac === ours.address)
+  if (inner.srcMac !== undefined && inner.srcMac === ours.address && !isImplied(ours))
     return ended(
       trip,
       place,
@@ -137,7 +154,7 @@ export function decapsulate(trip: Trip, place: Place, outer: InFlight, inner: Ex
     );
   // A frame for another hardware address is still shown to packet sockets before IP drops it.
   tap(trip, place, ours.ifname, 'in', inner.packet);
-  if (inner.dstMac !== ours.address)
+  if (inner.dstMac !== ours.address && !isImplied(ours))
     return ended(
       trip,
       place,

@@ -4,8 +4,11 @@ import {attachmentsOf} from '../model/attachment.js';
 import type {Cluster, Member} from '../model/cluster.js';
 import type {Ip} from '../net/address.js';
 import {contains, network} from '../net/prefix.js';
-import type {NodeState} from '../node/state.js';
+import {podBridge} from '../node/pod-bridge.js';
+import {looked, type NodeState} from '../node/state.js';
+import {asListed, isImplied} from './listed.js';
 import {withLocalRoutes} from './local.js';
+import {UNREAD_MAC} from './packet.js';
 
 /** One network namespace on the way: a node's own, or a pod's. */
 export interface Place {
@@ -33,16 +36,41 @@ export function worldOf(
   states: readonly NodeState[],
   more: readonly {readonly place: Place; readonly port?: string}[] = [],
 ): World {
-  const whole = states.map((own) => withLocalRoutes(own));
-  const pods = (own: NodeState): readonly Place[] => [
-    ...(own.pods ?? []).map((state) => ({node: own.name, pod: state.name, state: withLocalRoutes(state)})),
-    ...more.filter((m) => m.place.node === own.name).map((m) => m.place),
-  ];
+  const ports = new Map(more.flatMap((m) => (m.port === undefined ? [] : [[m.place.pod!, m.port] as const])));
+  const nodes = new Map<string, Place>();
+  const pods = new Map<string, readonly Place[]>();
+  for (const own of states) {
+    const inside = [...podsOf(own), ...more.filter((m) => m.place.node === own.name).map((m) => m.place)];
+    pods.set(own.name, inside);
+    nodes.set(own.name, nodeOf(own, inside, ports));
+  }
+  return {cluster, nodes, pods, ports};
+}
+
+const podsOf = (own: NodeState): readonly Place[] =>
+  (own.pods ?? []).map((given) => {
+    const state = withLocalRoutes(asListed(given));
+    const implied = state.tables.link?.some(isImplied) === true;
+    return {node: own.name, pod: given.name, state, ...(implied && {inferred: true as const})};
+  });
+
+/** Of a node whose devices were not listed, each pod that follows from a listing is behind a port that must be there. */
+function nodeOf(own: NodeState, inside: readonly Place[], ports: Map<string, string>): Place {
+  const state = withLocalRoutes(asListed(own));
+  if (state === own || looked(own, 'link')) return {node: own.name, state, own: state};
+  const master = podBridge(own);
+  const behind = inside.flatMap(({pod, inferred}): Link[] => {
+    if (pod === undefined || !inferred || ports.has(pod)) return [];
+    const ifname = `veth of ${pod}`;
+    ports.set(pod, ifname);
+    return [{ifname, master, kind: 'veth', flags: ['UP', 'LOWER_UP'], mtu: 0, address: UNREAD_MAC}];
+  });
+  const {link: listed, ...tables} = state.tables;
   return {
-    cluster,
-    nodes: new Map(whole.map((own) => [own.name, {node: own.name, state: own, own}])),
-    pods: new Map(whole.map((own) => [own.name, pods(own)])),
-    ports: new Map(more.flatMap((m) => (m.port === undefined ? [] : [[m.place.pod!, m.port] as const]))),
+    node: own.name,
+    state: {...state, tables: {...tables, link: [...(listed ?? []), ...behind]}},
+    // How pods hang on it is read from what was listed alone.
+    own: {...state, tables: {...tables, ...(own.tables.link && {link: own.tables.link})}},
   };
 }
 

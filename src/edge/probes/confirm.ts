@@ -9,6 +9,7 @@ import {headlineOf, hintsOf} from './hints.js';
 import {type Judged, judge} from './judge.js';
 import {packetsOf, spacesOf} from './packets.js';
 import {pcapng} from './pcapng.js';
+import {lostIn, proven} from './proven.js';
 import type {Sighting} from './sighting.js';
 import {onWire, type Wire} from './wire.js';
 
@@ -62,12 +63,15 @@ export async function confirmed(report: TraceReport, confirmation: Confirmation)
     agrees: verdicts.includes(false) ? false : verdicts.includes(true) ? true : null,
     headline: headlineOf(judged, wire.gaps.length),
     packets: judged.map(packetOf),
-    hints: hintsOf(judged),
+    hints: [...new Set(judged.flatMap((j) => lostIn(report, j) ?? [])), ...hintsOf(judged)],
     gaps: wire.gaps,
     pcap: pcap ?? null,
   };
-  return {...report, probe, exit: exitOf(report, judged)};
+  return {...proven(report, mainOf(judged)), probe, exit: exitOf(report, judged)};
 }
+
+/** The packet that was asked for: where no size was, the small one. */
+const mainOf = (judged: readonly Judged[]): Judged => judged.find((j) => j.flow.name === 'asked') ?? judged[0]!;
 
 async function write(file: string, wire: Wire): Promise<void> {
   await writeFile(file, pcapng(wire.captures, 'flanctl')).catch((error: NodeJS.ErrnoException) => {
@@ -108,7 +112,7 @@ function packetOf({flow, sent, predicted, measured, agrees, died, sightings}: Ju
  * nobody has read. A packet that arrives over a hop that was only inferred proves that hop.
  */
 function exitOf(report: TraceReport, judged: readonly Judged[]): number {
-  const main = judged.find((j) => j.flow.name === 'asked') ?? judged[0]!;
+  const main = mainOf(judged);
   const others = judged.filter((j) => j !== main && j.flow.name !== 'over');
   if (main.whole === 'lost' || others.some((j) => j.whole === 'lost')) return ExitCode.findings;
   const wrong = judged.some((j) => j.agrees === false);

@@ -97,7 +97,7 @@ const traceStep = object({
   crossing: object({
     status: z
       .enum(['observed', 'inferred', 'declared', 'unknown'])
-      .describe('declared: the cloud printed what decides; inferred: it must be so'),
+      .describe('declared: the cloud printed what decides; inferred: it must be so; observed: packets came through'),
     from: z.string().describe('node/device, or the address of a machine that is no node'),
     to: nullable('the same; null: nowhere, or beyond what was gathered'),
     decides: object({table: nullable('of the cloud'), row: z.string(), would: z.boolean().describe('nobody read it: it must be so')}),
@@ -105,6 +105,7 @@ const traceStep = object({
     takenAt: nullable('of when that is'),
     inferred: list(z.string()).describe('what is thought to happen inside'),
     refutedBy: list(z.string()).describe('what would show that it is otherwise'),
+    seen: nullable('what packets showed of it (--probe, --capture)'),
   })
     .nullable()
     .describe("on a step through a cloud's network, which nobody can look into"),

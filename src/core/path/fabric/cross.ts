@@ -2,7 +2,7 @@ import type {Link} from '../../kernel/link.js';
 import {attachmentsOf} from '../../model/attachment.js';
 import type {Ip, Mac} from '../../net/address.js';
 import {input} from '../namespace.js';
-import type {InFlight} from '../packet.js';
+import {type InFlight, shownLink} from '../packet.js';
 import {tap} from '../tap.js';
 import {arrives} from '../transmit.js';
 import {type End, type Evidence, ended, everyLeg, say, type Trip} from '../trip.js';
@@ -88,7 +88,7 @@ function follow(trip: Trip, from: string, lead: Lead, packet: InFlight): End {
   if (dropped) return dropped;
   tap(trip, at.place, at.link.ifname, 'in', packet);
   // That the packet comes in here rests on the hop before; the device is a fact.
-  say(trip, at.place, 'receive', `${at.link.ifname} ${at.link.address ?? ''}`.trim(), {dev: at.link.ifname});
+  say(trip, at.place, 'receive', shownLink(at.link), {dev: at.link.ifname});
   return input(trip, at.place, at.link.ifname, {...packet, mark: 0});
 }
 

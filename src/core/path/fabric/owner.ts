@@ -1,7 +1,7 @@
 import {leaseOf} from '../../flannel/lease.js';
 import {attachmentsOf} from '../../model/attachment.js';
 import type {Member} from '../../model/cluster.js';
-import {familyOf, type Ip, type Prefix} from '../../net/address.js';
+import {type Family, familyOf, type Ip, type Prefix} from '../../net/address.js';
 import {contains} from '../../net/prefix.js';
 import {holders, isPodAddress, type Place, type World} from '../world.js';
 
@@ -21,14 +21,19 @@ export function ownerOf(world: World, address: Ip): Owner | undefined {
   const [held] = pod ? [] : holders(world, address);
   if (held) return {node: held.name, as: 'node', at: address};
   for (const member of cluster.members) {
-    const lease = member.lease && leaseOf(member.lease, familyOf(address));
-    if (lease && contains(lease.subnet, address)) return {node: member.name, as: 'part', subnet: lease.subnet, at: lease.publicIP};
+    const subnet = subnetOf(member, familyOf(address));
+    const at = member.lease && leaseOf(member.lease, familyOf(address))?.publicIP;
+    if (subnet !== undefined && contains(subnet, address)) return {node: member.name, as: 'part', subnet, ...(at !== undefined && {at})};
   }
   const node = singleOf(world, address);
   if (node === undefined) return undefined;
   const at = ownAddress(cluster.members.find((m) => m.name === node));
   return {node, as: 'pod', ...(at !== undefined && {at})};
 }
+
+/** What is its own of the pod network: by its lease, also where nobody listed its address, else by the bridge that was listed. */
+export const subnetOf = ({lease, survey}: Member, family: Family): Prefix | undefined =>
+  (family === 4 ? lease?.subnet : lease?.ipv6Subnet) ?? (survey.looksAt.links ? undefined : survey.part?.[family]);
 
 /** The node of a pod whose address follows from no subnet: by the API server, by the model, by what was read of the nodes. */
 function singleOf({cluster, nodes, pods}: World, address: Ip): string | undefined {

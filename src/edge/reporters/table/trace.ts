@@ -62,12 +62,13 @@ function lines(step: Step, paint: Theme, columns: number): string[] {
 /** Of a way through a cloud's network: where what decides was read, what is thought to happen inside, and what would refute it. */
 function inside({crossing, evidence}: Step): readonly string[] {
   if (!crossing) return [];
-  const {decides, inferred, refutedBy} = crossing;
+  const {decides, inferred, refutedBy, seen} = crossing;
   const read = evidence[0]?.command;
   return [
     decides.would
       ? 'no data of the cloud say so (--cloud-routes, --cloud-enis)'
       : `read in ${oneLine(read ?? crossing.source ?? 'what the cloud printed')}`,
+    ...(seen === null ? [] : [oneLine(seen)]),
     ...inferred.map((text) => oneLine(`inside, inferred: ${text}`)),
     ...refutedBy.map((text) => oneLine(`refuted by: ${text}`)),
   ];
