@@ -9,8 +9,7 @@ import type {Dumps} from './diagnose.js';
 import {openTrace} from './trace.js';
 
 /** Has some pod an address that follows from no subnet of its node: one of a network interface of a cloud? */
-export const hasOwnAddressPods = (state: NodeState): boolean =>
-  attachmentsOf(state).some(({kind}) => kind !== 'bridge' && kind !== 'ptp');
+export const hasOwnAddressPods = (state: NodeState): boolean => attachmentsOf(state).some(({kind}) => kind !== 'bridge' && kind !== 'ptp');
 
 /** A pod of each kind of attachment that a node has, one that was gathered before one that its tables alone know. */
 export function endsOf(state: NodeState): readonly Endpoint[] {
@@ -52,5 +51,9 @@ export async function ownAddressPairs(dumps: Dumps, given: Given, pods: readonly
         yield {from, to, there, back};
       }
   }
-  return walkedPairs(4, ends.map((e) => e.name), pairs());
+  return walkedPairs(
+    4,
+    ends.map((e) => e.name),
+    pairs(),
+  );
 }

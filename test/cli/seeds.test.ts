@@ -23,7 +23,9 @@ describe.each([
     };
     expect({code: ran.code, findings: report.findings, mode: report.cluster.mode}).toEqual({code: 3, findings: [], mode: name});
     expect(report.cluster.nodes.map((n) => n.name)).toEqual(['k8s-node2']);
-    expect(report.notEvaluated.flatMap((n) => n.missing)).toEqual(expect.arrayContaining(['sysctl', 'link', 'address', 'the lease of k8s-node2']));
+    expect(report.notEvaluated.flatMap((n) => n.missing)).toEqual(
+      expect.arrayContaining(['sysctl', 'link', 'address', 'the lease of k8s-node2']),
+    );
     expect((await run(['doctor', '--snapshot', folder(name)])).stdout).toMatch(
       /\? nothing wrong in what could be seen {2}\(\d+ rules on 1 node; exit 3\)/,
     );

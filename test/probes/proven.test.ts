@@ -16,7 +16,17 @@ function sighted(found: Traced, direction: Direction, seen: 'all' | 'edge' | 'no
   if (!walk || seen === 'none') return [];
   return tapsOf(walk).map(({tap, hop}): Sighting => {
     const {node, pod, dev, way} = tap;
-    return {direction, hop, node, ...(pod !== undefined && {pod}), dev, way, tunnelled: false, expected: true, seen: seen === 'all' || hop < fabric};
+    return {
+      direction,
+      hop,
+      node,
+      ...(pod !== undefined && {pod}),
+      dev,
+      way,
+      tunnelled: false,
+      expected: true,
+      seen: seen === 'all' || hop < fabric,
+    };
   });
 }
 
@@ -65,7 +75,9 @@ describe.each([
   test('answered without a capture it is observed all the same', async () => {
     const found = await traced(nodes, from, to);
     const after = proven(report(found), judged(found, 'arrives', 'arrives', 'none'));
-    expect(fabrics(after).map((s) => [s.certainty, s.crossing?.seen])).toEqual(Array(2).fill(['observed', 'proven by the answer that came']));
+    expect(fabrics(after).map((s) => [s.certainty, s.crossing?.seen])).toEqual(
+      Array(2).fill(['observed', 'proven by the answer that came']),
+    );
   });
 
   test('seen to leave and nowhere beyond, it was lost in there, and what should have carried it is named', async () => {
@@ -104,6 +116,8 @@ describe('with the rows of the cloud', () => {
     const found = await traced(routerNodes, 'pod1', 'pod4', {cloud: cloud(one)});
     const lost = {...judged(found, 'lost', undefined, 'edge'), predicted: {there: 'lost' as const}};
     const beyond: Sighting = {direction: 'there', node: 'VM-0-37', dev: 'eth0', tunnelled: false, expected: false, seen: false};
-    expect(lostIn(report(found), {...lost, sightings: [...lost.sightings, beyond]})).toMatch(/between VM-0-29\/eth0 and its receiver: it has no row/);
+    expect(lostIn(report(found), {...lost, sightings: [...lost.sightings, beyond]})).toMatch(
+      /between VM-0-29\/eth0 and its receiver: it has no row/,
+    );
   });
 });

@@ -1,10 +1,10 @@
 import {lookup} from '../forwarding/lookup.js';
 import type {Link} from '../kernel/link.js';
 import type {Mac} from '../net/address.js';
+import {isImplied} from './listed.js';
 import {input, routeIn} from './namespace.js';
 import {neighbour} from './neighbour.js';
 import {throughHook} from './netfilter.js';
-import {isImplied} from './listed.js';
 import {type InFlight, shownLink, UNREAD_MAC} from './packet.js';
 import {tap} from './tap.js';
 import {arrives, VLAN_TAG} from './transmit.js';

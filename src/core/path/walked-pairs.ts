@@ -1,5 +1,5 @@
 import type {Family} from '../net/address.js';
-import {alike, NAMES, type Matrix, type PairMark, type Reason, SHOWN} from './all-pairs.js';
+import {alike, type Matrix, NAMES, type PairMark, type Reason, SHOWN} from './all-pairs.js';
 import type {Walk} from './step.js';
 
 /** One pair of ends, by their numbers, walked there and back. */
@@ -14,7 +14,10 @@ export interface WalkedPair {
 export async function walkedPairs(family: Family, names: readonly string[], pairs: AsyncIterable<WalkedPair>): Promise<Matrix> {
   const counts = {reachable: 0, inferred: 0, broken: 0, unknown: 0};
   const marks = names.map((): (PairMark | null)[] => names.map(() => null));
-  const reasons = new Map<string, {reason: Reason; readonly first: {readonly from: string; readonly to: string}[]; readonly nodes: Set<string>}>();
+  const reasons = new Map<
+    string,
+    {reason: Reason; readonly first: {readonly from: string; readonly to: string}[]; readonly nodes: Set<string>}
+  >();
   const known = new Map(names.map((name) => [name, true]));
   for await (const {from, to, there, back} of pairs) {
     const mark = markOf(there, back);
