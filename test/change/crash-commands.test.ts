@@ -23,7 +23,7 @@ import {allTables, leftovers} from './tables.js';
  * The crash matrix of the commands themselves: `flanctl migrate`, both ways between vxlan and host-gw, stops at every step of its plan, and
  * there it is killed, or its link, a node's sshd or a node's disk is gone. Within the timer every node is wholly old or wholly new and every
  * pair answers; then `flanctl rollback` and `flanctl migrate --resume` alternately bring it to an end. FLANCTL_TEST_LONG runs every end at
- * every step; else every step is ended in one way, each way in its turn.
+ * every step, and another port of the same VNI, killed before and after each; else every step is ended in one way, each way in its turn.
  */
 const long = process.env['FLANCTL_TEST_LONG'] !== undefined;
 const TTL = '10';
@@ -31,10 +31,29 @@ const bin = join(import.meta.dirname, '../../bin/run.js');
 const state = mkdtempSync(join(tmpdir(), 'flanctl-crash-commands-'));
 let count = 0;
 
-const ways: {readonly [from: string]: {readonly to: Target; readonly words: readonly string[]; readonly path: string}} = {
-  vxlan: {to: target({Type: 'host-gw'}), words: ['migrate', '--to', 'host-gw'], path: 'eth0'},
-  'host-gw': {to: target({Type: 'vxlan', VNI: 1}), words: ['migrate', '--to', 'vxlan', '--pod-mtu', 'set'], path: 'flannel.1'},
-};
+interface Way {
+  readonly backend: 'vxlan' | 'host-gw';
+  readonly to: Target;
+  readonly words: readonly string[];
+  /** The devices that all of a node's routes to the others may lead to in between, and that of the target. */
+  readonly between: readonly string[];
+  readonly path: string;
+  readonly kinds: readonly Kind[];
+}
+
+const both = {between: ['eth0', 'flannel.1'], kinds};
+const ways = {
+  v: {...both, backend: 'vxlan', to: target({Type: 'host-gw'}), words: ['--to', 'host-gw'], path: 'eth0'},
+  h: {...both, backend: 'host-gw', to: target({Type: 'vxlan', VNI: 1}), words: ['--to', 'vxlan', '--pod-mtu', 'set'], path: 'flannel.1'},
+  p: {
+    backend: 'vxlan',
+    to: target({Type: 'vxlan', VNI: 1, Port: 4789}),
+    words: ['--to', 'vxlan', '--vxlan-port', '4789'],
+    between: ['flannel.1', 'flannel.2'],
+    path: 'flannel.1',
+    kinds: ['kill'],
+  },
+} as const satisfies {readonly [short: string]: Way};
 
 /** The device that all routes of a node to the others use; more than one is neither old nor new. */
 async function paths(lab: Lab): Promise<readonly string[]> {
@@ -98,9 +117,8 @@ async function outcomes(lab: Lab, id: string): Promise<readonly string[]> {
 
 type Tables = Awaited<ReturnType<typeof allTables>>;
 
-async function crash(lab: Lab, before: Tables, {kind, at, end}: Ending): Promise<string> {
-  const {to, words, path} = ways[lab.spec.backend]!;
-  const {id, saved, env, child, printed, ended} = await begin(lab, [...words, '--probe-interval', '0'], at);
+async function crash(lab: Lab, before: Tables, {to, words, between, path}: Way, {kind, at, end}: Ending): Promise<string> {
+  const {id, saved, env, child, printed, ended} = await begin(lab, ['migrate', ...words, '--probe-interval', '0'], at);
   expect(saved.stages.map((s) => s.title)).toEqual(await titles(lab, to));
   await harm[kind].do(lab, child);
   if (kind !== 'kill') child.kill('SIGCONT');
@@ -111,7 +129,7 @@ async function crash(lab: Lab, before: Tables, {kind, at, end}: Ending): Promise
   if (code === 5) expect((JSON.parse(printed()) as ChangeReport).left.length).toBeGreaterThan(0);
   await settled(lab);
   const found = await paths(lab);
-  expect(found.filter((p) => p !== 'eth0' && p !== 'flannel.1')).toEqual([]);
+  expect(found.filter((p) => !between.includes(p))).toEqual([]);
   expect((await labPing(lab)).pairs.filter((p) => !p.small)).toEqual([]);
   await harm[kind].mend(lab);
   const now = await outcomes(lab, id);
@@ -120,6 +138,9 @@ async function crash(lab: Lab, before: Tables, {kind, at, end}: Ending): Promise
     await command(['migrate', '--resume'], lab, env);
     expect(await paths(lab)).toEqual(lab.nodes.map(() => path));
     expect(await doctorOf(lab)).toEqual([`mode ${to.type}`]);
+    if (to.type === 'vxlan')
+      for (const {name} of lab.nodes)
+        expect((await put(lab, name, 'ip -d link show type vxlan')).match(/dstport \d+/g)).toEqual([`dstport ${to.settings.port}`]);
     expect((await labPing(lab)).pairs.filter((p) => !p.small || !p.large)).toEqual([]);
   }
   if (now.length > 0) await command(['rollback', id], lab, {});
@@ -142,7 +163,7 @@ describe.skipIf(!labsWork)('the commands, ended in the middle', () => {
   const labs = testLabs();
   afterAll(() => rmSync(state, {recursive: true, force: true}));
 
-  async function labOf(name: string, backend: 'vxlan' | 'host-gw', ssh: boolean): Promise<{lab: Lab; before: Tables}> {
+  async function labOf(name: string, backend: Way['backend'], ssh: boolean): Promise<{lab: Lab; before: Tables}> {
     const lab = await labs.up({name, backend, nodes: 2, pods: 1, ssh});
     await rpFilter(lab, 1);
     await put(lab, 'n2', 'mount -t tmpfs -o size=2m,mode=700 own /var/lib/flanctl');
@@ -154,28 +175,35 @@ describe.skipIf(!labsWork)('the commands, ended in the middle', () => {
     const counts = new Map<string, number>();
     let ran = 0;
     let total = 0;
-    const side = async (backend: 'vxlan' | 'host-gw'): Promise<void> => {
-      const short = backend === 'vxlan' ? 'v' : 'h';
-      const plain = await labOf(`crash-${short}p`, backend, false);
+    const side = async (short: keyof typeof ways): Promise<void> => {
+      const way: Way = ways[short];
+      const {backend, to} = way;
+      const overSsh = ({kind}: Point): boolean => kind === 'link' || kind === 'sshd';
+      const plain = await Promise.all((short === 'p' ? ['p', 'q'] : ['p']).map((name) => labOf(`crash-${short}${name}`, backend, false)));
       // Servers that do not answer take the longest.
-      const remote = await Promise.all(['s', 't'].map((name) => labOf(`crash-${short}${name}`, backend, true)));
-      const steps = ['arm', ...(await titles(plain.lab, ways[backend]!.to)).keys(), 'final', 'committed', 'finish'];
-      for (const {lab} of remote) await titles(lab, ways[backend]!.to);
+      const remote = await Promise.all(
+        (way.kinds.includes('sshd') ? ['s', 't'] : []).map((name) => labOf(`crash-${short}${name}`, backend, true)),
+      );
+      const all = [...plain, ...remote];
+      const steps = ['arm', ...(await titles(all[0]!.lab, to)).keys(), 'final', 'committed', 'finish'];
+      for (const {lab} of all) await titles(lab, to);
       // Between the end of one step and the beginning of the next only flanctl itself does anything.
       const moments = (kind: Kind) => (kind === 'kill' ? ['before', 'after'] : ['before']);
       const stops: readonly Point[] = long
-        ? kinds.flatMap((kind) => steps.flatMap((step) => moments(kind).map((when) => ({kind, at: `${step}:${when}`}))))
-        : steps.map((step, i) => ({kind: kinds[i % kinds.length]!, at: `${step}:before`}));
-      const first = backend === 'vxlan' ? 0 : 1;
-      const points = stops.map((stop, i): Ending => ({...stop, end: i % 2 === first ? 'resume' : 'rollback'}));
+        ? way.kinds.flatMap((kind) => steps.flatMap((step) => moments(kind).map((when) => ({kind, at: `${step}:${when}`}))))
+        : steps.map((step, i) => ({kind: way.kinds[i % way.kinds.length]!, at: `${step}:before`}));
+      const first = short === 'v' ? 0 : 1;
+      // Of the moments of one step the other one is ended the other way, and at the next step it is turned round.
+      const turn = (i: number): number => (short === 'p' ? i + (i >> 1) : i);
+      const points = stops.map((stop, i): Ending => ({...stop, end: turn(i) % 2 === first ? 'resume' : 'rollback'}));
       total += points.length;
-      const drain = async (queue: Ending[], {lab, before}: typeof plain): Promise<void> => {
+      const drain = async (queue: Ending[], {lab, before}: (typeof plain)[number]): Promise<void> => {
         for (let point = queue.shift(); point; point = queue.shift()) {
           ran += 1;
           const started = Date.now();
           let said = 'broken';
           try {
-            said = await crash(lab, before, point);
+            said = await crash(lab, before, way, point);
             counts.set(point.kind, (counts.get(point.kind) ?? 0) + 1);
           } catch (error) {
             broken.push(`${lab.spec.name}: ${point.kind} at ${point.at}: ${String(error)}`);
@@ -189,11 +217,10 @@ describe.skipIf(!labsWork)('the commands, ended in the middle', () => {
           }
         }
       };
-      const overSsh = ({kind}: Point): boolean => kind === 'link' || kind === 'sshd';
       const [near, far] = [points.filter((p) => !overSsh(p)), points.filter(overSsh)];
-      await Promise.all([drain(near, plain), ...remote.map((lab) => drain(far, lab))]);
+      await Promise.all([...plain.map((lab) => drain(near, lab)), ...remote.map((lab) => drain(far, lab))]);
     };
-    await Promise.all([side('vxlan'), side('host-gw')]);
+    await Promise.all((long ? (['v', 'h', 'p'] as const) : (['v', 'h'] as const)).map(side));
     expect(broken).toEqual([]);
     expect([...counts.keys()].toSorted()).toEqual([...kinds].toSorted());
     expect(ran).toBe(total);

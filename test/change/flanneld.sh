@@ -13,6 +13,7 @@ fi
 type=$(sed -n 's/.*"Type": *"\([a-z-]*\)".*/\1/p' "$conf")
 vni=$(sed -n 's/.*"VNI": *\([0-9]*\).*/\1/p' "$conf")
 direct=$(grep -c '"DirectRouting": *true' "$conf")
+port=$(sed -n 's/.*"Port": *\([0-9]*\).*/\1/p' "$conf")
 device=flannel.${vni:-1}
 device6=flannel-v6.${vni:-1}
 mac=-
@@ -26,12 +27,12 @@ first() { printf '%s\n' "${1%/*}"; }
 
 # adopt DEVICE LOCAL MTU: a device of the same attributes is kept, with its address; another is deleted and made anew
 adopt() {
-  if ip -d link show "$1" 2>/dev/null | grep -q "vxlan id ${vni:-1} .*local $2 dev eth0 .*dstport 8472 nolearning"; then
+  if ip -d link show "$1" 2>/dev/null | grep -q "vxlan id ${vni:-1} .*local $2 dev eth0 .*dstport ${port:-8472} nolearning"; then
     did ip link set "$1" up
     return
   fi
   [ ! -e "/sys/class/net/$1" ] || did ip link del "$1"
-  did ip link add "$1" txqueuelen 0 mtu "$3" type vxlan id "${vni:-1}" local "$2" dev eth0 dstport 8472 nolearning
+  did ip link add "$1" txqueuelen 0 mtu "$3" type vxlan id "${vni:-1}" local "$2" dev eth0 dstport "${port:-8472}" nolearning
   did ip link set "$1" up
 }
 own_address() { ip addr show dev "$1" | grep -q " $2 " || did ip addr add "$2" dev "$1"; }
@@ -92,6 +93,7 @@ echo "$type $subnet $address $mac $subnet6 $address6 $mac6" >"$leases/.$node" &&
 seen=
 remembered=
 since=0
+away=0
 while :; do
   for file in "$leases"/*; do
     [ "$file" != "$leases/$node" ] || continue
@@ -113,6 +115,12 @@ while :; do
       [ "$peer_subnet6" = - ] || vxlan6 "$peer_subnet6" "$peer_address6" "$peer_mac6"
     fi
   done
+  # Since v0.27.4: a device that has been away for a second is made anew, empty.
+  if [ "$type" = vxlan ] && [ ! -e "/sys/class/net/$device" ]; then away=$((away + 1)); else away=0; fi
+  if [ "$away" -ge 5 ]; then
+    adopt "$device" "$address" 1450
+    own_address "$device" "$(first "$subnet")/32"
+  fi
   : >/run/flanneld.ready
   sleep 0.2
   since=$((since + 1))
