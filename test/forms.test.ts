@@ -1,13 +1,15 @@
 import {describe, expect, test} from 'vitest';
-import {buildCluster} from '../src/core/model/cluster.js';
+import {buildCluster, type Given} from '../src/core/model/cluster.js';
 import {readNode} from '../src/core/model/read-node.js';
 import {Surveyor} from '../src/core/model/survey.js';
 import {view} from '../src/core/model/view.js';
+import type {NodeDump} from '../src/core/node/dump.js';
 import {rules} from '../src/core/rules/index.js';
 import {diagnose} from '../src/edge/diagnose.js';
+import {damaged, damagesOf} from './forms/damage.js';
 import {type Form, formed} from './forms/form.js';
 import {versionOf} from './forms/version.js';
-import {recordsFor} from './recorded.js';
+import {annotation, recordsFor} from './recorded.js';
 
 /** Since when flannel has the backend, for the versions below. */
 const since: {readonly [backend: string]: string} = {
@@ -25,7 +27,15 @@ const settings: {readonly [backend: string]: Form['settings']} = {
   extension: {SubnetAddCommand: 'ip route add $SUBNET via $PUBLIC_IP', SubnetRemoveCommand: 'ip route del $SUBNET via $PUBLIC_IP'},
 };
 const dualSince: {readonly [backend: string]: string} = {vxlan: 'v0.15.0', 'host-gw': 'v0.15.0', wireguard: 'v0.16.0'};
-const versions = ['v0.9.0', 'v0.9.1', 'v0.10.0', 'v0.11.0', 'v0.13.0', 'v0.14.0', 'v0.18.0', 'v0.20.0', 'v0.20.2', 'v0.25.4', 'v0.28.9'];
+const every = [
+  ...['v0.9.0', 'v0.9.1', 'v0.10.0', 'v0.11.0', 'v0.12.0', 'v0.13.0', 'v0.14.0', 'v0.15.1', 'v0.16.2', 'v0.18.0', 'v0.19.1'],
+  ...['v0.20.0', 'v0.20.2', 'v0.21.0', 'v0.21.3', 'v0.24.1', 'v0.25.4', 'v0.26.6', 'v0.27.4', 'v0.28.9'],
+];
+/** FLANCTL_TEST_LONG: each version that changed anything. Else those between which the rules and the devices differ. */
+const versions =
+  process.env['FLANCTL_TEST_LONG'] === undefined
+    ? every.filter((v) => !['v0.15.1', 'v0.16.2', 'v0.19.1', 'v0.21.0', 'v0.24.1', 'v0.26.6', 'v0.27.4'].includes(v))
+    : every;
 const had = (table: {readonly [backend: string]: string}, backend: string, version: string): boolean =>
   table[backend] !== undefined && versionOf(table[backend]).at <= versionOf(version).at;
 
@@ -35,7 +45,7 @@ const forms = versions.flatMap((version) =>
     .flatMap((backend): Form[] => [
       {backend, version, ...(settings[backend] && {settings: settings[backend]})},
       ...(had(dualSince, backend, version) ? [{backend, version, dual: true}] : []),
-      ...(backend === 'ipip' ? [{backend, version, directRouting: true}] : []),
+      ...(backend === 'ipip' || backend === 'vxlan' ? [{backend, version, directRouting: true}] : []),
       ...(versionOf(version).at >= 2500 && settings[backend] === undefined ? [{backend, version, nftables: true}] : []),
     ]),
 );
@@ -53,8 +63,20 @@ forms.push({
     SubnetRemoveCommand: 'read PUBLICKEY; wg set flannel.1 peer $PUBLICKEY remove',
   },
 });
-const name = ({backend, version, dual, directRouting, nftables, rows}: Form): string =>
-  `${version} ${backend}${dual === true ? ' dual-stack' : ''}${directRouting === true ? ' DirectRouting' : ''}${nftables === true ? ' nftables' : ''}${rows === undefined ? '' : ` ${rows}`}`;
+// Settings that a device or a row shows, and what an upgrade leaves.
+forms.push(
+  {backend: 'vxlan', version: 'v0.12.0', settings: {Learning: true}},
+  {backend: 'vxlan', version: 'v0.28.9', settings: {Port: 4789}},
+  {backend: 'vxlan', version: 'v0.20.2', upgraded: true},
+  {backend: 'host-gw', version: 'v0.28.9', upgraded: true},
+  {backend: 'vxlan', version: 'v0.28.9', nftables: true, upgraded: true},
+  {backend: 'wireguard', version: 'v0.20.2', dual: true, rows: 'wireguardSingle', settings: {Mode: 'ipv4'}},
+  {backend: 'wireguard', version: 'v0.28.9', dual: true, rows: 'wireguardSingle', settings: {Mode: 'auto'}},
+  {backend: 'wireguard', version: 'v0.28.9', rows: 'wireguardKept', settings: {PersistentKeepaliveInterval: 25}},
+  {backend: 'ipsec', version: 'v0.14.0', rows: 'ipsecInUdp', settings: {UDPEncap: true}},
+);
+const name = ({upgraded, settings: set, backend, version, dual, directRouting, nftables, rows}: Form): string =>
+  `${version} ${backend}${upgraded === true ? ' upgraded' : ''}${set === undefined || backend === 'extension' ? '' : ` ${JSON.stringify(set)}`}${dual === true ? ' dual-stack' : ''}${directRouting === true ? ' DirectRouting' : ''}${nftables === true ? ' nftables' : ''}${rows === undefined ? '' : ` ${rows}`}`;
 
 /** Which backend runs is told from what another left: routes of both are there, and flanneld's last start wrote subnet.env. */
 describe('after a change of the backend', () => {
@@ -98,5 +120,34 @@ describe('the forms of flannel', () => {
       expect(found.cluster.members.map((m) => m.mode?.type)).toEqual(dumps.map(() => form.backend));
       expect(found.cluster.members.every((m) => m.lease !== undefined)).toBe(true);
     }
+  });
+});
+
+const judged = (dumps: readonly NodeDump[], given: Given = {}) =>
+  diagnose(
+    {
+      async *nodes() {
+        yield* dumps;
+      },
+    },
+    given,
+    rules,
+  );
+
+/** And what is wrong in a form is found there, as in any other: in the backend's own rows, in that generation's rules, in the annotations. */
+describe('the forms of flannel, with one thing wrong', () => {
+  test.each(forms.filter(({dual}) => dual !== true).map((form) => [name(form), form] as const))('%s', async (_, form) => {
+    const dumps = await formed(form);
+    for (const damage of damagesOf(form)) {
+      const {findings} = await judged(damaged(dumps, damage));
+      expect({what: damage.what, found: findings.map((f) => `${f.node} ${f.rule}`)}).toEqual({
+        what: damage.what,
+        found: expect.arrayContaining([`n1 ${damage.rule}`]),
+      });
+    }
+    const annotations = {[annotation('public-ip')]: '192.168.77.99'};
+    const records = recordsFor(dumps, {from: 'kubernetes', version: form.version, nodes: {n2: {metadata: {annotations}}}});
+    const {findings} = await judged(dumps, {records});
+    expect(findings.map((f) => `${f.node} ${f.rule}`)).toContain('n2 lease-public-ip-stale');
   });
 });

@@ -94,7 +94,8 @@ export function objectsOf(dumps: readonly NodeDump[], version = newest): Require
         {type: 'Hostname', address: name},
       ],
       conditions: [
-        {type: 'NetworkUnavailable', status: 'False', reason: 'FlannelIsUp'},
+        // Since v0.12.
+        ...(version.at >= 1200 ? [{type: 'NetworkUnavailable', status: 'False', reason: 'FlannelIsUp'}] : []),
         {type: 'Ready', status: 'True', reason: 'KubeletReady'},
       ],
       nodeInfo: {kubeletVersion: made.kubelet},
@@ -155,7 +156,7 @@ export function keysOf(dumps: readonly NodeDump[], version = newest): Record<str
         `${etcdRoot}/subnets/${lease!.subnet!.replace('/', '-')}${lease!.ipv6Subnet === undefined ? '' : `&${lease!.ipv6Subnet.replace('/', '-')}`}`,
         JSON.stringify({
           PublicIP: lease!.publicIP,
-          PublicIPv6: lease!.publicIPv6 ?? null,
+          ...(version.at >= 1500 && {PublicIPv6: lease!.publicIPv6 ?? null}),
           BackendType: typeIn(cluster),
           BackendData: backendData(cluster, lease!, 4, version),
           ...(lease!.publicIPv6 !== undefined && {BackendV6Data: backendData(cluster, lease!, 6, version)}),

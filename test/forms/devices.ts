@@ -167,6 +167,37 @@ function ipsec({node, peers}: About): Left {
   };
 }
 
+/** `Mode: auto` and its like, since v0.18: one device for both families (§4.2). */
+function wireguardSingle(about: About): Left {
+  const {node, peers} = about;
+  const separate = wireguard({...about, dual: false});
+  const [device] = separate.devices;
+  return {
+    ...separate,
+    devices: [{...device!, addresses: [...device!.addresses, ...inet6(`fd44:0:0:${node}::/128`)]}],
+    routes6: [
+      `unicast fd44:0:0:${node}:: dev flannel-wg table main proto kernel scope global metric 256 pref medium`,
+      'unicast fd44::/56 dev flannel-wg table main proto boot scope global metric 1024 pref medium',
+      `local fd44:0:0:${node}:: dev flannel-wg table local proto kernel scope global metric 0 pref medium`,
+    ],
+    wg: peers.reduce((text, p) => text.replace(`10.244.${p}.0/24`, `10.244.${p}.0/24,fd44:0:0:${p}::/64`), separate.wg),
+  };
+}
+
+/** Every peer is called again after so many seconds, as `wireguard-native` of k3s has it (§8). */
+function wireguardKept(about: About): Left {
+  const left = wireguard(about);
+  // A tunnel that is kept has a handshake of the last two minutes, by the clock of the recorded nodes.
+  return {...left, wg: left.wg.replaceAll(/^((?:[^\t\n]*\t){5})\d+((?:\t\d+){2}\t)off$/gm, `$1${1_795_221_100}$225`)};
+}
+
+/** `UDPEncap`: ESP in UDP 4500. */
+function ipsecInUdp(about: About): Left {
+  const left = ipsec(about);
+  const encap = '\tencap type espinudp sport 4500 dport 4500 addr 0.0.0.0';
+  return {...left, states: left.states.replaceAll(/^\taead .*$/gm, (line) => `${line}\n${encap}`)};
+}
+
 /** flannel's own example of an extension: host-gw by commands. */
 const routed = ({peers}: About): Left => ({
   ...nothing,
@@ -196,4 +227,7 @@ export const leaves: {readonly [backend: string]: (about: About) => Left} = {
   alloc: () => nothing,
   extension: routed,
   k3sWireguard,
+  wireguardSingle,
+  wireguardKept,
+  ipsecInUdp,
 };

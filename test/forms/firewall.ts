@@ -12,15 +12,35 @@ interface Nets {
 
 const comment = (text: string) => `-m comment --comment "${text}" `;
 
-/** `iptables-save` of a host with legacy iptables. */
-export function iptables(version: Version, {network, subnet, multicast}: Nets): string {
+/** kube-proxy's part of nat, which flannel's jump stood before until v0.21.2, and behind since. */
+const kube = [
+  '-m mark ! --mark 0x4000/0x4000 -j RETURN',
+  '-j MARK --set-xmark 0x4000/0x0',
+  '-m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully',
+].map((rule) => `[4:336] -A KUBE-POSTROUTING ${rule}`);
+const kubeJump = '[4:336] -A POSTROUTING -m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING';
+
+/** What an upgrade to nft mode leaves: nat's chain empty, filter's whole (model/flannel-backends.md §6.4). */
+export const leftByNftables = (version: Version, nets: Nets): string =>
+  iptables(version, nets)
+    .split('\n')
+    .filter((line) => !line.includes('-A FLANNEL-POSTRTG '))
+    .join('\n');
+
+/**
+ * `iptables-save` of a host with legacy iptables. `upgraded`: the rules of v0.19 and before are there still, which v0.20 and later do not remove
+ * (§6.4).
+ */
+export function iptables(version: Version, {network, subnet, multicast}: Nets, upgraded = false): string {
   const at = (since: Version['at']) => version.at >= since;
   const masq = at(1602) ? comment('flanneld masq') : '';
   const forward = at(1602) ? comment('flanneld forward') : '';
   const random = at(1100) ? ' --random-fully' : '';
+  // The one rule whose comment flannel wrote otherwise until v0.19.
+  const odd = at(1602) && !at(2000) && multicast === '224.0.0.0/4' ? comment('flannel masq') : masq;
   const inline = [
     `-s ${network} -d ${network} ${masq}-j RETURN`,
-    `-s ${network} ! -d ${multicast} ${masq}-j MASQUERADE${random}`,
+    `-s ${network} ! -d ${multicast} ${odd}-j MASQUERADE${random}`,
     `! -s ${network} -d ${subnet} ${masq}-j RETURN`,
     `! -s ${network} -d ${network} ${masq}-j MASQUERADE${random}`,
   ];
@@ -36,12 +56,20 @@ export function iptables(version: Version, {network, subnet, multicast}: Nets): 
   ];
   const inChain = at(2100) ? newer : at(2002) ? [mark, ...inline] : inline;
   const rules = (chain: string, list: readonly string[]) => list.map((rule) => `[4:336] -A ${chain} ${rule}`);
+  const old = upgraded ? rules('POSTROUTING', inline) : [];
+  const jump = `[4:336] -A POSTROUTING ${masq}-j FLANNEL-POSTRTG`;
+  const jumps = at(2103) ? [...old, kubeJump, jump] : [jump, ...old, kubeJump];
   const nat = at(2000)
-    ? [':FLANNEL-POSTRTG - [0:0]', `[4:336] -A POSTROUTING ${masq}-j FLANNEL-POSTRTG`, ...rules('FLANNEL-POSTRTG', inChain)]
-    : rules('POSTROUTING', inline);
+    ? [':FLANNEL-POSTRTG - [0:0]', ':KUBE-POSTROUTING - [0:0]', ...jumps, ...rules('FLANNEL-POSTRTG', inChain), ...kube]
+    : [':KUBE-POSTROUTING - [0:0]', kubeJump, ...rules('POSTROUTING', inline), ...kube];
   // v0.9.0 wrote none: Docker left FORWARD at ACCEPT then.
   const filter = at(2000)
-    ? [':FLANNEL-FWD - [0:0]', `[4:336] -A FORWARD ${forward}-j FLANNEL-FWD`, ...rules('FLANNEL-FWD', accepts)]
+    ? [
+        ':FLANNEL-FWD - [0:0]',
+        `[4:336] -A FORWARD ${forward}-j FLANNEL-FWD`,
+        ...(upgraded ? rules('FORWARD', accepts) : []),
+        ...rules('FLANNEL-FWD', accepts),
+      ]
     : at(901)
       ? rules('FORWARD', accepts)
       : [];

@@ -1,7 +1,7 @@
 import type {NodeDump, Section} from '../../src/core/node/dump.js';
 import {loadRecorded} from '../bases/bases.js';
 import {type Left, leaves} from './devices.js';
-import {iptables, nftables, noNftables} from './firewall.js';
+import {iptables, leftByNftables, nftables, noNftables} from './firewall.js';
 import {type Version, versionOf} from './version.js';
 
 export interface Form {
@@ -14,6 +14,8 @@ export interface Form {
   readonly nftables?: boolean;
   /** Rows of another kind than the backend's own name says. */
   readonly rows?: string;
+  /** Rules of an older flannel, or of its iptables mode, are still there. */
+  readonly upgraded?: boolean;
   /** vxlan's device and rows are still there, as a change of the backend leaves them (§9.1). */
   readonly afterVxlan?: boolean;
 }
@@ -29,15 +31,31 @@ export async function formed(form: Form): Promise<readonly NodeDump[]> {
   const version = versionOf(form.version);
   const {backend, dual = false, directRouting = false} = form;
   const recorded = backend === 'vxlan' || backend === 'host-gw';
-  const dumps = await loadRecorded(`${recorded ? backend : 'vxlan'}${dual ? '-dual' : ''}`);
+  const direct = directRouting && backend === 'vxlan' ? '-direct' : '';
+  const dumps = await loadRecorded(`${recorded ? backend : 'vxlan'}${direct}${dual ? '-dual' : ''}`);
   const numbers = dumps.map((_, i) => i + 1);
   return dumps.map((dump, i): NodeDump => {
     const about = {node: i + 1, peers: numbers.filter((n) => n !== i + 1), version, dual, directRouting};
     const left = recorded ? undefined : leaves[form.rows ?? backend]!(about);
-    const edited = dump.sections.map((s) => (left ? swapped(s, left, 1500 - (room[backend] ?? 0), form.afterVxlan === true) : s));
+    const edited = dump.sections.map((s) => (left ? swapped(s, left, 1500 - roomOf(form), form.afterVxlan === true) : attributed(s, form)));
     return {...dump, sections: firewalled(edited, form, version, i + 1).map((s) => configured(s, form, version))};
   });
 }
+
+const roomOf = ({backend, settings}: Form): number => (settings?.['UDPEncap'] === true ? 85 : (room[backend] ?? 0));
+
+/** vxlan's device as it is with the settings that it shows (iproute2 6.1 names learning only where it is off). */
+const attributed = (section: Section, {settings = {}}: Form): Section =>
+  section.name === 'ip-link'
+    ? {
+        ...section,
+        out: section.out
+          .replaceAll(' nolearning', settings['Learning'] === true ? '' : ' nolearning')
+          .replaceAll(' dstport 8472', ` dstport ${String(settings['Port'] ?? 8472)}`),
+      }
+    : section.name === 'ss-udp'
+      ? {...section, out: section.out.replaceAll(':8472', `:${String(settings['Port'] ?? 8472)}`)}
+      : section;
 
 /** The section with the backend's own devices and rows in the place of vxlan's. */
 function swapped(section: Section, left: Left, mtu: number, keep: boolean): Section {
@@ -79,9 +97,13 @@ function blocks(lines: readonly string[], left: Left, details: boolean, keep: bo
 
 function firewalled(sections: readonly Section[], form: Form, version: Version, node: number): readonly Section[] {
   const rules = (family: 4 | 6): string => {
-    if (form.nftables === true) return '';
-    if (family === 4) return iptables(version, {network: '10.244.0.0/16', subnet: `10.244.${node}.0/24`, multicast: '224.0.0.0/4'});
-    return form.dual === true ? iptables(version, {network: 'fd44::/56', subnet: `fd44:0:0:${node}::/64`, multicast: 'ff00::/8'}) : '';
+    if (family === 6 && form.dual !== true) return '';
+    const nets =
+      family === 4
+        ? {network: '10.244.0.0/16', subnet: `10.244.${node}.0/24`, multicast: '224.0.0.0/4'}
+        : {network: 'fd44::/56', subnet: `fd44:0:0:${node}::/64`, multicast: 'ff00::/8'};
+    if (form.nftables === true) return form.upgraded === true ? leftByNftables(version, nets) : '';
+    return iptables(version, nets, form.upgraded);
   };
   const texts: {readonly [name: string]: string} = {
     'iptables-save': rules(4),

@@ -196,9 +196,11 @@ function notRolledOut(
   const running = surveys.flatMap((s) =>
     strongest(s).filter((d) => d.detection.weight > 1 && (asked?.traces !== 'none' || d.mode.traces === 'own')),
   );
-  const names = new Set(running.map((d) => d.mode.named(d.detection.settings)));
-  const [only] = names;
   const stated = asked && wanted ? asked.named(wanted) : type;
+  const as = ({mode, detection: {settings}}: (typeof running)[number]): string =>
+    mode === asked && wanted && mode.mayBe?.(settings, wanted) ? stated : mode.named(settings);
+  const names = new Set(running.map(as));
+  const [only] = names;
   return running.length > 1 && names.size === 1 && only !== undefined && only !== stated ? {asked: stated, running: only} : undefined;
 }
 

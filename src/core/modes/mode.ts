@@ -218,6 +218,8 @@ export interface Mode {
   publishes(links: readonly Link[], settings: Settings): Partial<Lease>;
   /** A configuration of the mode by what nodes must share to hear each other: `vxlan (VNI 1, UDP 8472)`. */
   named(settings: Settings): string;
+  /** Can what the tables show be what was asked for? Without it: when both are named alike. */
+  mayBe?(seen: Settings, asked: Settings): boolean;
   /** The same settings for a device of another name, one that none of these have (no name, no number): modes of which two can be there at once. */
   aside?(settings: Settings, links: readonly Link[]): Settings;
   expect(context: ExpectContext): Expected;

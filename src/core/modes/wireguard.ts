@@ -72,6 +72,11 @@ export const wireguard: Mode = {
       ? `wireguard (UDP ${settings.listenPort ?? listenPort})`
       : `wireguard (${settings.wgMode}, UDP ${settings.listenPort ?? listenPort})`,
 
+  // Without IPv6 every mode has the one device, and of the modes with one for both families the tables tell which was taken, not which was asked.
+  mayBe: (seen, asked) =>
+    (seen.listenPort ?? listenPort) === (asked.listenPort ?? listenPort) &&
+    (seen.wgMode === undefined || seen.wgMode === asked.wgMode || (seen.wgMode !== 'separate' && asked.wgMode === 'auto')),
+
   publishes(links, settings) {
     const device = (family: Family) => links.find((l) => l.ifname === deviceName(settings, family));
     const [v4, v6] = [device(4), device(6)];
@@ -99,17 +104,19 @@ export const wireguard: Mode = {
     const v4 = links.find((l) => l.ifname === 'flannel-wg');
     const single = !names.has('flannel-wg-v6') && whole.some((r) => r.family === 6 && r.dev === 'flannel-wg');
     const toV6 = peers.some((p) => p.endpoint !== undefined && familyOf(p.endpoint.address) === 6);
+    const {wgMode: _, ...others} = settingsOf({});
+    const seen = single ? (toV6 ? 'ipv6' : 'ipv4') : names.has('flannel-wg-v6') ? 'separate' : undefined;
     return {
       weight: large ? 1 : tunnelWeight(state, device, whole.length > 0, undefined),
       settings: {
-        ...settingsOf({}),
+        ...others,
+        ...(seen && {wgMode: seen}),
         listenPort: infoNumber(v4, 'listenPort') ?? listenPort,
         listenPortV6:
           infoNumber(
             links.find((l) => l.ifname === 'flannel-wg-v6'),
             'listenPort',
           ) ?? listenPortV6,
-        wgMode: single ? (toV6 ? 'ipv6' : 'ipv4') : 'separate',
         keepalive: peers.find((p) => p.persistentKeepalive !== undefined)?.persistentKeepalive ?? 0,
       },
       evidence: [`${device.ifname} is a WireGuard device`, `${whole.length} routes use it`, `${peers.length} peers`],
