@@ -92,6 +92,7 @@ esac
     const words = [node.name, this.#leases, String(this.#period), node.subnet, node.ip, node.subnet6 ?? '-', node.ip6 ?? '-'];
     const path = join(this.#lab.dir, 'nodes', name, 'flanneld.sh');
     return `[ ! -f /run/flanneld.pid ] || kill $(cat /run/flanneld.pid) 2>/dev/null
+for i in $(seq 100); do [ -e /run/flanneld.alive ] || break; sleep 0.1; done
 rm -f /run/flanneld.ready
 ${this.#env} setsid sh ${path} ${words.join(' ')} --kube-subnet-mgr=${!this.#env.includes('ETCD')} </dev/null >/run/flanneld.log 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
 echo $! > /run/flanneld.pid

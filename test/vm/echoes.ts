@@ -4,7 +4,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {runIn} from '../../src/edge/lab/exec.js';
 import type {Lab} from '../../src/edge/lab/topology.js';
 
-/** Between two echoes of a pair, seconds: 200 a second, with which flannel-backends.md §9 was measured. */
+/** Between two echoes of a pair, seconds, unless told: 200 a second, with which flannel-backends.md §9 was measured. */
 const INTERVAL = 0.005;
 /** Echoes that may be under way when ping is ended. */
 const UNDER_WAY = 100;
@@ -40,13 +40,13 @@ export class Echoes implements AsyncDisposable {
   readonly #children: readonly {readonly pair: string; readonly child: ChildProcess; readonly ended: Promise<string>}[];
   readonly #marks: {readonly at: number; readonly what: string}[] = [];
 
-  private constructor(lab: Lab, before: Counted) {
+  private constructor(lab: Lab, before: Counted, interval: number) {
     this.#lab = lab;
     this.#before = before;
     const pods = lab.nodes.map((n) => n.pods[0]!);
     this.#children = pods.flatMap((a, i) =>
       pods.slice(i + 1).map((b) => {
-        const child = spawn('ip', ['netns', 'exec', a.netns, 'ping', '-D', '-n', '-i', String(INTERVAL), b.ip], {
+        const child = spawn('ip', ['netns', 'exec', a.netns, 'ping', '-D', '-n', '-i', String(interval), b.ip], {
           stdio: ['ignore', 'pipe', 'inherit'],
         });
         let said = '';
@@ -58,9 +58,9 @@ export class Echoes implements AsyncDisposable {
     );
   }
 
-  /** Begins; the pairs have to have spoken before, and nobody else may send echoes meanwhile. */
-  static async start(lab: Lab): Promise<Echoes> {
-    const echoes = new Echoes(lab, await countedIn(lab));
+  /** Begins; the pairs have to have spoken before, and nobody else may send echoes meanwhile: where somebody does, only `missed` tells. */
+  static async start(lab: Lab, interval = INTERVAL): Promise<Echoes> {
+    const echoes = new Echoes(lab, await countedIn(lab), interval);
     await sleep(500);
     return echoes;
   }

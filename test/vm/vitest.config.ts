@@ -13,8 +13,8 @@ export default defineConfig({
   server: {watch: null},
   test: {
     include: ['test/vm/*.test.ts'],
-    // What a kernel does does not change from day to day: these are for the long run.
-    ...(process.env['FLANCTL_TEST_LONG'] === undefined && {exclude: ['test/vm/claims.test.ts']}),
+    // For the long run: what a kernel does, which does not change from day to day; and whole changes, of which each takes minutes.
+    ...(process.env['FLANCTL_TEST_LONG'] === undefined && {exclude: ['test/vm/claims.test.ts', 'test/vm/migrate-whole.test.ts']}),
     server: {deps: {external: [/\/lib\//]}},
     pool: 'threads',
     isolate: false,
