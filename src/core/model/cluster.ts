@@ -193,15 +193,12 @@ function notRolledOut(
   wanted: Settings | undefined,
   type: string,
 ): Cluster['unrolled'] {
-  const running = surveys.flatMap((s) =>
-    strongest(s).filter((d) => d.detection.weight > 1 && (asked?.traces !== 'none' || d.mode.traces === 'own')),
-  );
+  const running = surveys.flatMap(strongest).filter((d) => d.detection.weight > 1 && (asked?.traces !== 'none' || d.mode.traces === 'own'));
   const stated = asked && wanted ? asked.named(wanted) : type;
-  const as = ({mode, detection: {settings}}: (typeof running)[number]): string =>
-    mode === asked && wanted && mode.mayBe?.(settings, wanted) ? stated : mode.named(settings);
-  const names = new Set(running.map(as));
-  const [only] = names;
-  return running.length > 1 && names.size === 1 && only !== undefined && only !== stated ? {asked: stated, running: only} : undefined;
+  const [only, ...others] = new Set(
+    running.map(({mode, detection: {settings: s}}) => (mode === asked && wanted && mode.mayBe?.(s, wanted) ? stated : mode.named(s))),
+  );
+  return running.length > 1 && others.length === 0 && only !== undefined && only !== stated ? {asked: stated, running: only} : undefined;
 }
 
 /** Do pod routes lead through addresses of nodes? A node that does not tell its network cannot see that of its own routes. */
