@@ -59,8 +59,12 @@ export interface Flow {
   readonly packet: Packet;
 }
 
-/** The device where no row stands for the peer alone: one for all pods (udp, wireguard), or the way out (ipsec, alloc, a cloud's routes). */
-function ledOutBy({state}: NodeView, query: Query): string | undefined {
+/**
+ * The device where no row stands for the peer alone: one for all pods (udp, wireguard), or the way out (ipsec, alloc, a cloud's routes). Of
+ * nodes without flannel the rules of their own modes ask.
+ */
+function ledOutBy({state, cluster}: NodeView, query: Query): string | undefined {
+  if (cluster.mode?.foreign) return undefined;
   const found = lookup(state, query);
   return found.kind === 'route' && found.route.type === 'unicast' ? found.legs[0]?.dev : undefined;
 }
