@@ -9,8 +9,9 @@ export default defineConfig({
     setupFiles: ['test/seed.ts'],
     // oclif commands write to process.stdout themselves; an intercepted console would hide what users see.
     disableConsoleIntercept: true,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // There to end what hangs. What takes seconds on an idle machine takes minutes on one that is shared: these are no measure of speed.
+    testTimeout: 150_000,
+    hookTimeout: 300_000,
     // More than cores: what runs against the kernel mostly waits for answers that do not come.
     maxWorkers: 5,
     sequence: {sequencer: LongestFirst},

@@ -247,5 +247,5 @@ describe.skipIf(!labsWork)('the commands, ended in the middle', () => {
     expect(await allTables(lab)).toEqual(ill);
     expect((await runIn(lab, 'n1', 'ls /run | grep flanctl')).stdout).toBe('');
     for (const {name} of lab.nodes) expect(await leftovers(lab, name)).toEqual([]);
-  }, 180_000);
+  }, 450_000);
 });

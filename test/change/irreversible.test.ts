@@ -48,5 +48,5 @@ describe.skipIf(!labsWork)('what a migration cannot take back', () => {
     expect(left.map((l) => `${l.what}: ${l.why}`).join('\n')).toMatch(/172\.30\.0\.0\/16/);
     await put(lab, 'n1', 'ip nexthop replace id 7 dev flannel.1; ip route replace 172.30.0.0/16 nhid 7');
     expect(await allTables(lab)).toEqual(before);
-  }, 120_000);
+  }, 300_000);
 });

@@ -146,7 +146,7 @@ describe.skipIf(!labsWork)('long connections of a node itself, and the commands'
     expect(await flanctl(['apply', '--prune', '--yes', '--lab', 'cl-v'], {XDG_STATE_HOME: state})).toMatchObject({code: 0});
     expect(await put(lab, 'n1', 'ip -br link show type vxlan')).toBe('');
     expect(await doctor(['--lab', 'cl-v'])).toMatchObject({code: 0, findings: []});
-  }, 120_000);
+  }, 300_000);
 
   test('host-gw to vxlan: those under a masquerade are named with the wave that resets them, the first ten in words', async () => {
     const {lab, pod, open} = await clients('cl-h', 'host-gw', 12);
@@ -180,7 +180,7 @@ describe.skipIf(!labsWork)('long connections of a node itself, and the commands'
     expect(stderr.indexOf('will be reset by')).toBeLessThan(stderr.indexOf('timers of'));
     expect(await held(connection)).toMatch(/^(lost .*\n){12}held 0 \d+$/);
     expect(await doctor(['--lab', 'cl-h'])).toMatchObject({code: 0, findings: []});
-  }, 120_000);
+  }, 300_000);
 
   test('host-gw to vxlan without a masquerade: strict rp_filter stays loose at both ends, and they live', async () => {
     const {lab, open} = await clients('cl-s', 'host-gw', 2);
@@ -201,5 +201,5 @@ describe.skipIf(!labsWork)('long connections of a node itself, and the commands'
     for (const {node, command} of later) await put(lab, node, command!);
     expect(await put(lab, 'n1', 'cat /proc/sys/net/ipv4/conf/eth0/rp_filter')).toBe('1\n');
     expect((await labPing(lab)).pairs.filter((p) => !p.small && p.to !== 'outside')).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 });

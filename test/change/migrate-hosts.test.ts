@@ -85,5 +85,5 @@ describe.skipIf(!labsWork)('connections of the nodes themselves to pods', () => 
     const own = seen.streams.filter((s) => !s.from.includes('-p'));
     expect(own.map((s) => s.end)).toEqual(own.map(() => 'Connection reset by peer'));
     expect(noticed({...seen, streams: seen.streams.filter((s) => !own.includes(s))})).toEqual([]);
-  }, 180_000);
+  }, 450_000);
 });

@@ -99,7 +99,7 @@ describe.skipIf(!labsWork)('flannel inside k3s', () => {
     expect(unit).toMatchObject({code: 1, stderr: expect.stringContaining('n1: its unit says --flannel-backend vxlan')});
     expect(unit.stderr).toContain('write flannel-backend: vxlan to /etc/rancher/k3s/config.yaml');
     expect(noticed(await watch.stop())).toEqual([]);
-  }, 240_000);
+  }, 600_000);
 
   test('of two servers first the one that the other joined, there and back: neither starts beside another backend', async () => {
     const lab = await labs.up({name: 'mg-k3sha', nodes: 3, pods: 1});
@@ -131,5 +131,5 @@ describe.skipIf(!labsWork)('flannel inside k3s', () => {
     expect(await state()).toEqual([`vxlan\n${configs.n1}`, `vxlan\n${configs.n2}`, 'vxlan\n']);
     expect(await Promise.all(lab.nodes.map((n) => flannelds.restarts(n.name)))).toEqual([2, 2, 2]);
     expect(noticed(await watch.stop())).toEqual([]);
-  }, 240_000);
+  }, 600_000);
 });

@@ -103,7 +103,7 @@ describe.skipIf(!labsWork)('flanneld as a unit', () => {
     await flannelds.settle();
     expect(noticed(await watch.stop())).toEqual([]);
     await healthy(lab);
-  }, 240_000);
+  }, 600_000);
 
   /** FLANCTL_TEST_LONG: what has another port is a third device for a while, and the flanneld that runs meanwhile wants the old port. */
   if (long)
@@ -182,5 +182,5 @@ for i in $(seq 100); do ${etcdctl} endpoint health >/dev/null 2>&1 && exit 0; sl
     expect(back).toMatchObject({code: 5, outcome: 'stranded'});
     expect(JSON.stringify(back.left)).toContain('somebody else has changed it');
     expect(await get()).toBe(`${theirs}\n`);
-  }, 180_000);
+  }, 450_000);
 });

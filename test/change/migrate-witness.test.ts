@@ -61,7 +61,7 @@ describe.skipIf(!labsWork)('a switch that nobody notices', () => {
     await rpFilter(lab, 1);
     await unnoticed(lab, hostGw, 'mode host-gw', 'keep');
     await unnoticed(lab, vxlan, 'mode vxlan', 'keep');
-  }, 180_000);
+  }, 450_000);
 
   test.each(long ? all : [])(
     'vxlan to DirectRouting and back: %o',

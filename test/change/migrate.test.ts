@@ -150,7 +150,7 @@ describe.skipIf(!labsWork)('flanctl migrate', () => {
       expect(await podsOf(lab)).toEqual(pods);
       await expectClean(lab);
       await expectNoTrace(lab);
-    }, 400_000);
+    }, 1_000_000);
 
   test('an underlay that drops pod addresses, seen only once rp_filter is loose: turned back before any route moved', async () => {
     const lab = await labs.up({name: 'mg-drop', nodes: 3, pods: 1});
@@ -172,7 +172,7 @@ describe.skipIf(!labsWork)('flanctl migrate', () => {
     expect(report.warnings.join('\n')).toContain('rp_filter of n2 is strict');
     expect(await written(lab)).toEqual(before);
     await expectNoTrace(lab);
-  }, 300_000);
+  }, 750_000);
 
   test('killed in the middle and resumed', async () => {
     const lab = await labs.up({name: 'mg-kill', nodes: 3, pods: 1});
@@ -199,7 +199,7 @@ describe.skipIf(!labsWork)('flanctl migrate', () => {
       code: 1,
       stderr: expect.stringContaining('begun and not ended'),
     });
-  }, 300_000);
+  }, 750_000);
 
   test('refused before any write: a broken cluster, an unknown answer, a place that is no live one', async () => {
     const lab = await labs.up({name: 'mg-no', nodes: 3, pods: 1});
@@ -226,5 +226,5 @@ describe.skipIf(!labsWork)('flanctl migrate', () => {
     expect(away).toMatchObject({code: 2, stderr: expect.stringContaining('a snapshot cannot be changed')});
     const mixed = await flanctl(['migrate', '--to', 'host-gw', '--direct-routing', '--lab', name]);
     expect(mixed).toMatchObject({code: 2, stderr: expect.stringContaining('--direct-routing is a setting of vxlan and ipip')});
-  }, 300_000);
+  }, 750_000);
 });

@@ -127,7 +127,7 @@ describe.skipIf(!labsWork)('a plan run on the kernel', () => {
       const lab = await labs.up({name: dualStack ? 'mp-46' : 'mp-4', dualStack, nodes: 3, pods: 1});
       await strict(lab);
       for (const to of [hostGw, target({Type: 'vxlan', VNI: 5}), vxlan, direct, vxlan]) await migrate(lab, to);
-    }, 240_000);
+    }, 600_000);
 
   test('over a router only peers on the same segment go direct', async () => {
     const lab = await labs.up({name: 'mp-r', dualStack: true, nodes: 4, pods: 1, underlay: 'routed'});
@@ -135,7 +135,7 @@ describe.skipIf(!labsWork)('a plan run on the kernel', () => {
     const replaced = plan.stages.filter((s) => s.phase === 'flip').flatMap((s) => s.work.flatMap((w) => w.operations));
     expect(replaced).toHaveLength(8);
     await migrate(lab, vxlan);
-  }, 180_000);
+  }, 450_000);
 
   for (const [from, to] of [
     ['vxlan', hostGw],
@@ -158,5 +158,5 @@ describe.skipIf(!labsWork)('a plan run on the kernel', () => {
         }
         expect(await tables(lab)).toEqual(before);
       }
-    }, 240_000);
+    }, 600_000);
 });

@@ -141,7 +141,7 @@ describe.runIf(canMakeNodes)('operations that the kernel is particular about', (
     node.sh('ip -n web-0 link set eth0 mtu 1500');
     for (const child of sandboxes) child.kill('SIGKILL');
     for (const pid of pids) node.sh(`kill -9 ${pid} 2>/dev/null; ip link del veth-${pid} 2>/dev/null; true`);
-  }, 60_000);
+  }, 150_000);
 
   test('an IPv6 route goes into the tunnel, which the plain command is refused, and back; one hop, several hops, other metrics', async () => {
     node.sh(`ip -batch - <<'EOF'
@@ -172,7 +172,7 @@ EOF`);
     const away = six('fd44:0:0:3::/64', {gateway: 'fd77::19', dev: 'eth0'});
     await thereAndBack([{on: 'route', do: 'replace', row: away, before: rowOf(state, 'fd44:0:0:3::/64')}], 'several hops to one');
     await thereAndBack([{on: 'route', do: 'del', row: rowOf(state, 'fd44:0:0:3::/64')}], 'several hops go');
-  }, 60_000);
+  }, 150_000);
 
   test('an IPv6 route that the kernel refuses: the line is named, no table has moved, and the undo does no harm', async () => {
     const state = await look(node);
@@ -193,7 +193,7 @@ EOF`);
       expect(unmet([op], back)).not.toEqual([]);
       expect(unmet(inverses([op]), back)).toEqual([]);
     }
-  }, 60_000);
+  }, 150_000);
 
   /** One entry at random: what is there, what becomes of it, and after how many lines the run is cut off. */
   const shapes = ['none', 'direct', 'static', 'tunnel', 'blackhole', 'several'] as const;
@@ -290,5 +290,5 @@ EOF`);
     const back = await look(node);
     expect(difference(before, tablesOf(back))).toEqual([]);
     expect(unmet(inverses(all), back)).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 });

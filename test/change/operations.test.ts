@@ -251,7 +251,7 @@ describe.runIf(canMakeNodes)('operations on the real kernel', () => {
         expect(difference(before, tablesOf(await look(node))), `${name}: undone after ${at} of ${lines} lines`).toEqual([]);
       }
     }
-  }, 300_000);
+  }, 750_000);
 
   test('any row of operations, cut off anywhere, is undone', async () => {
     const {state, lists} = await all();
@@ -285,7 +285,7 @@ describe.runIf(canMakeNodes)('operations on the real kernel', () => {
       // A failure leaves the node as it is: smaller cases of it would start from there.
       {numRuns: process.env['FLANCTL_TEST_LONG'] ? 200 : 12, endOnFailure: true},
     );
-  }, 300_000);
+  }, 750_000);
 
   test('the inverse restores what effect made, on paper as well', async () => {
     const {state, lists} = await all();

@@ -91,7 +91,7 @@ describe.skipIf(!labsWork)("the operator's own disk", () => {
     });
     expect(await flanctl(['rollback', id!, '--lab', 'op-disk', '--yes'], env)).toMatchObject({code: 0});
     expect(await allTables(lab)).toEqual(before);
-  }, 60_000);
+  }, 150_000);
 
   test('not to be written: refused before anything is written anywhere', async () => {
     const place = await mount('ro', 'ro');
@@ -105,5 +105,5 @@ describe.skipIf(!labsWork)("the operator's own disk", () => {
     await put(lab, 'n1', 'ip route del 10.244.77.0/24');
     expect(await put(lab, 'n1', 'ls /var/lib/flanctl/changes 2>/dev/null || true')).toBe(known);
     expect(await allTables(lab)).toEqual(before);
-  }, 60_000);
+  }, 150_000);
 });

@@ -70,7 +70,7 @@ describe.skipIf(!labsWork)('what the network itself says before a change', () =>
     const states = new Map(seen.states.map((s) => [s.name, s]));
     const migrating = {plan: mustPlan(seen, hostGw), cluster: seen.cluster, runners, signal};
     expect(await podAddresses(migrating, states, new Set(['n1 n2', 'n3 n2']))).toEqual(none);
-  }, 120_000);
+  }, 300_000);
 
   test('an underlay that drops pod addresses of one node is named, pair by pair', async () => {
     const lab = await labs.up({name: 'pf-drop', nodes: 3, pods: 1, dualStack: true});
@@ -88,7 +88,7 @@ describe.skipIf(!labsWork)('what the network itself says before a change', () =>
     ]);
     expect(warnings).toEqual([expect.stringContaining('IPv6')]);
     expect(await written(lab)).toEqual(before);
-  }, 120_000);
+  }, 300_000);
 
   test("a router that answers in a node's name is found out", async () => {
     const lab = await labs.up({name: 'pf-arp', nodes: 2, pods: 1});
@@ -99,7 +99,7 @@ describe.skipIf(!labsWork)('what the network itself says before a change', () =>
     expect(refused).toEqual([
       `n1 → n2: ${gateway} answers for 192.168.77.12 on eth0, and n2 itself has ${lab.nodes[1]!.mac}: something between answers in its name`,
     ]);
-  }, 60_000);
+  }, 150_000);
 
   test('a node behind a router is refused by its routes alone, naming the pair', async () => {
     const lab = await labs.up({name: 'pf-r', nodes: 3, pods: 1, underlay: 'routed'});
@@ -107,7 +107,7 @@ describe.skipIf(!labsWork)('what the network itself says before a change', () =>
     expect(found.kind === 'refused' && found.because).toContain(
       'n3 reaches n1 (192.168.77.11) through the router 192.168.78.254: host-gw needs every pair of nodes on one L2 segment',
     );
-  }, 60_000);
+  }, 150_000);
 
   test("the tunnel's port: open, blocked on one node or in the underlay, taken by another program", async () => {
     const lab = await labs.up({name: 'pf-h', backend: 'host-gw', nodes: 3, pods: 1});
@@ -140,7 +140,7 @@ describe.skipIf(!labsWork)('what the network itself says before a change', () =>
     const {refused} = await asked(lab, vxlan);
     holder.kill('SIGKILL');
     expect(refused).toContain('n2: UDP 8472 is taken by python3 (0.0.0.0), and the tunnel must listen there');
-  }, 180_000);
+  }, 450_000);
 
   test('a cluster with errors is not fit to be changed', async () => {
     const lab = await labs.up({name: 'pf-sick', nodes: 3, pods: 1});
@@ -163,7 +163,7 @@ describe.skipIf(!labsWork)('what the network itself says before a change', () =>
     expect(await judged()).toEqual([]);
     await breakLab('pf-sick', faultNamed('fdb-row-deleted'));
     expect(await judged()).toEqual([expect.stringMatching(/^n1: .* \(fdb-missing: flanctl doctor\)$/)]);
-  }, 60_000);
+  }, 150_000);
 
   test("a node's own connections to pods hold back the step that would cut them", async () => {
     const lab = await labs.up({name: 'pf-conn', nodes: 2, pods: 1});
@@ -197,7 +197,7 @@ describe.skipIf(!labsWork)('what the network itself says before a change', () =>
     expect((await connections(cluster, new Map(states.map((s) => [s.name, s])), other, runners, signal)).held).toEqual([]);
     client.kill('SIGKILL');
     server.kill('SIGKILL');
-  }, 60_000);
+  }, 150_000);
 });
 
 test('the probe leaves nothing behind: it names no file to write', () => {

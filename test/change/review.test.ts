@@ -69,7 +69,7 @@ describe.skipIf(!labsWork)('the nodes are read again afterwards', () => {
     await put(lab, 'n1', 'ip link del flannel.1');
     expect(await rollback(id!)).toMatchObject({code: 0, left: []});
     await asBefore();
-  }, 120_000);
+  }, 300_000);
 
   test('a row that somebody else takes away after the undo: listed, exit 5; from another machine', async () => {
     const {id} = await change(migration, here);
@@ -92,7 +92,7 @@ describe.skipIf(!labsWork)('the nodes are read again afterwards', () => {
     expect((await doctor(['--lab', 'review'])).findings.map((f) => f.rule)).toEqual(['route-missing']);
     expect(await flanctl(words('apply'), here)).toMatchObject({code: 0});
     await asBefore();
-  }, 120_000);
+  }, 300_000);
 
   test('a change that turns back, and a row that does not stay: listed, exit 5 and not 4', async () => {
     const {child, report} = await begin('2:before');
@@ -113,7 +113,7 @@ describe.skipIf(!labsWork)('the nodes are read again afterwards', () => {
     );
     expect(await flanctl(words('apply'), here)).toMatchObject({code: 0});
     await asBefore();
-  }, 120_000);
+  }, 300_000);
 
   test('--resume: a row of a stage that was done, changed by somebody else between: listed, exit 5', async () => {
     const {child, id, report} = await begin('2:before');
@@ -133,5 +133,5 @@ describe.skipIf(!labsWork)('the nodes are read again afterwards', () => {
     ]);
     expect(await rollback(id)).toMatchObject({code: 0, left: []});
     await asBefore();
-  }, 120_000);
+  }, 300_000);
 });

@@ -150,7 +150,7 @@ describe('on a terminal', () => {
     expect(await terminal.ended).toBe(0);
     expect(written('nodes.yaml')).toMatchObject({ssh: {user: 'admin'}, nodes: [{name: 'n1'}, {name: 'n2'}]});
     expect(written('flanctl.yaml')).toEqual({kubeconfig: config, context: 'test'});
-  }, 60_000);
+  }, 150_000);
 
   test('an empty answer is the usual one, and what a flag has said is not asked', async () => {
     const terminal = asked('--write-inventory', join(cwd, 'nodes.yaml'));
@@ -159,7 +159,7 @@ describe('on a terminal', () => {
     expect(await terminal.ended).toBe(0);
     expect(terminal.text()).not.toContain('A file name, or no');
     expect(written('nodes.yaml')).not.toHaveProperty('ssh');
-  }, 60_000);
+  }, 150_000);
 
   test.each([
     ['^C', '\x03'],

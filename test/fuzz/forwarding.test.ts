@@ -142,5 +142,5 @@ describe.skipIf(!asRoot).each(kinds)('IPv%i, policy rules: %s', (family, ruled) 
     process.stdout.write(`IPv${family}, ${ruled ? 'with' : 'without'} policy rules: ${decisions} decisions, ${left} left open\n`);
     expect(decisions).toBeGreaterThanOrEqual(long ? 40_000 : 8000);
     expect(left).toBeLessThan(decisions / 20);
-  }, 300_000);
+  }, 750_000);
 });

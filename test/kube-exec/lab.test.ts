@@ -38,7 +38,7 @@ describe.skipIf(!labsWork)('a lab behind an API server', () => {
         return {...own, spec: {podCIDR: subnet, podCIDRs: [subnet]}, status: {addresses: [{type: 'InternalIP', address: ip}]}};
       }),
     );
-  }, 60_000);
+  }, 150_000);
   beforeEach(() => {
     api.pods.clear();
     for (const {name} of lab.nodes) api.add(`flannel-${name}`, name);
@@ -57,7 +57,7 @@ describe.skipIf(!labsWork)('a lab behind an API server', () => {
     expect(through.gaps.map((g) => `${g.node} ${g.what} ${g.why}`)).toEqual(
       ['n1', 'n2'].flatMap((n) => ['cni/net.d', 'cni-bin', 'pods'].map((what) => `${n} ${what} not-visible-in-pod`)),
     );
-  }, 60_000);
+  }, 150_000);
 
   test('a fault is found alike by every way, and a pod made for it sees all', async () => {
     await runIn(lab, 'n1', ['ip', 'route', 'del', lab.nodes[1]!.subnet]);
@@ -70,7 +70,7 @@ describe.skipIf(!labsWork)('a lab behind an API server', () => {
     } finally {
       await runIn(lab, 'n1', ['ip', 'route', 'replace', lab.nodes[1]!.subnet, 'via', '10.244.2.0', 'dev', 'flannel.1', 'onlink']);
     }
-  }, 60_000);
+  }, 150_000);
 
   test('an old image, with busybox and nothing else: the same fault, gaps for the tools, and nothing made up', async () => {
     for (const {name} of lab.nodes) await runIn(lab, name, 'mkdir -p /run/bb && busybox --install -s /run/bb');
@@ -85,7 +85,7 @@ describe.skipIf(!labsWork)('a lab behind an API server', () => {
     } finally {
       await runIn(lab, 'n1', ['ip', 'route', 'replace', lab.nodes[1]!.subnet, 'via', '10.244.2.0', 'dev', 'flannel.1', 'onlink']);
     }
-  }, 60_000);
+  }, 150_000);
 
   test('a node without its pod is read by the next way, which is said, and its line says which', async () => {
     api.pods.delete('flannel-n2');
@@ -99,7 +99,7 @@ describe.skipIf(!labsWork)('a lab behind an API server', () => {
       'n2 debug kube-flannel/flanctl-n2',
     ]);
     expect([...api.pods.keys()]).toEqual(['flannel-n1']);
-  }, 60_000);
+  }, 150_000);
 
   test('an inventory whose nodes are reached in different ways, each as it says there', async () => {
     const inventory = place.write(
@@ -113,14 +113,14 @@ describe.skipIf(!labsWork)('a lab behind an API server', () => {
       code: 0,
       via: ['n1 netns ', 'n2 kube kube-flannel/flannel-n2'],
     });
-  }, 60_000);
+  }, 150_000);
 
   test('a change through pods alone is refused before anything is planned', async () => {
     const ran = await flanctl(['migrate', '--to', 'host-gw', '--yes', ...kube('--via', 'kube')]);
     expect(ran.code).toBe(2);
     expect(ran.stderr).toMatch(/error: n1: a change keeps a journal and a timer on the node, .*--via ssh\n {2}→ Changes go by SSH/);
     expect(ran.stdout).toBe('');
-  }, 60_000);
+  }, 150_000);
 
   test.each([
     ['SIGINT', 130],

@@ -33,7 +33,7 @@ describe.skipIf(!labsWork)('doctor with nothing but a kubeconfig', () => {
   beforeAll(async () => {
     lab = await labs.up({name: 'kube-doc', nodes: 3, pods: 1, ssh: true});
     cluster = await LabCluster.of(lab);
-  }, 60_000);
+  }, 150_000);
   afterAll(() => cluster[Symbol.asyncDispose]());
 
   test('healthy, and eleven faults: the same as over ssh', async () => {
@@ -49,7 +49,7 @@ describe.skipIf(!labsWork)('doctor with nothing but a kubeconfig', () => {
       await fixLab(lab.spec.name, faultNamed(id));
     }
     expect(said(await doctor(kube()))).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 
   test('the API goes down half-way: what was read is judged, the rest is named, exit 3', async () => {
     let execs = 0;
@@ -85,7 +85,7 @@ describe.skipIf(!labsWork)('doctor with nothing but a kubeconfig', () => {
       await cluster.api.stop();
       await cluster.api.start();
     }
-  }, 60_000);
+  }, 150_000);
 
   test('who may not, comes too late, or meets another server is told in one message', async () => {
     const denied = {name: 'denied', token: 'no', rules: [{apiGroups: [''], resources: ['configmaps'], verbs: ['get']}]};
@@ -102,7 +102,7 @@ describe.skipIf(!labsWork)('doctor with nothing but a kubeconfig', () => {
     expect(late).toMatchObject({code: 2, stderr: expect.stringMatching(/401|credentials|Unauthorized/i)});
     expect(ca).toMatchObject({code: 2, stderr: expect.stringMatching(/certificate/i)});
     for (const {stderr} of [forbidden, late, ca]) expect(stderr.match(/^error:/gm)).toHaveLength(1);
-  }, 60_000);
+  }, 150_000);
 
   test('410 begins the listing anew, 429 and 500 pass', async () => {
     const troubles = [{status: 410, reason: 'Expired'}, {status: 429, headers: {'Retry-After': '0'}}, {status: 500}];
@@ -110,5 +110,5 @@ describe.skipIf(!labsWork)('doctor with nothing but a kubeconfig', () => {
     const {code, findings} = await doctor(kube());
     expect({code, findings, troubles}).toEqual({code: expect.any(Number), findings: [], troubles: []});
     cluster.api.trouble = () => undefined;
-  }, 60_000);
+  }, 150_000);
 });

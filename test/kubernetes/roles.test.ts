@@ -50,7 +50,7 @@ describe.skipIf(!labsWork)('the role that is shipped', () => {
       metadata: {name: 'web'},
       spec: {clusterIP: '10.96.0.10', clusterIPs: ['10.96.0.10'], ports: [{port: 80, protocol: 'TCP'}]},
     });
-  }, 60_000);
+  }, 150_000);
   afterAll(() => cluster[Symbol.asyncDispose]());
 
   test('is enough for doctor through the API server, whatever verbs an exec takes', async () => {
@@ -70,7 +70,7 @@ describe.skipIf(!labsWork)('the role that is shipped', () => {
     expect(old.text).toContain('nothing wrong in what could be seen');
     expect(old.code).toBe(all.code);
     expect(cluster.api.asked.filter((a) => a.subresource === 'exec').map((a) => a.namespace)).not.toContain('default');
-  }, 120_000);
+  }, 300_000);
 
   test.concurrent.each([
     ['nodes', 'list', 2],
@@ -122,5 +122,5 @@ describe.skipIf(!labsWork)('the role that is shipped', () => {
     expect(await exec('default', 'n1-p1')).toMatch(
       /"n1-p1" is forbidden: User "all" cannot \w+ resource "pods\/exec" .* in the namespace "default"/,
     );
-  }, 60_000);
+  }, 150_000);
 });

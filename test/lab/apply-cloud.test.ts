@@ -36,7 +36,7 @@ describe.runIf(labsWork)('apply in a cloud', () => {
     expect(sorted(await rows())).toEqual(sorted(before));
     const {routesFile, enisFile} = lab.cloud!;
     expect((await flanctl(['doctor', ...at, '--cloud-routes', routesFile, '--cloud-enis', enisFile])).stdout).toMatch(/healthy/);
-  }, 60_000);
+  }, 150_000);
 
   test('what works loses nothing of a repair beside it, and rollback takes exactly that away again', async () => {
     const [, second] = lab.nodes[0]!.pods.map((p) => p.ip);
@@ -54,5 +54,5 @@ describe.runIf(labsWork)('apply in a cloud', () => {
     const back = await flanctl(['rollback', report.id, ...at, '--yes']);
     expect(back.code, back.stderr).toBe(0);
     expect(await rows()).toBe(broken);
-  }, 60_000);
+  }, 150_000);
 });
