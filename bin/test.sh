@@ -15,9 +15,16 @@ if [ "${1:-}" = --long ]; then
 fi
 other=no
 virtual=no
+value=no
 for word; do
+  # What follows -t is a test's name and no file's.
+  if [ "$value" = yes ]; then
+    value=no
+    continue
+  fi
   case $word in
     test/vm*) virtual=yes ;;
+    -t | --testNamePattern) value=yes ;;
     -*) ;;
     *) other=yes ;;
   esac
