@@ -1,7 +1,7 @@
 import {isMarkRule} from '../model/policy-node.js';
 import {rulesetsOf} from './flows.js';
 import {listing} from './pair.js';
-import {policyRule} from './policy-pods.js';
+import {policyRule, silent} from './policy-pods.js';
 import {step} from './remedy.js';
 import {absent} from './rule.js';
 
@@ -14,7 +14,7 @@ export const vpcFwmarkRuleMissing = policyRule({
   remedy: 'Add the rule again, or restart aws-node.',
   fix: 'ask',
   needs: ['rule', 'netfilter'],
-  *check(view) {
+  *check(view, {pods}) {
     const {name, state} = view;
     if ((state.tables.rule ?? []).some((r) => r.family === 4 && isMarkRule(r))) return;
     const marking = rulesetsOf(view, 4)
@@ -22,7 +22,12 @@ export const vpcFwmarkRuleMissing = policyRule({
       .flatMap((chain) => chain.rules)
       .find((r) => r.target?.name === 'CONNMARK' && /0x80\/0x80/.test(r.text));
     if (!marking) return;
+    // An interface that may send with any address sends the node's as well.
+    const own = view.member.uplink?.name;
+    const sent =
+      own !== undefined && pods.length > 0 && pods.every(({eni}) => eni === undefined || eni.dev === own || silent(view, eni.dev, own));
     yield {
+      ...(sent && {severity: 'warning' as const, effect: 'none here, since the cloud does not check what the pods’ interfaces send'}),
       subject: 'fwmark 0x80/0x80',
       message: `${name} marks connections of its own interface for answers to go back by it, and has no rule that looks at the mark`,
       evidence: [

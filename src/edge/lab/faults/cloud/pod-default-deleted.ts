@@ -8,5 +8,11 @@ export const podDefaultDeleted: Fault = {
   fits: hasRuled,
   expect: () => ({rule: 'vpc-pod-gateway-route-missing', node: 'n1'}),
   inject: (lab) => [{at: 'n1', run: `ip -n ${ruledOn(lab).pod.name} route del default`}],
-  fix: (lab) => [{at: 'n1', run: `ip -n ${ruledOn(lab).pod.name} route replace default via 169.254.1.1 dev eth0 onlink`}],
+  // As the plugins write it: only Terway's does without a route to the gateway.
+  fix: (lab) => [
+    {
+      at: 'n1',
+      run: `ip -n ${ruledOn(lab).pod.name} route replace default via 169.254.1.1 dev eth0${lab.backend === 'terway' ? ' onlink' : ''}`,
+    },
+  ],
 };
