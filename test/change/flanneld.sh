@@ -146,7 +146,7 @@ case $type in
   host-gw) mtu=1500 ;;
   ipip) mtu=1480 ;;
   wireguard) mtu=1420 ;;
-  ipsec) mtu=1427 ;;
+  ipsec) mtu=1423 ;;
   *) mtu=1450 ;;
 esac
 sed "s/^FLANNEL_MTU=.*/FLANNEL_MTU=$mtu/" /run/flannel/subnet.env >/run/flannel/subnet.env.new && mv /run/flannel/subnet.env.new /run/flannel/subnet.env

@@ -166,7 +166,7 @@ describe.skipIf(!root)('flanctl migrate', () => {
     current = echoes;
     const before = await tables(lab);
     const there = await switched(lab, to);
-    expect(there, said.join('\n')).toMatchObject({outcome: 'done', left: []});
+    expect(there, [...said, ...there.because].join('\n')).toMatchObject({outcome: 'done', left: []});
     expect(there.stages.map((s) => s.title)).toEqual(stages);
     expect(there.ledger).toMatchObject({notMeasured: [], total: {lost: 0}});
     const back = await rolledBack(lab);
