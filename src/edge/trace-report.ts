@@ -120,8 +120,8 @@ const stagesOf: {readonly [D in Exclude<Disposition, 'delivered' | 'left-cluster
   'not-allowed': ['fdb', 'lease'],
   'no-association': ['policy', 'device', 'mtu', 'lease'],
   unprotected: ['policy', 'device', 'mtu', 'lease'],
-  // With a device that is set down its routes go, too.
-  'device-down': ['device', 'pod', 'route'],
+  // With a device that is set down its routes go, too; rules may still lead to that of a pod that is gone.
+  'device-down': ['device', 'pod', 'route', 'policy'],
   'bridge-port': ['pod', 'device'],
   'too-big': ['mtu'],
   // IPsec's policies may block, too.

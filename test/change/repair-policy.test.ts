@@ -64,6 +64,10 @@ const mended: {readonly [path: string]: readonly string[]} = {
   'vpc-pod-gateway-route-missing/default': ['in pod n1-p2: ip route add default via 169.254.1.1 dev eth0'],
   'vpc-pod-gateway-route-missing/link-route': ['in pod n1-p2: ip route add 169.254.1.1 dev eth0 scope link'],
   'gr-bridge-route-missing/deleted': ['ip route replace 172.20.0.0/26 dev cbr0 proto kernel scope link src 172.20.0.1'],
+  'gr-bridge-missing/no-address': ['ip addr replace 172.20.0.1/26 dev cbr0'],
+  'gr-bridge-wrong-cidr/podcidr-changed': ['ip addr replace 172.20.0.1/26 dev cbr0', 'ip addr del 172.20.0.129/26 dev cbr0'],
+  'gr-bridge-wrong-cidr/mask-widened': ['ip addr replace 172.20.0.1/26 dev cbr0', 'ip addr del 172.20.0.1/24 dev cbr0'],
+  'gr-bridge-wrong-cidr/not-the-first': ['ip addr del 172.20.0.9/26 dev cbr0', 'ip addr replace 172.20.0.1/26 dev cbr0'],
   'gr-port-detached/taken-off': ['ip link set dev Veth6db0376d master cbr0'],
   'gr-mixed-rule-missing/agent-without-add-rule': ['ip rule add from all to 172.20.0.0/26 lookup main pref 1024'],
   'vpc-rule-leaked/dead-veth': [

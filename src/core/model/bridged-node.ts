@@ -1,9 +1,8 @@
 import type {Address} from '../kernel/address.js';
 import type {Link} from '../kernel/link.js';
 import type {Ip, Prefix} from '../net/address.js';
-import {contains, hostOf, tryPrefix} from '../net/prefix.js';
-import type {PodState} from '../node/state.js';
-import {mostCommon} from './most-common.js';
+import {contains, hostOf, lengthOf, tryPrefix} from '../net/prefix.js';
+import {networkOf, type VethEnd, vethEnds} from './veth-ends.js';
 import type {NodeView} from './view.js';
 
 /** Is it one of those nodes? By what it shows, what the cluster runs, or its CNI configuration. */
@@ -23,15 +22,7 @@ export interface GlobalRouterNode {
   readonly gateway: Ip;
   /** The bridge's IPv4 addresses. */
   readonly addresses: readonly Address[];
-  readonly pods: readonly BridgePod[];
-}
-
-export interface BridgePod {
-  readonly pod: PodState;
-  readonly eth: Link;
-  readonly address: Address;
-  /** The node's end. */
-  readonly host?: Link;
+  readonly pods: readonly VethEnd[];
 }
 
 const known = new WeakMap<NodeView, GlobalRouterNode | 'none'>();
@@ -51,18 +42,12 @@ function find(view: NodeView): GlobalRouterNode | undefined {
   const named = (name: string) => links.find((l) => l.ifname === name);
   const bridge = named(view.bridge) || !named('cbr0') ? (view.bridge === 'cni0' ? 'cbr0' : view.bridge) : 'cbr0';
   const link = named(bridge);
-  const all = (state.pods ?? []).flatMap((pod) => ends(pod, links));
+  const all = vethEnds(state, 4);
   const addresses = (state.tables.address ?? []).filter((a) => a.dev === bridge && a.family === 4 && a.scope === 'global');
   const recorded = (member.record?.podCIDRs ?? []).find((c) => !c.includes(':') && tryPrefix(c) !== undefined);
-  const masks = all.flatMap(({address: a, host}) =>
-    a.prefixlen < 32 && host !== undefined ? (tryPrefix(`${a.local}/${a.prefixlen}`) ?? []) : [],
-  );
+  const shared = networkOf(all);
   const stated: readonly [Prefix | undefined, GlobalRouterNode['by']] =
-    recorded !== undefined
-      ? [tryPrefix(recorded), 'record']
-      : masks.length > 0
-        ? [mostCommon(masks, String), 'pods']
-        : [self?.subnet, 'lease'];
+    recorded !== undefined ? [tryPrefix(recorded), 'record'] : shared !== undefined ? [shared, 'pods'] : [self?.subnet, 'lease'];
   const [subnet, by] = stated;
   if (subnet === undefined) return undefined;
   // Of a pod that has lost its port the address still says whose it is.
@@ -70,12 +55,23 @@ function find(view: NodeView): GlobalRouterNode | undefined {
   return {bridge, link, subnet, by, gateway: hostOf(subnet, 1), addresses, pods};
 }
 
-function ends(pod: PodState, links: readonly Link[]): readonly BridgePod[] {
-  return (pod.tables.link ?? []).flatMap((eth): readonly BridgePod[] => {
-    const found = eth.link_index === undefined ? undefined : links.find((l) => l.ifindex === eth.link_index);
-    const host = found !== undefined && found.link_index === eth.ifindex ? found : undefined;
-    return (pod.tables.address ?? []).flatMap((address) =>
-      address.dev === eth.ifname && address.family === 4 && address.scope === 'global' ? [{pod, eth, address, ...(host && {host})}] : [],
-    );
-  });
+/**
+ * What makes the bridge's IPv4 address right: which it must have, and those that it has instead, but for what running pods have as their
+ * gateway. Undefined where it has it, or where nobody but the bridge says which that is.
+ */
+export function rightAddress({
+  bridge,
+  by,
+  subnet,
+  gateway,
+  addresses,
+  pods,
+}: GlobalRouterNode):
+  | {readonly want: Pick<Address, 'dev' | 'local' | 'prefixlen' | 'family'>; readonly wrong: readonly Address[]}
+  | undefined {
+  const prefixlen = lengthOf(subnet);
+  if (by === 'lease' || addresses.some((a) => a.local === gateway && a.prefixlen === prefixlen)) return undefined;
+  const others = pods.filter(({address: a}) => !contains(subnet, a.local));
+  const wrong = addresses.filter((a) => !others.some((p) => contains(`${a.local}/${a.prefixlen}`, p.address.local)));
+  return {want: {family: 4, dev: bridge, local: gateway, prefixlen}, wrong};
 }

@@ -6,6 +6,7 @@ import {contains, tryPrefix} from '../net/prefix.js';
 import {type Attachment, attachmentsOf} from '../node/attachment.js';
 import {podBridge} from '../node/pod-bridge.js';
 import type {NodeState} from '../node/state.js';
+import {networkOf, vethEnds} from './veth-ends.js';
 
 /**
  * What stays of a node after it has been read once: a few facts, no tables. The cluster model is built from these, so that a thousand
@@ -27,6 +28,8 @@ export interface NodeSurvey {
   readonly links: readonly Link[];
   /** Device of the IPv4 and the IPv6 default route. */
   readonly defaultDev: {readonly [F in Family]?: string};
+  /** Without a default route: the device of the network that the node's own address is in, by the kernel's route to it. */
+  readonly connectedDev?: {readonly [F in Family]?: string};
   /** Its gateway, where it has one. */
   readonly defaultVia?: {readonly [F in Family]?: Ip};
   /** Device of the plain routes to pod subnets, where there are any. */
@@ -124,6 +127,7 @@ export class Surveyor {
         .toSorted((a, b) => a.metric - b.metric)[0];
     const [route4, route6] = [defaultRoute(4), defaultRoute(6)];
     const [v4, v6] = [route4, route6].map((r) => r?.dev ?? r?.nexthops?.[0]?.dev);
+    const [on4, on6] = [v4 === undefined ? connectedTo(state, 4) : undefined, v6 === undefined ? connectedTo(state, 6) : undefined];
     const addressed = new Set((tables.address ?? []).filter((a) => a.scope === 'global').map((a) => a.dev));
     // What a tunnel is bound to is its uplink, also while it has lost its address.
     for (const link of tables.link ?? [])
@@ -157,6 +161,7 @@ export class Surveyor {
       ),
       defaultDev: {...(v4 !== undefined && {4: v4}), ...(v6 !== undefined && {6: v6})},
       defaultVia: {...(route4?.gateway !== undefined && {4: route4.gateway}), ...(route6?.gateway !== undefined && {6: route6.gateway})},
+      ...((on4 ?? on6) !== undefined && {connectedDev: {...(on4 !== undefined && {4: on4}), ...(on6 !== undefined && {6: on6})}}),
       ...(directDev !== undefined && {directDev}),
       looksAt: {
         routes: state.families.route !== undefined,
@@ -170,9 +175,32 @@ export class Surveyor {
   }
 }
 
-/** The network that the bridge is in: by its address, else by the kernel's route to it. */
-function partOf({tables}: NodeState, bridge: string, family: Family): Prefix | undefined {
+/** Bridges and tunnels have networks of their own; of several interfaces the one that the kernel would take. */
+function connectedTo({tables}: NodeState, family: Family): string | undefined {
+  const kinds = new Map((tables.link ?? []).map((l) => [l.ifname, l.kind]));
+  return (tables.route ?? [])
+    .filter(
+      (r) =>
+        r.family === family &&
+        r.table === 'main' &&
+        r.protocol === 'kernel' &&
+        r.type === 'unicast' &&
+        r.gateway === undefined &&
+        !r.dst.startsWith('fe80:') &&
+        r.dev !== undefined &&
+        kinds.has(r.dev) &&
+        [undefined, 'veth', 'vlan', 'bond', 'team'].includes(kinds.get(r.dev)),
+    )
+    .toSorted((a, b) => a.metric - b.metric)[0]?.dev;
+}
+
+/** The network that the bridge is in: as its pods have it, who keep what they were given, else by its address, else by the kernel's route to it. */
+function partOf(state: NodeState, bridge: string, family: Family): Prefix | undefined {
+  const {tables} = state;
   const whole = family === 4 ? 32 : 128;
+  const ports = vethEnds(state, family).filter((end) => end.host?.master === bridge);
+  const shared = networkOf(ports);
+  if (shared !== undefined) return shared;
   const held = tables.address?.find((a) => a.dev === bridge && a.family === family && a.scope === 'global' && a.prefixlen < whole);
   if (held) return tryPrefix(`${held.local}/${held.prefixlen}`);
   return tables.route?.find(

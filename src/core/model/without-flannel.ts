@@ -56,7 +56,8 @@ export function memberWithoutFlannel(
   mode: Mode,
   {listed, record, records}: {listed: InventoryNode | undefined; record: NodeRecord | undefined; records: Records | undefined},
 ): Member {
-  const name = survey.defaultDev[4] ?? survey.defaultDev[6];
+  // One that has lost its default route is still on the network that it was on.
+  const name = survey.defaultDev[4] ?? survey.defaultDev[6] ?? survey.connectedDev?.[4] ?? survey.connectedDev?.[6];
   const uplink = survey.links.find((l) => l.ifname === name);
   const address = (family: Family): Ip | undefined => addressOn(survey, name, family, listed, record);
   const part = (family: Family): Prefix | undefined => {
@@ -92,7 +93,7 @@ export function memberWithoutFlannel(
   };
 }
 
-/** The node's own address: as Kubernetes has it, as an inventory says, else the first of the interface with the default route. */
+/** The node's own address: as Kubernetes has it, as an inventory says, else the first of the node's own interface. */
 function addressOn(
   survey: NodeSurvey,
   uplink: string | undefined,

@@ -1,6 +1,9 @@
-import {address as addresses} from '../kernel/address.js';
-import {lengthOf} from '../net/prefix.js';
+import {type Address, address as addresses} from '../kernel/address.js';
+import {addressDelete, addressReplace} from '../kernel/commands.js';
+import {rightAddress} from '../model/bridged-node.js';
+import {network} from '../net/prefix.js';
 import {globalRouterRule} from './global-router.js';
+import {step} from './remedy.js';
 import {rows} from './rule.js';
 import {token} from './token.js';
 
@@ -10,13 +13,18 @@ export const grBridgeWrongCidr = globalRouterRule({
   severity: 'error',
   holds: "The bridge's address is the first one of the node's podCIDR, with its mask.",
   cause: 'The podCIDR changed, or the CNI configuration was made anew for another one while the bridge stayed.',
-  effect: 'Pods get addresses that the cloud leads to another node, or to none.',
-  remedy: 'Drain the node, delete the bridge, and let the pods be made anew.',
+  effect:
+    "Pods lose their gateway, or take other nodes' pods for neighbours; new ones get addresses that the cloud leads to another node, or to none.",
+  remedy: 'Give the bridge the right address; pods with addresses of another podCIDR have to be made anew.',
   fix: 'ask',
   needs: ['link', 'address'],
-  *check({name, member}, {bridge, subnet, gateway, addresses: held, by}) {
-    if (by === 'lease' || held.length === 0) return;
-    if (held.some((a) => a.local === gateway && a.prefixlen === lengthOf(subnet))) return;
+  *check({name, member}, node) {
+    const {bridge, subnet, addresses: held, by} = node;
+    const right = rightAddress(node);
+    if (!right || held.length === 0) return;
+    const {want, wrong} = right;
+    // With the first address of a network the kernel takes the others of it; those of another network may stay until the new one is there.
+    const beside = wrong.filter((a) => sameNetwork(a, want));
     const whose = by === 'record' ? `the node's podCIDR is ${subnet}` : `its pods have addresses of ${subnet}`;
     yield {
       subject: bridge,
@@ -25,7 +33,16 @@ export const grBridgeWrongCidr = globalRouterRule({
         rows(name, addresses.show, held),
         ...(by === 'record' && member.record ? [{node: name, command: 'kubectl get node -o yaml', lines: [`podCIDR: ${subnet}`]}] : []),
       ],
+      steps: [
+        ...beside.map((a) => step(name, addressDelete(a))),
+        step(name, addressReplace(want)),
+        ...wrong.filter((a) => !beside.includes(a)).map((a) => step(name, addressDelete(a))),
+      ],
       breaks: [token.bridge(name)],
     };
   },
 });
+
+type Held = Pick<Address, 'local' | 'prefixlen'>;
+const sameNetwork = (a: Held, b: Held): boolean =>
+  a.prefixlen === b.prefixlen && network(a.local, a.prefixlen) === network(b.local, b.prefixlen);

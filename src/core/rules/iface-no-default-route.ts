@@ -1,6 +1,7 @@
 import {lookup} from '../forwarding/lookup.js';
 import {route as table} from '../kernel/route.js';
 import type {Cluster, Member} from '../model/cluster.js';
+import {familyOf} from '../net/address.js';
 import {looked} from '../node/state.js';
 import {defaultRouteSteps} from './default-gateway.js';
 import {absent, type NodeRule, rows} from './rule.js';
@@ -17,8 +18,9 @@ export const ifaceNoDefaultRoute: NodeRule = {
   remedy: 'Add the default route again, or name the interface with --iface where there is none on purpose.',
   fix: 'ask',
   needs: ['route'],
-  *check({name, cluster, state, member: {survey, lease, uplink}}) {
-    if (survey.defaultDev[4] !== undefined || lease?.publicIP === undefined || !looked(state, 'route', 4)) return;
+  *check({name, cluster, state, member}) {
+    const {survey, uplink} = member;
+    if (survey.defaultDev[4] !== undefined || !isOnNetwork(member) || !looked(state, 'route', 4)) return;
     const {without, meant} = countOf(cluster);
     // Where most have none it is meant to be so, and told once.
     if (meant && without[0]?.name !== name) return;
@@ -31,10 +33,7 @@ export const ifaceNoDefaultRoute: NodeRule = {
       message: meant
         ? `${without.length === 1 ? name : `${without.length} nodes`} have no IPv4 default route`
         : `${name} has no IPv4 default route, the other nodes have one`,
-      effect:
-        meant || other
-          ? 'flanneld needs --iface or a public address from elsewhere to start'
-          : `pods of ${name} do not reach ${needsGateway(cluster) ? "other nodes' pods, nor " : ''}addresses outside the cluster`,
+      effect: meant || other ? 'flanneld needs --iface or a public address from elsewhere to start' : effectOn(name, cluster),
       evidence: [
         absent(name, state.commands['ip-route-all'] ?? 'ip -4 route show table all', 'default in table main'),
         ...(other ? [rows(name, table.show, [other])] : []),
@@ -46,9 +45,23 @@ export const ifaceNoDefaultRoute: NodeRule = {
   },
 };
 
-/** Where a cloud's rows lead to pods, everything is behind its gateway, other nodes' pods too; with alloc only if a cloud has the rows. */
+/** Its own IPv4 address is known: as flannel published it, or where no flannel runs as it has it. */
+const isOnNetwork = ({lease, addresses}: Member): boolean =>
+  lease?.publicIP !== undefined || addresses?.some((a) => familyOf(a) === 4) === true;
+
+/**
+ * In a cloud everything is behind its gateway: where its rows lead to pods other nodes' pods too (with alloc only if a cloud has the rows),
+ * elsewhere the cloud's own services and the world.
+ */
 const needsGateway = ({mode, cloud}: Cluster): boolean =>
-  mode?.fabric === 'routes' && (mode.elsewhere !== true || cloud?.routes !== undefined);
+  mode?.fabric !== undefined && (mode.elsewhere !== true || cloud?.routes !== undefined);
+
+/** Pods with addresses of an interface beside the node's own leave by that, and have a default route there. */
+function effectOn(name: string, cluster: Cluster): string {
+  if (cluster.mode?.fabric === 'addresses')
+    return `${name} itself and those of its pods that leave by its own interface reach nobody outside its subnet`;
+  return `pods of ${name} do not reach ${needsGateway(cluster) ? "other nodes' pods, nor " : ''}addresses outside the cluster`;
+}
 
 interface Count {
   readonly without: readonly Member[];
@@ -61,7 +74,7 @@ const counts = new WeakMap<Cluster, Count>();
 function countOf(cluster: Cluster): Count {
   const known = counts.get(cluster);
   if (known) return known;
-  const read = cluster.members.filter((m) => m.lease?.publicIP !== undefined && m.survey.state.families.route?.has(4));
+  const read = cluster.members.filter((m) => isOnNetwork(m) && m.survey.state.families.route?.has(4));
   const without = read.filter((m) => m.survey.defaultDev[4] === undefined);
   const count = {without, meant: without.length * 2 >= read.length && !needsGateway(cluster)};
   counts.set(cluster, count);

@@ -1,11 +1,12 @@
+import type {Address} from '../../kernel/address.js';
 import type {Link} from '../../kernel/link.js';
 import type {Route} from '../../kernel/route.js';
 import type {Rule} from '../../kernel/rule.js';
-import {globalRouter, globalRouterNode} from '../../model/bridged-node.js';
+import {type GlobalRouterNode, globalRouter, globalRouterNode, rightAddress} from '../../model/bridged-node.js';
 import {deviceFor, emptied, gatewayOf} from '../../model/eni-tables.js';
 import {nowhere, type PolicyPod, policyNode} from '../../model/policy-node.js';
 import type {NodeView} from '../../model/view.js';
-import {contains} from '../../net/prefix.js';
+import {contains, tryPrefix} from '../../net/prefix.js';
 import {looked} from '../../node/state.js';
 import {bare} from '../operations/bare.js';
 import type {Draft} from './draft.js';
@@ -93,22 +94,43 @@ function inside({state}: NodeView, {pod, eth, veth}: PolicyPod, draft: Draft): v
   if (!leads) add(routeOf('0.0.0.0/0', {gateway: nowhere, dev: eth.ifname}));
 }
 
-/** The bridge's route, as the kernel made it, and its ports; the bridge itself is its plugin's. */
+/** The bridge's address and route, as the kernel made it, and its ports; the bridge itself is its plugin's. */
 function bridged(view: NodeView, draft: Draft): void {
   const node = globalRouter(view) ? globalRouterNode(view) : undefined;
   const {state} = draft;
   if (!node?.link?.flags.includes('UP') || !looked(state, 'route', 4)) return;
-  const {bridge, subnet, gateway, addresses} = node;
+  const {bridge, subnet, gateway} = node;
+  readdress(node, draft);
   for (const {host, pod} of node.pods) {
     if (!host || host.master === bridge || state.tables.route?.some((r) => r.dev === host.ifname && r.family === 4 && r.table === 'main'))
       continue;
     const row = {...bare(host), master: bridge, flags: host.flags.includes('UP') ? host.flags : [...host.flags, 'UP']};
     draft.add({on: 'link', do: 'replace', row, before: bare(host)}, `port ${host.ifname} of pod ${pod.name}`);
   }
-  const has = state.tables.route?.some((r) => r.table === 'main' && r.dev === bridge && r.gateway === undefined && contains(r.dst, subnet));
-  if (has || !addresses.some((a) => a.local === gateway)) return;
+  const has = draft.state.tables.route?.some(
+    (r) => r.table === 'main' && r.dev === bridge && r.gateway === undefined && contains(r.dst, subnet),
+  );
+  if (has || !draft.state.tables.address?.some((a) => a.dev === bridge && a.local === gateway)) return;
   const row = routeOf(subnet, {dev: bridge, protocol: 'kernel', scope: 'link', prefsrc: gateway});
   draft.add({on: 'route', do: 'add', row}, `route ${subnet} dev ${bridge}`);
+}
+
+/** One address takes the place of another in a step; of the same network it can only come after it, which takes all others with it. */
+function readdress(node: GlobalRouterNode, draft: Draft): void {
+  const right = rightAddress(node);
+  if (!right || !looked(draft.state, 'address', 4)) return;
+  const {want, wrong} = right;
+  const row: Address = {...want, scope: 'global', flags: []};
+  const what = `address ${want.local}/${want.prefixlen} on ${node.bridge}`;
+  const [first, ...others] = wrong.map(bare);
+  const beside = first !== undefined && tryPrefix(`${first.local}/${first.prefixlen}`) === node.subnet;
+  if (first === undefined) draft.add({on: 'address', do: 'add', row}, what);
+  else if (!beside) draft.add({on: 'address', do: 'replace', row, before: first}, what);
+  else {
+    draft.add({on: 'address', do: 'del', row: first}, `address ${first.local}/${first.prefixlen} on ${node.bridge}`);
+    draft.add({on: 'address', do: 'add', row}, what);
+  }
+  for (const one of others) draft.add({on: 'address', do: 'del', row: one}, `address ${one.local}/${one.prefixlen} on ${node.bridge}`);
 }
 
 /** The rules themselves, once what they lead to is there. */

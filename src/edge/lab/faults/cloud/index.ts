@@ -1,9 +1,11 @@
 import type {Fault} from '../fault.js';
 import {bridgeRuleDeleted} from './bridge-rule-deleted.js';
 import {bridgedPodDefaultDeleted} from './bridged-pod-default-deleted.js';
+import {cbr0AddressChanged} from './cbr0-address-changed.js';
 import {cbr0AddressFlushed} from './cbr0-address-flushed.js';
 import {cbr0Down} from './cbr0-down.js';
 import {cbr0ForwardDrop} from './cbr0-forward-drop.js';
+import {cbr0MaskChanged} from './cbr0-mask-changed.js';
 import {cbr0PortOff} from './cbr0-port-off.js';
 import {cbr0RouteDeleted} from './cbr0-route-deleted.js';
 import {cloudRowDisabled} from './cloud-row-disabled.js';
@@ -37,6 +39,7 @@ import {podForwardDrop} from './pod-forward-drop.js';
 import {podGatewayRouteDeleted} from './pod-gateway-route-deleted.js';
 import {podRouteDeleted} from './pod-route-deleted.js';
 import {podRouteWrongVeth} from './pod-route-wrong-veth.js';
+import {podRowsOfMovedPod} from './pod-rows-of-moved-pod.js';
 import {podRuleFromDeleted} from './pod-rule-from-deleted.js';
 import {podRuleToDeleted} from './pod-rule-to-deleted.js';
 import {podRuleTwice} from './pod-rule-twice.js';
@@ -52,9 +55,11 @@ import {ruleBeforePods} from './rule-before-pods.js';
 export const ofClouds: readonly Fault[] = [
   bridgeRuleDeleted,
   bridgedPodDefaultDeleted,
+  cbr0AddressChanged,
   cbr0AddressFlushed,
   cbr0Down,
   cbr0ForwardDrop,
+  cbr0MaskChanged,
   cbr0PortOff,
   cbr0RouteDeleted,
   cloudRowDisabled,
@@ -88,6 +93,7 @@ export const ofClouds: readonly Fault[] = [
   podGatewayRouteDeleted,
   podRouteDeleted,
   podRouteWrongVeth,
+  podRowsOfMovedPod,
   podRuleFromDeleted,
   podRuleToDeleted,
   podRuleTwice,
