@@ -1,4 +1,5 @@
 import type {LabSpec} from '../../src/edge/lab/topology.js';
+import {long} from './shares.js';
 
 type Spec = Partial<LabSpec> & {readonly name: string};
 
@@ -13,4 +14,6 @@ export const clouds: readonly (readonly [Spec, readonly string[]])[] = [
   // Whose interfaces may send with any address: what leaves by the wrong one arrives.
   [{name: 'mx-free', backend: 'aws-vpc-cni', nodes: 2, pods: 3, unchecked: ['all']}, ['pod-rule-from-deleted']],
   [{name: 'mx-terway', backend: 'terway', nodes: 2, pods: 2}, []],
+  // Through the wire between two physical hosts; cloud-hosts.test.ts is its daily one.
+  ...(long ? [[{name: 'mx-hosts', backend: 'tke-global-router', nodes: 3, pods: 1, hosts: 2}, []] as const] : []),
 ];

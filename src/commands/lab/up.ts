@@ -37,6 +37,7 @@ export default class LabUp extends BaseCommand {
     ssh: Flags.boolean({summary: 'an SSH server on each node, and an inventory that uses it'}),
     'exclusive-pods': Flags.integer({summary: 'tke-vpc-cni: pods of each node with a network interface of their own', default: 0, min: 0}),
     'bridge-pods': Flags.integer({summary: 'tke-vpc-cni: pods of each node on a bridge, as with the Global Router', default: 0, min: 0}),
+    hosts: Flags.integer({summary: 'cloud: physical hosts; between two of them packets go in GRE', default: 1, min: 1, max: 2}),
     unchecked: Flags.string({summary: 'cloud: interfaces that may send with any address: all, eth1, n1-eth1', multiple: true, default: []}),
     replace: Flags.boolean({summary: 'take down a lab of that name first'}),
   });
@@ -58,6 +59,7 @@ export default class LabUp extends BaseCommand {
       ssh: flags.ssh,
       exclusive: flags['exclusive-pods'],
       bridged: flags['bridge-pods'],
+      hosts: flags.hosts,
       unchecked: flags.unchecked,
     };
     const lab = await labUp(spec, {replace: flags.replace, signal: this.interrupted.signal, onStep: (step) => this.notice(step)});

@@ -26,6 +26,8 @@ export function checkSpec(spec: LabSpec): void {
   if (impossible) wrong(impossible.message, impossible.hint);
   if (spec.exclusive + spec.bridged > 0 && spec.backend !== 'tke-vpc-cni')
     wrong('pods with an interface of their own, or on a bridge beside others, are a setting of tke-vpc-cni');
+  between('the number of physical hosts', spec.hosts, 1, 2);
+  if (spec.hosts > 1 && cloud === undefined) wrong('only in a cloud are there physical hosts', 'use a backend that a cloud carries');
   if (spec.directRouting && spec.backend !== 'vxlan' && spec.backend !== 'ipip')
     wrong('DirectRouting is a setting of vxlan and ipip', 'host-gw routes directly always');
 }

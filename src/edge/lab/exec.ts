@@ -5,17 +5,19 @@ import {environment, type Ran, type RunOptions, run, statusOf} from './shell.js'
 import type {Lab} from './topology.js';
 
 /**
- * The words that put a command into a node (`n1`), a pod (`n1-p1`), the switch (`underlay`) or a cloud's `vm`.
+ * The words that put a command into a node (`n1`), a pod (`n1-p1`), the switch (`underlay`), a cloud's `vm` or one of its physical hosts (`host1`).
  * @throws Failure when the lab has no such place, or its holder is gone.
  */
 export async function enter(lab: Lab, place: string): Promise<readonly string[]> {
   if (place === 'underlay') return ['nsenter', `--net=/run/netns/${lab.underlay}`, '--'];
   if (place === 'vm' && lab.cloud) return ['nsenter', `--net=/run/netns/${lab.cloud.vm.netns}`, '--'];
+  const host = lab.cloud?.hosts.find(({name}) => name === place);
+  if (host) return ['nsenter', `--net=/run/netns/${host.netns}`, '--'];
   const node = lab.nodes.find((n) => n.name === place || n.pods.some((pod) => pod.name === place));
   if (!node) {
     const known = lab.nodes.flatMap((n) => [n.name, ...n.pods.map((pod) => pod.name)]);
     throw new Failure(`the lab ${lab.spec.name} has no ${place}`, {
-      hints: [`it has: ${known.join(', ')}, underlay${lab.cloud ? ', vm' : ''}`],
+      hints: [`it has: ${known.join(', ')}, underlay${lab.cloud ? ['', 'vm', ...lab.cloud.hosts.map(({name}) => name)].join(', ') : ''}`],
     });
   }
   if (!(await alive(node))) {

@@ -1,4 +1,5 @@
 import type {LabReport} from '../reporters/documents.js';
+import type {LabEni} from './cloud/cloud.js';
 import type {Lab} from './topology.js';
 
 /** The lab as the machine forms carry it; pids and folders are nobody's business but the inventory's. */
@@ -11,7 +12,13 @@ export function labReport(lab: Lab): LabReport {
     inventory: lab.inventory,
     sshConfig: lab.sshConfig ?? null,
     ...(lab.cloud && {
-      cloud: {provider: lab.cloud.provider, routes: lab.cloud.routesFile, enis: lab.cloud.enisFile, vm: lab.cloud.vm.ip},
+      cloud: {
+        provider: lab.cloud.provider,
+        routes: lab.cloud.routesFile,
+        enis: lab.cloud.enisFile,
+        vm: lab.cloud.vm.ip,
+        hosts: hostsReport(lab),
+      },
     }),
     nodes: lab.nodes.map((node) => ({
       name: node.name,
@@ -31,4 +38,15 @@ export function labReport(lab: Lab): LabReport {
       })),
     })),
   };
+}
+
+/** The physical hosts with the machines on each; nothing where there is one, for then there is no wire to look at. */
+function hostsReport({cloud, nodes}: Lab): readonly {readonly name: string; readonly machines: readonly string[]}[] {
+  const {hosts, vm} = cloud!;
+  const on = (netns: string, eni: LabEni | undefined) => eni?.fabric === netns;
+  if (hosts.length === 1) return [];
+  return hosts.map(({name, netns}) => ({
+    name,
+    machines: [...nodes.filter((node) => on(netns, node.enis?.[0])).map((node) => node.name), ...(on(netns, vm.eni) ? [vm.name] : [])],
+  }));
 }

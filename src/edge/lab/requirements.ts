@@ -2,7 +2,9 @@ import {access, constants} from 'node:fs/promises';
 import {Failure} from '../../failure.js';
 import type {DeviceNeed} from './backends/backend.js';
 import {backendOf} from './backends/index.js';
+import {relayNeeds} from './relay/parts.js';
 import {environment, run} from './shell.js';
+import type {LabSpec} from './topology.js';
 
 /** Programs the lab calls, and the Debian package that brings each. */
 const programs: {readonly [program: string]: string} = {
@@ -28,8 +30,8 @@ export type CanMakeLab = {readonly ok: true} | {readonly ok: false; readonly why
  * Can a lab be made here? Asks for the programs and makes one namespace with a bridge and a vxlan device, which nobody else sees, and the device
  * of the backend, when it has one of its own.
  */
-export async function canMakeLab({ssh, backend}: {readonly ssh?: boolean; readonly backend?: string} = {}): Promise<CanMakeLab> {
-  const needs = backend === undefined ? undefined : backendOf(backend).needs;
+export async function canMakeLab({ssh, backend, hosts}: Partial<Pick<LabSpec, 'ssh' | 'backend' | 'hosts'>> = {}): Promise<CanMakeLab> {
+  const needs = hosts === 2 ? relayNeeds : backend === undefined ? undefined : backendOf(backend).needs;
   if (process.platform !== 'linux') return {ok: false, why: 'the lab needs Linux', hints: ['run flanctl in a Linux virtual machine']};
   const missing = await missingPackages({...programs, ...(ssh === true && forSsh), ...needs?.programs});
   if (missing.programs.length > 0) {
@@ -64,8 +66,8 @@ async function hasDevice({what, probe, modules}: DeviceNeed): Promise<CanMakeLab
 }
 
 /** @throws Failure saying what is missing. */
-export async function requireLab({ssh, backend}: {readonly ssh: boolean; readonly backend: string}): Promise<void> {
-  const able = await canMakeLab({ssh, backend});
+export async function requireLab({ssh, backend, hosts}: Pick<LabSpec, 'ssh' | 'backend' | 'hosts'>): Promise<void> {
+  const able = await canMakeLab({ssh, backend, hosts});
   if (!able.ok) throw new Failure(able.why, {hints: able.hints});
 }
 

@@ -65,13 +65,17 @@ Subsystem sftp internal-sftp
  * ended. ssh sends SIGHUP on its way out: the shell must outlive that, or the reader would hold the connection until the server's grace time ends.
  */
 function sshConfig(lab: Lab): string {
-  const relay = `nsenter --net=/run/netns/${lab.underlay} bash -c 'trap : HUP; exec 3<>/dev/tcp/$0/$1 || exit 1; cat <&3 & exec >&3; cat; kill $! 2>/dev/null' %h %p`;
-  const hosts = lab.nodes.map((node) => `Host ${node.name}\n  HostName ${node.ip}\n  HostKeyAlias ${node.name}\n`);
+  const relay = (netns: string) =>
+    `nsenter --net=/run/netns/${netns} bash -c 'trap : HUP; exec 3<>/dev/tcp/$0/$1 || exit 1; cat <&3 & exec >&3; cat; kill $! 2>/dev/null' %h %p`;
+  // From the node's own physical host: another has gateways with the same addresses, to which the answers would go.
+  const hosts = lab.nodes.map(
+    (node) =>
+      `Host ${node.name}\n  HostName ${node.ip}\n  HostKeyAlias ${node.name}\n  ProxyCommand ${relay(node.enis?.[0]?.fabric ?? lab.underlay)}\n`,
+  );
   return `${hosts.join('')}
 Host *
   User root
   Port 22
-  ProxyCommand ${relay}
   IdentityFile ${lab.dir}/ssh/id_ed25519
   IdentitiesOnly yes
   UserKnownHostsFile ${lab.dir}/ssh/known_hosts

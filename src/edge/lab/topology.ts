@@ -31,6 +31,8 @@ export interface LabSpec {
   /** tke-vpc-cni: of each node's pods, so many have a network interface of their own, and so many hang on a bridge as in the Global Router. */
   readonly exclusive: number;
   readonly bridged: number;
+  /** In a cloud: physical hosts that its machines are on, one or two; between them packets go in GRE. */
+  readonly hosts: number;
   /** In a cloud: interfaces that may send with any address, by their name in their machine (`eth1`), that of their port (`n1-eth1`), or `all`. */
   readonly unchecked: readonly string[];
 }
@@ -90,7 +92,7 @@ export interface Lab {
   /** Who builds it. */
   readonly builder?: {readonly pid: number; readonly started: string};
   readonly dir: string;
-  /** The namespace with the switch, which is also the router and the world outside. */
+  /** The namespace with the switch, which is also the router and the world outside; of a cloud its first physical host. */
   readonly underlay: string;
   /** Where a cloud carries packets between nodes. */
   readonly cloud?: LabCloud;
@@ -117,6 +119,7 @@ export const defaultSpec: LabSpec = {
   ssh: false,
   exclusive: 0,
   bridged: 0,
+  hosts: 1,
   unchecked: [],
 };
 
@@ -221,7 +224,7 @@ export function leaseOf(lab: Lab, node: LabNode): Lease {
 
 /** Every named namespace of a lab, the underlay's first. */
 export const namesOf = ({underlay, cloud, nodes}: Lab): readonly string[] => [
-  underlay,
+  ...(cloud ? cloud.hosts.map((host) => host.netns) : [underlay]),
   ...(cloud ? [cloud.vm.netns] : []),
   ...nodes.flatMap((node) => [node.netns, ...node.pods.map((pod) => pod.netns)]),
 ];

@@ -2,8 +2,10 @@ import {setMaxListeners} from 'node:events';
 import {mkdir} from 'node:fs/promises';
 import {Failure} from '../../failure.js';
 import {backendOf} from './backends/index.js';
-import {fabricLines, fabricOf, fabricPortLines, fabricSysctls} from './cloud/fabric.js';
+import {fabricOf} from './cloud/fabric.js';
+import {fabricLines, fabricPortLines, fabricSysctls} from './cloud/fabric-script.js';
 import {applyFabric} from './cloud/fabric-state.js';
+import {layWire, startGre} from './cloud/hosts.js';
 import {machineLines, policyLines} from './cloud/node-lines.js';
 import {labDown} from './down.js';
 import {runIn} from './exec.js';
@@ -67,16 +69,20 @@ async function build(plan: Lab, onStep: (step: string) => void, signal: AbortSig
   await every(nodes.map((node) => stage(plan, node, {...nodeFiles(plan, node), ...own?.(plan, node)})));
   if (plan.spec.ssh) await prepareSsh(plan, signal);
   // Sysctls first: devices take the defaults at birth.
-  await must(['nsenter', `--net=/run/netns/${underlay}`, 'sh', '-s'], {
-    input: routerSysctls + (cloud ? fabricSysctls : underlayRule(plan)),
-    ...(signal && {signal}),
-  });
+  for (const netns of plan.cloud?.hosts.map((host) => host.netns) ?? [underlay])
+    await must(['nsenter', `--net=/run/netns/${netns}`, 'sh', '-s'], {
+      input: routerSysctls + (cloud ? fabricSysctls : underlayRule(plan)),
+      ...(signal && {signal}),
+    });
   const held = await every(nodes.map(async (node): Promise<LabNode> => ({...node, pid: await startHolder(plan, node, signal)})));
-  const lab: Lab = {...plan, nodes: held};
+  if (plan.cloud) await layWire(plan, signal);
+  const hosts = plan.cloud && (await every(plan.cloud.hosts.map((host) => startGre(plan, host, signal))));
+  const lab: Lab = {...plan, ...(hosts && {cloud: {...plan.cloud!, hosts}}), nodes: held};
   await save(lab);
 
   onStep('underlay');
-  await batch('ip', underlay, cloud ? fabricLines(lab) : underlayLines(lab), signal);
+  if (!lab.cloud) await batch('ip', underlay, underlayLines(lab), signal);
+  else await every(lab.cloud.hosts.map((host) => batch('ip', host.netns, fabricLines(lab, host), signal)));
   await every(lab.nodes.map((node) => batch('ip', node.netns, nodeLines(lab, node), signal)));
   if (lab.cloud) await batch('ip', lab.cloud.vm.netns, machineLines(lab, lab.cloud.vm.eni, lab.cloud.subnets[0]!.gateway), signal);
   else await batch('ip', underlay, underlayPortLines(lab), signal);
@@ -85,7 +91,7 @@ async function build(plan: Lab, onStep: (step: string) => void, signal: AbortSig
   await every(lab.nodes.map((node) => provision(lab, node, signal)));
   if (lab.cloud) {
     onStep('cloud');
-    await batch('ip', underlay, fabricPortLines(lab), signal);
+    await every(lab.cloud.hosts.map((host) => batch('ip', host.netns, fabricPortLines(lab, host), signal)));
     await applyFabric(lab, fabricOf(lab), signal);
   }
 

@@ -1,11 +1,13 @@
+import {goFirst, openDevice, serve} from '../relay/parts.js';
+
 /**
  * What flanneld's own proxy does, in Python, since Node has no ioctl: each packet that comes out of the TUN device goes to the public address
  * of the node that has its destination's subnet, as it is, in UDP; each that comes by UDP goes into the device. Both ways take one from the TTL,
  * and a packet whose TTL ends is dropped without a word; for a destination that nobody has, the sender is told "net unreachable", except for
  * ICMP and later fragments (flannel pkg/backend/udp/proxy_amd64.c; model/flannel-backends.md §4.1, §12). As there, both sides are emptied before
  * it waits again, and the checksum is patched, not summed anew. What flannel leaves to compiled code on a machine of its own is made up for: a
- * thousand packets a second for each pair of nodes must not end in a full buffer because Python did not get the processor in time. So its
- * receive buffer is larger than the kernel's 208 KiB, and it goes before the lab's other processes.
+ * thousand packets a second for each pair of nodes must not end in a full buffer because Python did not get the processor in time. So it goes
+ * before the lab's other processes.
  * Arguments: device, own address, port, file of peers (`SUBNET ADDRESS` a line), file to make when it is ready, with its pid. SIGHUP reads the peers again.
  */
 export const relay = `import fcntl, os, select, signal, socket, struct, sys
@@ -38,23 +40,10 @@ def peer_of(destination):
     to = struct.unpack('!I', destination)[0]
     return next((address for base, mask, address in peers if to & mask == base), None)
 
-TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454ca, 0x0001, 0x1000
-tun = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
-fcntl.ioctl(tun, TUNSETIFF, struct.pack('16sH22x', device.encode(), IFF_TUN | IFF_NO_PI))
-wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+${openDevice}wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 wire.bind((own, port))
 wire.setblocking(False)
-SO_RCVBUFFORCE = 33
-try:
-    wire.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
-    os.setpriority(os.PRIO_PROCESS, 0, -20)
-    # A session is a group of its own to the scheduler, and a priority counts within it only.
-    with open('/proc/self/autogroup', 'w') as group:
-        group.write('-20')
-except OSError:
-    # Not allowed here: it works, and loses packets sooner on a busy machine.
-    pass
-
+${goFirst}
 def checksum(data):
     total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
     total = (total & 0xffff) + (total >> 16)
@@ -104,7 +93,7 @@ def write(packet):
         pass
 
 # One packet out of the device: was there one?
-def tun_to_udp():
+def from_tun():
     try:
         size = os.readv(tun, into)
     except OSError:
@@ -129,7 +118,7 @@ def tun_to_udp():
     return True
 
 # One packet from another node: was there one?
-def udp_to_tun():
+def from_wire():
     try:
         size = wire.recv_into(buffer)
     except OSError:
@@ -139,18 +128,4 @@ def udp_to_tun():
     return True
 
 into = [buffer]
-poll = select.poll()
-poll.register(tun, select.POLLIN)
-poll.register(wire, select.POLLIN)
-with open(ready + '.new', 'w') as note:
-    note.write('%d\\n' % os.getpid())
-os.rename(ready + '.new', ready)
-while True:
-    for fd, event in poll.poll():
-        if fd == tun and event & ~select.POLLIN:
-            sys.exit('the device is gone')
-    busy = True
-    while busy:
-        busy = tun_to_udp()
-        busy = udp_to_tun() or busy
-`;
+${serve}`;

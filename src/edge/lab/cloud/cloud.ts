@@ -1,5 +1,6 @@
 import type {Ip, Mac, Prefix} from '../../../core/net/address.js';
 import type {Lab, LabNode, LabPod, LabSpec} from '../topology.js';
+import type {LabHost} from './hosts.js';
 
 /** Whose words the lab's cloud speaks: the form of the files it exports. */
 export type CloudProvider = 'tencent' | 'tke' | 'aws' | 'alibaba';
@@ -12,8 +13,9 @@ export interface LabEni {
   readonly instance: string;
   /** In its machine: eth0, eth1. */
   readonly dev: string;
-  /** Its other end, in the fabric's namespace. */
+  /** Its other end, and the namespace that has it: its physical host's. */
   readonly port: string;
+  readonly fabric: string;
   readonly mac: Mac;
   /** Its first address. */
   readonly ip: Ip;
@@ -45,6 +47,8 @@ export interface LabCloud {
   readonly provider: CloudProvider;
   readonly vpc: {readonly id: string; readonly prefix: Prefix};
   readonly subnets: readonly LabVpcSubnet[];
+  /** The physical hosts; the first is the way out of the VPC, and the world outside. */
+  readonly hosts: readonly LabHost[];
   /** Of pods on bridges; absent where the VPC's addresses are all there is. */
   readonly podNetwork?: Prefix;
   readonly vm: LabVm;

@@ -3,15 +3,18 @@ import {Failure} from '../../../failure.js';
 import {runIn} from '../exec.js';
 import type {Lab} from '../topology.js';
 import {exportsOf} from './exports/index.js';
-import {type Fabric, fabricOf, fabricScript} from './fabric.js';
+import {type Fabric, fabricOf} from './fabric.js';
+import {fabricScript} from './fabric-script.js';
 
 const stateFile = (lab: Lab): string => `${lab.dir}/fabric.json`;
 
 /** Makes the cloud of a lab be so: the fabric's tables, what is written down of them, and the exports. */
 export async function applyFabric(lab: Lab, fabric: Fabric, signal?: AbortSignal): Promise<void> {
-  const ran = await runIn(lab, 'underlay', fabricScript(lab, fabric), signal ? {signal} : {});
-  if (ran.code !== 0) throw new Failure(`the cloud's fabric: exit ${ran.code}: ${ran.stderr.trim() || 'no message'}`);
-  const {routesFile, enisFile} = lab.cloud!;
+  const {hosts, routesFile, enisFile} = lab.cloud!;
+  for (const host of hosts) {
+    const ran = await runIn(lab, host.name, fabricScript(lab, fabric, host), signal ? {signal} : {});
+    if (ran.code !== 0) throw new Failure(`the cloud's fabric: exit ${ran.code}: ${ran.stderr.trim() || 'no message'}`);
+  }
   const {routes, enis} = exportsOf(lab, fabric);
   const write = async (file: string, document: unknown): Promise<void> => {
     await writeFile(`${file}.new`, `${JSON.stringify(document, null, 2)}\n`);

@@ -3,6 +3,7 @@ import {hostOf} from '../../../core/net/prefix.js';
 import {bytesOf, macOf} from '../identity.js';
 import type {LabNode, LabPod, LabSpec, Segment} from '../topology.js';
 import type {BridgePods, CloudBackend, CloudProvider, LabCloud, LabEni, LabVpcSubnet} from './cloud.js';
+import {hostsOf} from './hosts.js';
 import {idOf, vethOf} from './ids.js';
 
 /** The VPC, and the two subnets that its machines are in, with `--underlay routed` in both. */
@@ -24,6 +25,9 @@ const subnetOf = (spec: LabSpec, provider: CloudProvider, key: 'a' | 'b'): LabVp
 
 const keyOf = (spec: LabSpec, number: number): 'a' | 'b' => (spec.underlay === 'routed' && number > 2 ? 'b' : 'a');
 
+/** The namespace of a machine's physical host: every other node is on the second, where there is one. */
+const hostOfMachine = (spec: LabSpec, number: number): string => hostsOf(spec.name, spec.hosts)[(number - 1) % spec.hosts]!.netns;
+
 /** The bridge that pods of this lab hang on: all of them, or those that the spec asks for beside others. */
 const bridgeOf = (spec: LabSpec, {bridge, policy}: CloudBackend): BridgePods | undefined =>
   policy === undefined || spec.bridged > 0 ? bridge : undefined;
@@ -37,14 +41,23 @@ export function layOutCloud(spec: LabSpec, backend: CloudBackend, dir: string): 
     provider,
     vpc: {id: idOf(provider, 'vpc', spec.name), prefix: vpc},
     subnets: spec.underlay === 'routed' ? [a, subnetOf(spec, provider, 'b')] : [a],
+    hosts: hostsOf(spec.name, spec.hosts),
     ...(podNetwork !== undefined && {podNetwork}),
-    vm: {name: 'vm', netns: `fl-${spec.name}-vm`, ip, eni: eniOf(spec, provider, 'vm', 0, ip, a)},
+    vm: {name: 'vm', netns: `fl-${spec.name}-vm`, ip, eni: eniOf(spec, provider, 'vm', 0, ip, a, hostOfMachine(spec, 1))},
     routesFile: `${dir}/cloud-routes.json`,
     enisFile: `${dir}/cloud-enis.json`,
   };
 }
 
-function eniOf(spec: LabSpec, provider: CloudProvider, machine: string, index: number, ip: Ip, subnet: LabVpcSubnet): LabEni {
+function eniOf(
+  spec: LabSpec,
+  provider: CloudProvider,
+  machine: string,
+  index: number,
+  ip: Ip,
+  subnet: LabVpcSubnet,
+  fabric: string,
+): LabEni {
   const dev = `eth${index}`;
   const port = index === 0 ? machine : `${machine}-${dev}`;
   return {
@@ -52,6 +65,7 @@ function eniOf(spec: LabSpec, provider: CloudProvider, machine: string, index: n
     instance: idOf(provider, 'instance', spec.name, machine),
     dev,
     port,
+    fabric,
     mac: macOf(spec.name, machine, dev),
     ip,
     index,
@@ -67,8 +81,9 @@ export function layOutCloudNode(spec: LabSpec, backend: CloudBackend, number: nu
   const subnet = subnetOf(spec, provider, keyOf(spec, number));
   const {prefix, gateway} = subnet;
   const ip = hostOf(prefix, hosts.eth0 + number);
-  const eth0 = eniOf(spec, provider, name, 0, ip, subnet);
-  const enis = policy === undefined ? [eth0] : [eth0, eniOf(spec, provider, name, 1, hostOf(prefix, hosts.eth1 + number), subnet)];
+  const host = hostOfMachine(spec, number);
+  const eth0 = eniOf(spec, provider, name, 0, ip, subnet, host);
+  const enis = policy === undefined ? [eth0] : [eth0, eniOf(spec, provider, name, 1, hostOf(prefix, hosts.eth1 + number), subnet, host)];
   const bridge = bridgeOf(spec, backend);
   const own = bridge && partOf(bridge, number);
   const netns = `fl-${spec.name}-${name}`;
@@ -88,7 +103,7 @@ export function layOutCloudNode(spec: LabSpec, backend: CloudBackend, number: nu
       attachment: kind,
       ...(kind === 'policy' && {table: policy!.table}),
       ...(kind === 'exclusive' && {
-        eni: {...eniOf(spec, provider, pod, 0, fromSubnet, subnet), instance: eth0.instance, index: i + 2},
+        eni: {...eniOf(spec, provider, pod, 0, fromSubnet, subnet, host), instance: eth0.instance, index: i + 2},
       }),
     };
   });

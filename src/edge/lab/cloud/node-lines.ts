@@ -6,9 +6,9 @@ import {fabricMac} from './fabric.js';
 /** eth1 has the same number on every node, for a table that is named by it; a kernel's own tunnel devices have those before. */
 const eth1Index = 14;
 
-const cable = (lab: Lab, eni: LabEni, more = ''): string => {
+const cable = (lab: Pick<Lab, 'spec'>, eni: LabEni, more = ''): string => {
   const mtu = `mtu ${lab.spec.mtu}`;
-  return `link add ${eni.dev}${more} address ${eni.mac} ${mtu} type veth peer name ${eni.port} address ${fabricMac} ${mtu} netns ${lab.underlay}`;
+  return `link add ${eni.dev}${more} address ${eni.mac} ${mtu} type veth peer name ${eni.port} address ${fabricMac} ${mtu} netns ${eni.fabric}`;
 };
 
 /** `ip -batch` for a machine of the cloud: its cable into the fabric, its address, the way out. */

@@ -17,6 +17,8 @@ interface CloudLine {
   readonly routes: string;
   readonly enis: string;
   readonly vm: string;
+  /** Two physical hosts with what is on each, or none. */
+  readonly hosts: readonly {readonly name: string; readonly machines: readonly string[]}[];
 }
 
 export const lab: Render<LabReport> = (report, {level}) => {
@@ -34,6 +36,7 @@ export const lab: Render<LabReport> = (report, {level}) => {
     `flanctl lab ping --name ${report.name}`,
     `flanctl doctor --lab ${report.name}${given}`,
     `flanctl lab exec --name ${report.name} ${nodes[0]?.name ?? 'n1'} -- ip route`,
+    ...(cloud && cloud.hosts.length > 0 ? [`flanctl lab exec --name ${report.name} host1 -- tcpdump -ni wire proto gre`] : []),
     ...(typeof report['sshConfig'] === 'string' ? [`ssh -F ${report['sshConfig']} ${nodes[0]?.name ?? 'n1'}`] : []),
     `flanctl lab down --name ${report.name}`,
   ];
@@ -42,6 +45,7 @@ export const lab: Render<LabReport> = (report, {level}) => {
     columns(['NODE', 'ADDRESS', 'POD SUBNET', 'PODS'], rows, (text) => paint.strong(text)).trimEnd(),
     `inventory  ${String(report['inventory'])}`,
     ...(cloud ? [`cloud      ${cloud.routes}\n           ${cloud.enis}\nvm         ${cloud.vm}`] : []),
+    ...(cloud?.hosts ?? []).map(({name, machines}) => `${name}      ${machines.join(', ')}`),
     ...next.map((command) => paint.dim(`  → ${command}`)),
     '',
   ].join('\n');
