@@ -23,7 +23,8 @@ import {allTables, leftovers} from './tables.js';
  * The crash matrix of the commands themselves: `flanctl migrate`, both ways between vxlan and host-gw, stops at every step of its plan, and
  * there it is killed, or its link, a node's sshd or a node's disk is gone. Within the timer every node is wholly old or wholly new and every
  * pair answers; then `flanctl rollback` and `flanctl migrate --resume` alternately bring it to an end. FLANCTL_TEST_LONG runs every end at
- * every step, and another port of the same VNI, killed before and after each; else every step is ended in one way, each way in its turn.
+ * every step, and another port of the same VNI, killed before and after each; else every second step there and the others back, each ended in
+ * one way, each way in its turn.
  */
 const long = process.env['FLANCTL_TEST_LONG'] !== undefined;
 const TTL = '10';
@@ -189,10 +190,10 @@ describe.skipIf(!labsWork)('the commands, ended in the middle', () => {
       for (const {lab} of all) await titles(lab, to);
       // Between the end of one step and the beginning of the next only flanctl itself does anything.
       const moments = (kind: Kind) => (kind === 'kill' ? ['before', 'after'] : ['before']);
+      const first = short === 'v' ? 0 : 1;
       const stops: readonly Point[] = long
         ? way.kinds.flatMap((kind) => steps.flatMap((step) => moments(kind).map((when) => ({kind, at: `${step}:${when}`}))))
-        : steps.map((step, i) => ({kind: way.kinds[i % way.kinds.length]!, at: `${step}:before`}));
-      const first = short === 'v' ? 0 : 1;
+        : steps.map((step, i) => ({kind: way.kinds[(i >> 1) % way.kinds.length]!, at: `${step}:before`})).filter((_, i) => i % 2 === first);
       // Of the moments of one step the other one is ended the other way, and at the next step it is turned round.
       const turn = (i: number): number => (short === 'p' ? i + (i >> 1) : i);
       const points = stops.map((stop, i): Ending => ({...stop, end: turn(i) % 2 === first ? 'resume' : 'rollback'}));

@@ -116,7 +116,7 @@ describe.runIf(labsWork)('apply', () => {
   });
 
   describe.each([
-    ['1', 'vxlan', {}, false],
+    ...(process.env['FLANCTL_TEST_LONG'] ? [['1', 'vxlan', {}, false] as const] : []),
     ['2', 'vxlan', {}, true],
     ['3', 'vxlan', {directRouting: true, underlay: 'routed', nodes: 4}, true],
     ['4', 'host-gw', {}, true],
