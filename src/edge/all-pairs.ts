@@ -36,9 +36,10 @@ export function allPairsReport(matrices: readonly Matrix[], assumeFabric: boolea
   const some = (mark: keyof Matrix['counts']) => matrices.some((m) => m.counts[mark] > 0);
   const incomplete = matrices.length === 0 || some('unknown') || (some('inferred') && !assumeFabric);
   return {
-    families: matrices.map(({family, nodes, counts, reasons, marks}) => ({
+    families: matrices.map(({family, nodes, ends, counts, reasons, marks}) => ({
       family,
       nodes: nodes.length,
+      ends,
       pairs: Object.values(counts).reduce((a, b) => a + b, 0),
       counts,
       reasons,

@@ -51,9 +51,5 @@ export async function ownAddressPairs(dumps: Dumps, given: Given, pods: readonly
         yield {from, to, there, back};
       }
   }
-  return walkedPairs(
-    4,
-    ends.map((e) => e.name),
-    pairs(),
-  );
+  return walkedPairs(4, ends, pairs());
 }

@@ -2,6 +2,7 @@ import {describe, expect, test} from 'vitest';
 import type {Cloud, CloudEni} from '../../src/core/cloud/cloud.js';
 import type {Given} from '../../src/core/model/cluster.js';
 import {allPairsReport, traceAllPairs} from '../../src/edge/all-pairs.js';
+import {allPairs} from '../../src/edge/reporters/table/all-pairs.js';
 import {dumpOf, policyNodes, type Sections} from './fabric-nodes.js';
 
 const eni = (id: string, instanceId: string, mac: string, ...addresses: readonly string[]): CloudEni => ({
@@ -37,12 +38,19 @@ describe('every pair where pods have addresses of network interfaces', () => {
     expect(names).toEqual(['pod1', 'pod4', '10.0.0.60']);
     expect(families).toHaveLength(1);
     // What the checks of sources are, Tencent does not print: nothing here breaks by them.
-    expect(families[0]).toMatchObject({nodes: 3, pairs: 6, counts: {reachable: 6, inferred: 0, broken: 0, unknown: 0}, reasons: []});
+    expect(families[0]).toMatchObject({
+      nodes: 3,
+      ends: 'pods and machines',
+      pairs: 6,
+      counts: {reachable: 6, inferred: 0, broken: 0, unknown: 0},
+      reasons: [],
+    });
     expect(exit).toBe(0);
+    expect(allPairs({families, exit}, {level: 0, width: 80})).toContain('✔ all 6 pairs of 3 pods and machines reach each other, IPv4');
   });
   test('where nobody asked the cloud, each pair between nodes is inferred', async () => {
     const {exit, families} = await matrix(policyNodes);
-    expect(families[0]).toMatchObject({nodes: 2, pairs: 2, counts: {reachable: 0, inferred: 2, broken: 0, unknown: 0}});
+    expect(families[0]).toMatchObject({nodes: 2, ends: 'pods', pairs: 2, counts: {reachable: 0, inferred: 2, broken: 0, unknown: 0}});
     expect(exit).toBe(3);
   });
   test('a pod without its route is broken from everywhere, and is one reason', async () => {

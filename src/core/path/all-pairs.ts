@@ -21,7 +21,9 @@ export type PairMark = 'reachable' | 'inferred' | 'broken' | 'unknown';
 
 export interface Matrix {
   readonly family: Family;
+  /** The ends of the pairs: nodes, each for all of its pods, or what was walked one by one. */
   readonly nodes: readonly string[];
+  readonly ends: 'nodes' | 'pods' | 'pods and machines';
   readonly counts: {readonly [M in PairMark]: number};
   readonly reasons: readonly Reason[];
   /** Of a small cluster: row by row, who sends; null on the diagonal. */
@@ -106,7 +108,7 @@ export function allPairs(
       return {direction, verdict, disposition, because, pairs, first, nodes: [...nodes].slice(0, NAMES), nodeCount: nodes.size};
     })
     .toSorted((x, y) => Number(x.verdict === 'unknown') - Number(y.verdict === 'unknown') || y.pairs - x.pairs);
-  return {family, nodes: names, counts, reasons, marks};
+  return {family, nodes: names, ends: 'nodes', counts, reasons, marks};
 }
 
 const unread = (node: string): Fault => ({verdict: 'unknown', disposition: 'unknown', because: `${node} was not read`, node});

@@ -1,5 +1,6 @@
 import type {Family} from '../net/address.js';
 import {alike, type Matrix, NAMES, type PairMark, type Reason, SHOWN} from './all-pairs.js';
+import type {Endpoint} from './endpoint.js';
 import type {Walk} from './step.js';
 
 /** One pair of ends, by their numbers, walked there and back. */
@@ -11,7 +12,12 @@ export interface WalkedPair {
 }
 
 /** The matrix of ends that were walked pair by pair: where each pod has an address of its own, no row stands for many. */
-export async function walkedPairs(family: Family, names: readonly string[], pairs: AsyncIterable<WalkedPair>): Promise<Matrix> {
+export async function walkedPairs(
+  family: Family,
+  ends: readonly Pick<Endpoint, 'name' | 'kind'>[],
+  pairs: AsyncIterable<WalkedPair>,
+): Promise<Matrix> {
+  const names = ends.map(({name}) => name);
   const counts = {reachable: 0, inferred: 0, broken: 0, unknown: 0};
   const marks = names.map((): (PairMark | null)[] => names.map(() => null));
   const reasons = new Map<
@@ -41,6 +47,7 @@ export async function walkedPairs(family: Family, names: readonly string[], pair
   return {
     family,
     nodes: names,
+    ends: ends.some(({kind}) => kind === 'vm') ? 'pods and machines' : 'pods',
     counts,
     reasons: [...reasons.values()]
       .map(({reason, first, nodes}): Reason => ({...reason, first, nodes: [...nodes].slice(0, NAMES), nodeCount: nodes.size}))

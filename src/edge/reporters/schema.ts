@@ -272,8 +272,13 @@ export const schemas = {
     families: list(
       object({
         family: z.union([z.literal(4), z.literal(6)]),
-        nodes: z.int(),
-        pairs: z.int().describe('ordered pairs of different nodes'),
+        nodes: z.int().describe('the ends of the pairs, counted'),
+        ends: z
+          .enum(['nodes', 'pods', 'pods and machines'])
+          .describe(
+            'what they are: nodes, each for all its pods; where pods have addresses of network interfaces, a pod of each kind of each node',
+          ),
+        pairs: z.int().describe('ordered pairs of different ends'),
         counts: object({
           reachable: z.int().describe('there and back'),
           inferred: z.int().describe('the same, if a router that nobody can look into does its part'),
@@ -299,7 +304,7 @@ export const schemas = {
           }),
         )
           .nullable()
-          .describe('pair by pair, for at most 20 nodes'),
+          .describe('pair by pair, for at most 20 ends'),
       }),
     ),
     exit,

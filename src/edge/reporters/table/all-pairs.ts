@@ -57,10 +57,10 @@ function explained(reason: Side['reasons'][number], paint: Theme, columns: numbe
   return [colour(head), ...body.map((l) => `    ${l}`)];
 }
 
-function summary({family, nodes, pairs, counts}: Side, exit: number, paint: Theme): string {
+function summary({family, nodes, ends, pairs, counts}: Side, exit: number, paint: Theme): string {
   const parts = (['broken', 'unknown', 'inferred'] as const).filter((m) => counts[m] > 0).map((m) => `${counts[m]} ${m}`);
-  const what = `of ${pairs} pairs of ${nodes} nodes, IPv${family}`;
-  if (parts.length === 0) return `${paint.good('✔')} all ${pairs} pairs of ${nodes} nodes reach each other, IPv${family}`;
+  const what = `of ${pairs} pairs of ${nodes} ${ends}, IPv${family}`;
+  if (parts.length === 0) return `${paint.good('✔')} all ${pairs} pairs of ${nodes} ${ends} reach each other, IPv${family}`;
   const sign = counts.broken > 0 ? paint.error('✖') : paint.warning('?');
   return `${sign} ${parts.join(', ')} ${what}  ${paint.dim(`(exit ${exit})`)}`;
 }
