@@ -140,8 +140,8 @@ if [ "$type" = ipip ]; then
   own_address flannel.ipip "$(first "$subnet")/32"
   did ip link set flannel.ipip up
 fi
-# One more than once is no matter: charon does so, too.
-if [ "$type" = ipsec ]; then ip -force -batch /run/associations >/dev/null 2>&1; fi
+# One more than once is no matter: charon does so, too. It begins when flanneld does and takes its time, while policies are there at once.
+if [ "$type" = ipsec ]; then (sleep 3 && ip -force -batch /run/associations) >/dev/null 2>&1 3>&- & fi
 case $type in
   host-gw) mtu=1500 ;;
   ipip) mtu=1480 ;;

@@ -32,6 +32,8 @@ export interface NodeStep {
   readonly undo: readonly Batch[];
   /** What the batches were made of: kept with them, so that any machine can tell later whether the node is as it should be. */
   readonly operations?: readonly Operation[];
+  /** A daemon is started in it, which takes its time. */
+  readonly slow?: true;
 }
 
 export type StepState = 'begun' | 'done' | 'failed' | 'undone' | 'undo-failed';

@@ -89,7 +89,7 @@ export async function execute(context: ChangeContext): Promise<Outcome> {
 
   /** One stage, its gate, its winding; why it went wrong, if it did. */
   const pass = async (index: number, stage: ChangeStage): Promise<readonly string[]> => {
-    const {phase, title} = stage;
+    const {phase, title, slow} = stage;
     const work = stage.work.filter(({node}) => !done(index, node));
     const touched = work.map(({node}) => node);
     if (touched.length === 0) return [];
@@ -99,7 +99,7 @@ export async function execute(context: ChangeContext): Promise<Outcome> {
     begun.push({stage: index, phase, title, nodes: touched});
     const answers = await crew.during(nodes, progress, () =>
       crew.each(touched, async (agent, node) => {
-        const result = await agent.run(header.id, {stage: index, phase, title, ...work.find((w) => w.node === node)!});
+        const result = await agent.run(header.id, {stage: index, phase, title, ...(slow && {slow}), ...work.find((w) => w.node === node)!});
         context.onEvent({kind: 'node', stage: index, node, state: result.kind === 'done' ? 'done' : 'failed'});
         return result;
       }),

@@ -76,7 +76,11 @@ function nodeAgent(address: NodeAddress, script: string, owner: string, options:
       return (await call(['extend', id, owner, String(ttl), progress]))[0] === 'extended';
     },
     async run(id, step) {
-      const [verdict, ...said] = await call(['run', id, owner, stageName(step.stage)], stepFile(step), step.phase === 'control');
+      const [verdict, ...said] = await call(
+        ['run', id, owner, stageName(step.stage)],
+        stepFile(step),
+        step.phase === 'control' || step.slow === true,
+      );
       if (verdict === 'done') return {kind: 'done'};
       if (verdict === 'expired') return {kind: 'expired'};
       const [word, batch = ''] = verdict!.split(' ');

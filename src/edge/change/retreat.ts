@@ -2,7 +2,7 @@ import type {Phase} from '../../core/change/plan.js';
 import type {Progress} from './agent.js';
 import {type Answer, answered, type Crew, lostOf} from './crew.js';
 import type {ChangeEvent, Left} from './outcome.js';
-import {undoOrder} from './stages.js';
+import {undoneSlowly, undoOrder} from './stages.js';
 
 /** A stage that was begun, and on which nodes. */
 export interface Begun {
@@ -48,7 +48,7 @@ export async function retreat(
       onEvent({kind: 'undo', stage, phase, title, state: 'begun'});
       const answers = await crew.each(
         of.filter((n) => !lost.has(n)),
-        (agent) => agent.undo(crew.id, [stage], again, phase === 'control'),
+        (agent) => agent.undo(crew.id, [stage], again, undoneSlowly(phase)),
       );
       for (const {node, lost: why} of lostOf(answers)) lost.set(node, why);
       const failed = answered(answers).flatMap(({node, value}) => value.failed.map((why) => ({node, what: 'not undone', why})));

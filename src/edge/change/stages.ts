@@ -3,12 +3,15 @@ import type {Operation} from '../../core/change/operation.js';
 import type {Phase, Plan} from '../../core/change/plan.js';
 import {shell} from '../../core/kernel/commands.js';
 import {modeOf} from '../../core/modes/index.js';
+import {agreedFirst} from './agreed-first.js';
 
 /** A stage of a plan as what its nodes run: all that the executor, the journals and a rollback have to know of it. */
 export interface ChangeStage {
   readonly phase: Phase;
   readonly title: string;
   readonly work: readonly StageWork[];
+  /** A daemon is started in it, which takes its time. */
+  readonly slow?: true;
 }
 
 export interface StageWork {
@@ -52,6 +55,9 @@ function shakenFirst(devices: readonly string[]): Batch {
 /** From here on the new path is in use everywhere, and what is left is done on nodes that have let go of their way back. */
 export const afterCommit = (phase: Phase): boolean => phase === 'swap' || phase === 'control' || phase === 'cleanup' || phase === 'restore';
 
+/** May a daemon have been started in such a stage, so that to undo it may take as long again? A journal tells no more than the phase. */
+export const undoneSlowly = (phase: Phase): boolean => phase === 'control' || phase === 'cleanup' || phase === 'build';
+
 /**
  * Stages in the order in which they are undone: what the old path needs comes back on every node before any route uses it again, flanneld
  * is told after the routes (as on the way there), and the new path goes last.
@@ -74,8 +80,12 @@ export function withControl(
   given: readonly ChangeStage[],
   plan: Pick<Plan, 'from' | 'theirs'> = {},
 ): {readonly stages: readonly ChangeStage[]; readonly planned: (index: number) => number} {
-  // A flanneld that took the old device with it has to make it again before any route leads there: its restart is undone before the flips.
-  const control = takesAway(plan).length > 0 ? given.map((stage): ChangeStage => ({...stage, phase: 'cleanup'})) : given;
+  const restarts = given.map((stage): ChangeStage => ({...stage, slow: true}));
+  const agreed = given.length > 0 ? agreedFirst(stages) : [];
+  // A flanneld that took the old device or the keys with it has to make them again before anything is sent that way: its restart is undone
+  // before the flips.
+  const takes = takesAway(plan).length > 0 || agreed.length > 0;
+  const control = takes ? [...agreed, ...restarts.map((stage): ChangeStage => ({...stage, phase: 'cleanup'}))] : restarts;
   // Before the flips where flanneld has to make the new path first: then its restarts are a part of that.
   const made = stages.findIndex(({phase, work}) => phase === 'build' && work.length === 0);
   if (made >= 0) {

@@ -8,6 +8,11 @@ import {bare} from '../operations/bare.js';
  * Policies outrank routes, and one that asks for a tunnel drops what comes plainly. Taken away on one node before the other they would cut
  * the pair: without any policy the kernel drops what was decrypted, too (XfrmInNoPols). An optional template (`level use`) takes both, and so
  * nothing is lost: first every node takes both, then each sends plainly, then the rest goes.
+ *
+ * The way back begins without associations, since they go with flanneld's charon, and flanneld writes its policies before charon has made new
+ * ones. So each policy has a forerunner for the whole pod network that takes both, or sends by the routes: among policies of one priority the
+ * one made first wins (xfrm_policy_insert_list), and on the way back the forerunners are made before flanneld starts. They go when there are
+ * associations again. On the way there they change nothing.
  */
 export interface PolicyWork {
   /** Everybody takes in what comes by either way. */
@@ -19,16 +24,28 @@ export interface PolicyWork {
 
 /** flannel's own policies of a node that leaves ipsec; nothing where the target is ipsec, or the node has none. */
 export function policyWork({state, cluster}: NodeView): PolicyWork {
-  const own = (state.tables.xfrm ?? []).filter(
-    (p) => p.tmpl.some((t) => t.reqid === 11) && cluster.networks.some((n) => contains(n, p.src) && contains(n, p.dst)),
-  );
-  const incoming = own.filter((p) => p.dir !== 'out').map(bare);
-  const del = (row: XfrmPolicy): Operation => ({on: 'xfrm', do: 'del', row: bare(row)});
+  const all = state.tables.xfrm ?? [];
+  const own = all.flatMap((p) => {
+    const network = cluster.networks.find((n) => contains(n, p.src) && contains(n, p.dst));
+    if (network === undefined || !p.tmpl.some((t) => t.reqid === 11)) return [];
+    const row = bare(p);
+    const wide: XfrmPolicy = p.dir === 'out' ? {...row, src: network, tmpl: []} : {...optional(row), dst: network};
+    // One that a change left behind is no policy of flannel's.
+    return isLike(row, wide) ? [] : [{row, wide, stands: all.some((q) => isLike(q, wide))}];
+  });
+  const incoming = own.filter(({row}) => row.dir !== 'out');
+  const outgoing = own.filter(({row}) => row.dir === 'out');
+  const del = (row: XfrmPolicy): Operation => ({on: 'xfrm', do: 'del', row});
+  const forerun = (of: typeof own): readonly Operation[] =>
+    of.flatMap(({wide, stands}): readonly Operation[] => (stands ? [] : [{on: 'xfrm', do: 'add', row: wide}]));
   return {
-    build: incoming.map((before) => ({on: 'xfrm', do: 'replace', row: optional(before), before})),
-    flip: own.filter((p) => p.dir === 'out').map(del),
-    cleanup: incoming.map((p) => del(optional(p))),
+    build: [...incoming.map(({row}): Operation => ({on: 'xfrm', do: 'replace', row: optional(row), before: row})), ...forerun(incoming)],
+    flip: [...outgoing.map(({row}) => del(row)), ...forerun(outgoing)],
+    // Undone last first: the forerunners are there before any policy of flannel's.
+    cleanup: [...incoming.map(({row}) => del(optional(row))), ...own.map(({wide}) => del(bare(wide)))],
   };
 }
+
+const isLike = (a: XfrmPolicy, b: XfrmPolicy): boolean => a.dir === b.dir && a.src === b.src && a.dst === b.dst;
 
 const optional = (row: XfrmPolicy): XfrmPolicy => ({...row, tmpl: row.tmpl.map((t) => ({...t, level: 'use'}))});

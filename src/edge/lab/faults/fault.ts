@@ -79,6 +79,8 @@ export interface Fault {
   readonly also?: readonly string[];
   /** It loses no packet and is an error all the same: what should be encrypted is not, or what was changed is not in use. */
   readonly silent?: true;
+  /** The first packets of its peers heal it, so that it depends on who sends first whether any is lost: a warning, and in the end all arrive. */
+  readonly passing?: true;
   /**
    * No command can mend it (a person must decide): the matrix then uses `fix` after checking that doctor says so. Of the
    * cloud's own state doctor prints the cloud's command, which is no node's to run.

@@ -1,0 +1,114 @@
+import {spawnSync} from 'node:child_process';
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterAll, describe, expect, test} from 'vitest';
+import {inverses} from '../../src/core/change/simulate.js';
+import type {XfrmPolicy} from '../../src/core/kernel/xfrm.js';
+import {contains} from '../../src/core/net/prefix.js';
+import {type ChangeStage, stagesOf, undoneSlowly, undoOrder, withControl} from '../../src/edge/change/stages.js';
+import {formed} from '../forms/form.js';
+import {mustPlan, see, target} from './planned.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'flanctl-agreed-'));
+afterAll(() => rmSync(folder, {recursive: true, force: true}));
+const said = join(folder, 'said');
+const program = (name: string, text: string) => writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, {mode: 0o755});
+
+/** flanneld's policies are there as soon as it is, and charon's associations some seconds later. */
+describe('the way back to ipsec', () => {
+  const planned = async (backend: string) => {
+    const seen = see(await formed({backend, version: 'v0.28.9'}));
+    const netConf = {Network: '10.244.0.0/16', Backend: {Type: backend}};
+    return mustPlan(seen, target({Type: 'vxlan', VNI: 1}), {podMtu: 'set', control: {by: 'systemd', netConf}});
+  };
+  const restarts = ['k1', 'k2'].map((title): ChangeStage => ({phase: 'control', title, work: [{node: 'n1', run: [], undo: []}]}));
+  const ordered = async (backend: string, control: readonly ChangeStage[] = restarts) => {
+    const plan = await planned(backend);
+    return undoOrder(withControl(stagesOf(plan), control, plan).stages.map((s, stage) => ({...s, stage})));
+  };
+  const waits = (stages: readonly ChangeStage[]) => stages.filter((s) => s.title.includes('keys again'));
+
+  test('flanneld first, then the associations of all nodes, then the flips, then what took both', async () => {
+    const stages = await ordered('ipsec');
+    const titles = stages.map((s) => s.title);
+    expect(titles.slice(titles.indexOf('k2'))).toEqual([
+      'k2',
+      'k1',
+      'charon would agree on keys again, on the way back',
+      'flip 2/2: n2, n3',
+      'flip 1/2: n1',
+      'build the vxlan path',
+    ]);
+    expect(waits(stages)).toMatchObject([{work: ['n1', 'n2', 'n3'].map((node) => ({node, run: []}))}]);
+    expect(stages.filter((s) => s.title.startsWith('k')).map((s) => [s.slow, undoneSlowly(s.phase)])).toEqual([
+      [true, true],
+      [true, true],
+    ]);
+  });
+
+  test('nothing waits where nobody ends charon, or there is none', async () => {
+    expect([...waits(await ordered('ipsec', [])), ...waits(await ordered('host-gw'))]).toEqual([]);
+  });
+
+  test('before any policy of flannel’s there is one for the whole network that takes what comes plainly, or sends so', async () => {
+    const {stages} = await planned('ipsec');
+    const operations = stages
+      .filter((s) => s.phase === 'cleanup')
+      .flatMap((s) => s.work.flatMap((w) => (w.node === 'n1' ? w.operations : [])));
+    const made = inverses(operations).flatMap((op) => (op.on === 'xfrm' && op.do === 'add' ? [op.row] : []));
+    const plainly = ({tmpl}: XfrmPolicy) => tmpl.every((t) => t.level === 'use');
+    const own = (['out', 'in', 'fwd'] as const).flatMap((dir) =>
+      ['10.244.2.0/24', '10.244.3.0/24'].map((peer) => {
+        const [src, dst] = dir === 'out' ? ['10.244.1.0/24', peer] : [peer, '10.244.1.0/24'];
+        return {dir, src, dst};
+      }),
+    );
+    for (const {dir, src, dst} of own) {
+      const before = made.findIndex((p) => p.dir === dir && contains(p.src, src) && contains(p.dst, dst));
+      expect(made[before]).toMatchObject({priority: 0});
+      expect(plainly(made[before]!)).toBe(true);
+      expect([made[before]!.src, made[before]!.dst], 'another selector than flannel’s, which is updated by it').not.toEqual([src, dst]);
+      expect(made[before]!.tmpl.length, 'what was decrypted has to be asked for').toBe(dir === 'out' ? 0 : 1);
+    }
+    // And they are gone when all is undone: flannel's own are what is left.
+    const all = stages.flatMap((s) => s.work.flatMap((w) => (w.node === 'n1' ? w.operations : [])));
+    const wide = (p: XfrmPolicy) => p.src === '10.244.0.0/16' || p.dst === '10.244.0.0/16';
+    const balance = new Map<string, number>();
+    for (const op of all)
+      if (op.on === 'xfrm' && wide(op.row)) {
+        const key = `${op.row.dir} ${op.row.src} ${op.row.dst}`;
+        balance.set(key, (balance.get(key) ?? 0) + (op.do === 'add' ? 1 : -1));
+      }
+    expect([...balance.values()]).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  test('it waits for both associations of every pair, and says whose do not come', async () => {
+    const [line = ''] = waits(await ordered('ipsec')).flatMap((s) =>
+      s.work.flatMap((w) => (w.node === 'n1' ? w.undo.flatMap((b) => b.lines) : [])),
+    );
+    const run = () => {
+      writeFileSync(said, '');
+      const {status, stderr} = spawnSync('sh', ['-c', line], {
+        env: {...process.env, PATH: `${folder}:${process.env['PATH']}`},
+        encoding: 'utf8',
+      });
+      return {status, stderr: stderr.trim(), asked: readFileSync(said, 'utf8').split('\n').filter(Boolean)};
+    };
+    program('sleep', `echo sleep >>${said}`);
+    const one = 'echo "src $5 dst $7"; echo "	proto esp spi 0xc123abcd reqid 11 mode tunnel"';
+    // The answer's association comes after three looks; until then charon has only asked.
+    program(
+      'ip',
+      `case "$*" in "xfrm state list src 192.168.77.1"[123]" dst 192.168.77.1"[123]" reqid 11") ;; *) echo "$*" >>${said}; exit 1 ;; esac
+case $5 in *1) ;; *) [ "$(grep -c sleep ${said})" -ge 3 ] || { echo "	proto esp spi 0x00000000 reqid 11 mode tunnel"; exit; } ;; esac
+${one}`,
+    );
+    expect(run()).toEqual({status: 0, stderr: '', asked: ['sleep', 'sleep', 'sleep']});
+    program('ip', `case "$5 $7" in *13*) ;; *) ${one} ;; esac`);
+    const silent = run();
+    expect(silent.status).toBe(1);
+    expect(silent.stderr).toMatch(/^no security association for \S+-\S+13\b after 60 s$/);
+    expect(silent.asked).toHaveLength(59);
+  });
+});
