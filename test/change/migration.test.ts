@@ -2,6 +2,7 @@ import {describe, expect, test} from 'vitest';
 import {runBatches} from '../../src/core/change/batch.js';
 import {inverses, simulate} from '../../src/core/change/simulate.js';
 import {stale} from '../../src/core/change/stale.js';
+import type {Given} from '../../src/core/model/cluster.js';
 import {type Edit, edited} from '../edited.js';
 import {after, differs, mustPlan, plan, see, target} from './planned.js';
 
@@ -164,6 +165,50 @@ describe('stages', () => {
       .flatMap((s) => s.work.flatMap((w) => w.operations))
       .flatMap((op) => (op.on === 'link' ? (op.row.address ?? '') : []));
     expect(new Set(macs).size).toBe(3);
+  });
+  describe('a flanneld that looks after its device is said before the swap', () => {
+    const images = (...tags: readonly string[]): Given => ({
+      records: {
+        source: 'kubernetes',
+        from: 'test',
+        nodes: [],
+        gaps: [],
+        daemonSets: tags.map((tag) => ({
+          namespace: 'kube-flannel',
+          name: tag,
+          container: 'kube-flannel',
+          image: `ghcr.io/flannel-io/flannel:${tag}`,
+          args: [],
+          env: {},
+          nodeSelector: {},
+        })),
+      },
+    });
+    const rejects = /^flanneld v0\.27\.4 and later looks after flannel\.1: as its configuration names Port 8472/;
+    const panics = /^flanneld v0\.27\.4 to v0\.28\.4 panics when flannel\.1 is deleted/;
+    const none: readonly RegExp[] = [];
+    test.each([
+      ['of no known release, with a Port', {}, 8472, [rejects, panics]],
+      ['of no known release, without', {}, undefined, [panics]],
+      ['v0.27.3', images('v0.27.3'), 8472, none],
+      ['v0.27.4', images('v0.27.4'), 8472, [rejects, panics]],
+      ['v0.28.4, without', images('v0.28.4'), undefined, [panics]],
+      ['v0.28.5', images('v0.28.5'), 8472, [rejects]],
+      ['v0.28.5, without', images('v0.28.5'), undefined, none],
+      ['one old, one of them', images('v0.26.1', 'v0.28.0'), undefined, [panics]],
+      ['no number', images('latest'), undefined, [panics]],
+    ] as const)('%s', async (_, given, port, said) => {
+      const seen = see(await edited('vxlan', ...strictness(1, 1)), given);
+      const netConf = {Network: '10.244.0.0/16', Backend: {Type: 'vxlan', VNI: 1, ...(port && {Port: port})}};
+      const {warnings} = mustPlan(seen, target({Type: 'vxlan', VNI: 1, Port: 4789}), {control: {by: 'systemd', netConf}});
+      expect(warnings).toEqual(said.map((words) => expect.stringMatching(words)));
+    });
+    test('where none runs, and where no device is swapped, nothing is', async () => {
+      const seen = see(await edited('vxlan', ...strictness(1, 1)));
+      expect(mustPlan(seen, target({Type: 'vxlan', VNI: 1, Port: 4789})).warnings).toEqual([]);
+      const netConf = {Network: '10.244.0.0/16', Backend: {Type: 'vxlan', VNI: 1, Port: 8472}};
+      expect(mustPlan(seen, target({Type: 'vxlan', VNI: 2}), {control: {by: 'systemd', netConf}}).warnings).toEqual([]);
+    });
   });
   test('a cluster that is there already gets no stages', async () => {
     const seen = see(await edited('vxlan', ['n1', 'subnet.env', (out) => `${out}\n`]));

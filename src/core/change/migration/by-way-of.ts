@@ -6,6 +6,7 @@ import type {Phase, Plan, Stage, Target} from '../plan.js';
 import {simulate} from '../simulate.js';
 import type {MigrationOptions} from './options.js';
 import {deviceOf} from './rp-filter.js';
+import {swapWarnings} from './swap-warnings.js';
 import {targetCluster} from './target-view.js';
 
 type OneWay = (views: readonly NodeView[], target: Target, options: MigrationOptions) => Migration;
@@ -80,7 +81,7 @@ export function byWayOf(oneWay: OneWay, views: readonly NodeView[], target: Targ
         ...restored(restores, gone),
       ],
       ...(back.plan.control && {control: back.plan.control}),
-      warnings: [...new Set([...there.plan.warnings, ...back.plan.warnings])],
+      warnings: [...new Set([...swapWarnings(views[0]!.cluster, options.control, final), ...there.plan.warnings, ...back.plan.warnings])],
       irreversible: [...there.plan.irreversible, ...back.plan.irreversible],
       left: [...left, ...back.plan.left].filter((l) => ![...gone].some((dev) => l.what.includes(`/${dev}/`))),
     },
