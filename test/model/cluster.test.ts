@@ -35,6 +35,19 @@ describe('the model is what most witnesses say', () => {
     );
     expect(subnets(clusterOf(same)).slice(1)).toEqual(['10.244.2.0/24', '10.244.2.0/24']);
   });
+  test("of the uplink: a device that somebody's own commands made is none, whose routes have gateways in the pod network", async () => {
+    const sections = ['ip-link', 'ip-addr', 'ip-route-all', 'ip-neigh', 'bridge-fdb'] as const;
+    const dumps = await edited(
+      'vxlan',
+      ...['n1', 'n2', 'n3'].flatMap((node) => sections.map((section) => change(node, section, /flannel\.1\b/g, 'ext0'))),
+    );
+    const {members} = clusterOf(dumps, {
+      netConf: {Network: '10.244.0.0/16', Backend: {Type: 'extension', SubnetAddCommand: 'read VTEP; own-script $VTEP'}},
+    });
+    expect(members.map((m) => [m.uplink?.name, m.lease?.publicIP])).toEqual(
+      ['192.168.77.11', '192.168.77.12', '192.168.77.13'].map((ip) => ['eth0', ip]),
+    );
+  });
   test('an inventory wins over the nodes', async () => {
     const inventory = {
       source: 'x',

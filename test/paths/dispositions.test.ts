@@ -443,6 +443,14 @@ describe('how a packet ends', () => {
 });
 
 describe('healthy clusters', () => {
+  test('a tunnel device that is bound to no address sends from the one that the route takes', async () => {
+    const unbound = swap(/ local 192\.168\.77\.11 dev eth0/, '');
+    const {there} = await run('vxlan', [['n1', 'ip-link', unbound]], ['n1-p1', 'n2-p1'], {});
+    expect(there.verdict.kind).toBe('reachable');
+    const steps = there.hops.flatMap((h) => h.steps.map((s) => s.text));
+    expect(steps).toContainEqual(expect.stringMatching(/^VXLAN 1: 192\.168\.77\.11 → 192\.168\.77\.12/));
+  });
+
   const pairs = [
     ['vxlan', 'n1-p1', 'n2-p1', 4, 'observed', 1450],
     ['vxlan', 'n1-p1', 'n1-p2', 4, 'observed', 1450],

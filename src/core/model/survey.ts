@@ -109,14 +109,16 @@ export class Surveyor {
       state.subnetEnv !== undefined && state.subnetEnv !== 'none' ? [...state.subnetEnv.networks, ...state.subnetEnv.ipv6Networks] : [];
     const direct = new Map<string, number>();
     for (const row of tables.route ?? []) {
-      if (row.table !== 'main' || row.gateway === undefined || row.type !== 'unicast') continue;
+      const {gateway} = row;
+      if (row.table !== 'main' || gateway === undefined || row.type !== 'unicast') continue;
       if (row.dst.endsWith('/0')) continue;
-      count(this.#route, row.dst, row.gateway, state.name);
+      count(this.#route, row.dst, gateway, state.name);
       if (row.dev === undefined || tunnel(row.dev)) continue;
       const known = this.#plain.get(row.dst);
-      if (known) known.add(row.gateway);
-      else this.#plain.set(row.dst, new Set([row.gateway]));
-      if (networks.some((n) => n !== row.dst && contains(n, row.dst))) {
+      if (known) known.add(gateway);
+      else this.#plain.set(row.dst, new Set([gateway]));
+      // Where even the gateway is a pod address it is a device of its own that leads there, and not the one between the nodes.
+      if (networks.some((n) => n !== row.dst && contains(n, row.dst)) && !networks.some((n) => contains(n, gateway))) {
         direct.set(row.dev, (direct.get(row.dev) ?? 0) + 1);
       }
     }

@@ -59,8 +59,14 @@ export function encapsulate(trip: Trip, place: Place, link: Link, mac: Mac, pack
 /** Stands for the address of a node that is in no listing. */
 const UNLISTED: Ip = '0.0.0.0';
 
-/** flannel binds its device to the node's own address: the one that the route to the other end takes, where that device was not listed. */
-function impliedSource(place: Place, dst: Ip): Ip {
+/**
+ * Of a device that is bound to no address the kernel sends from the one that the route to the other end takes (udp_tunnel_dst_lookup). flannel
+ * binds its own to the node's address, which is that one, where the device was not listed. Undefined where nobody printed whether it is bound.
+ */
+const sourceOf = (place: Place, link: Link, dst: Ip): Ip | undefined =>
+  localOf(link) ?? (isImplied(link) || link.info?.['id'] !== undefined ? routedSource(place, dst) : undefined);
+
+function routedSource(place: Place, dst: Ip): Ip {
   const found = sourceFor(place.state, {dst});
   return found === undefined || found === 'unknown' ? UNLISTED : found;
 }
@@ -68,7 +74,7 @@ function impliedSource(place: Place, dst: Ip): Ip {
 function tunnel(trip: Trip, place: Place, link: Link, entry: Fdb, mac: Mac, packet: InFlight): End {
   const dst = entry.dst!;
   const family = familyOf(dst);
-  const local = localOf(link) ?? (isImplied(link) ? impliedSource(place, dst) : undefined);
+  const local = sourceOf(place, link, dst);
   const vni = entry.vni ?? Number(link.info?.['id']);
   const port = entry.port ?? Number(link.info?.['port'] ?? 8472);
   say(trip, place, 'fdb', `${mac} is at ${dst}`, {
