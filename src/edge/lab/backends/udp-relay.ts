@@ -1,13 +1,12 @@
-import {goFirst, openDevice, serve} from '../relay/parts.js';
+import {openDevice, serve, unhurried} from '../relay/parts.js';
 
 /**
  * What flanneld's own proxy does, in Python, since Node has no ioctl: each packet that comes out of the TUN device goes to the public address
  * of the node that has its destination's subnet, as it is, in UDP; each that comes by UDP goes into the device. Both ways take one from the TTL,
  * and a packet whose TTL ends is dropped without a word; for a destination that nobody has, the sender is told "net unreachable", except for
  * ICMP and later fragments (flannel pkg/backend/udp/proxy_amd64.c; model/flannel-backends.md §4.1, §12). As there, both sides are emptied before
- * it waits again, and the checksum is patched, not summed anew. What flannel leaves to compiled code on a machine of its own is made up for: a
- * thousand packets a second for each pair of nodes must not end in a full buffer because Python did not get the processor in time. So it goes
- * before the lab's other processes.
+ * it waits again, and the checksum is patched, not summed anew. What flannel leaves to compiled code on a machine of its own is made up for:
+ * packets must not end in a full buffer because Python did not get the processor in time (`unhurried`).
  * Arguments: device, own address, port, file of peers (`SUBNET ADDRESS` a line), file to make when it is ready, with its pid. SIGHUP reads the peers again.
  */
 export const relay = `import fcntl, os, select, signal, socket, struct, sys
@@ -43,7 +42,7 @@ def peer_of(destination):
 ${openDevice}wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 wire.bind((own, port))
 wire.setblocking(False)
-${goFirst}
+${unhurried}
 def checksum(data):
     total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
     total = (total & 0xffff) + (total >> 16)

@@ -1,4 +1,4 @@
-import {goFirst, openDevice, serve} from './parts.js';
+import {openDevice, serve, unhurried} from './parts.js';
 
 /**
  * What a physical host of a cloud does (the seed's article on the TKE network): each packet that comes out of the TUN device goes to the other
@@ -19,7 +19,7 @@ wire.connect((other, 0))
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
 wire.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
 wire.setblocking(False)
-${goFirst}
+${unhurried}
 out = bytearray(head) + bytearray(65536)
 room = memoryview(out)[len(head):]
 buffer = bytearray(65536)
