@@ -124,7 +124,7 @@ function find(view: NodeView): PolicyNode | undefined {
         : p.ips.map((ip) => [ip, `${p.namespace}/${p.name}`] as const),
     ),
   );
-  const mayBePrimary = rules.some((r) => r.family === 4 && isMarkRule(r)) || cluster.mode?.primaryPods === true;
+  const mayBePrimary = rules.some((r) => r.family === 4 && isMarkRule(r)) || cluster.mode?.pods?.onPrimary === true;
   const made = (address: Ip, end?: PodEnd): PolicyPod => {
     const rows = rowsOf(address);
     const record = recorded.get(address);
@@ -166,7 +166,7 @@ function find(view: NodeView): PolicyNode | undefined {
     pods: [...pods.values()],
     others,
     toPriority: 512,
-    fromPriority: usual[0] ?? cluster.mode?.priorities?.from ?? 1536,
+    fromPriority: usual[0] ?? cluster.mode?.pods?.priorities?.from ?? 1536,
     tables,
     uplink,
     mayBePrimary,

@@ -7,7 +7,7 @@ export const awsVpcCni: Mode = policyMode(
   {
     type: 'aws-vpc-cni',
     title: 'AWS VPC CNI',
-    primaryPods: true,
+    pods: {onPrimary: true},
     explain: {
       summary:
         'Pods have secondary addresses of their node’s network interfaces; rules lead what they send to the interface that has their address.',

@@ -3,7 +3,7 @@ import type {Link} from '../kernel/link.js';
 import {familyOf} from '../net/address.js';
 import {type Made, madeBy, type Rows} from './extension/rows.js';
 import {understand} from './extension/shell.js';
-import type {ExpectContext, Expected, Mode, Settings, Want} from './mode.js';
+import type {ExpectContext, Expected, Mode, OuterKind, Settings, Want} from './mode.js';
 import {readSettings} from './settings.js';
 
 type Commands = NonNullable<Settings['extension']>;
@@ -56,13 +56,17 @@ const ofNode = (lease: Lease, network: string | undefined) => ({
   PUBLIC_IPV6: lease.publicIPv6,
 });
 
-/** Devices that the commands name, whatever they are given. */
-function devicesOf({extension = {}}: Settings): readonly string[] {
+/** What the commands make, whatever they are given. */
+function anywhere({extension = {}}: Settings): readonly Made[] {
   const given = {NETWORK: '10.0.0.0/8', SUBNET: '10.0.0.0/24', PUBLIC_IP: '10.0.0.1', IPV6SUBNET: 'fd00::/64', PUBLIC_IPV6: 'fd00::1'};
-  const made = [extension.preStartup, extension.postStartup, extension.subnetAdd].flatMap(
+  return [extension.preStartup, extension.postStartup, extension.subnetAdd].flatMap(
     (c) => declared(c, given, '', '00:00:00:00:00:01').made,
   );
-  const names = made.flatMap((m) => (m.table === 'link' ? [m.row.ifname] : m.table === 'route' ? [] : [m.row.dev]));
+}
+
+/** Devices that the commands name. */
+function devicesOf(settings: Settings): readonly string[] {
+  const names = anywhere(settings).flatMap((m) => (m.table === 'link' ? [m.row.ifname] : m.table === 'route' ? [] : [m.row.dev]));
   return [...new Set(names)];
 }
 
@@ -83,6 +87,13 @@ export const extension: Mode = {
   ownsDevice: () => false,
   podMtu: (_settings, uplinkMtu) => uplinkMtu,
   named: () => 'extension',
+
+  wire: (settings) =>
+    anywhere(settings).flatMap(({table, row}): readonly OuterKind[] => {
+      if (table !== 'link' || row.kind !== 'vxlan') return [];
+      const port = Number(row.info?.['port'] ?? readSettings({}).port);
+      return [{proto: 'udp', own: port, peer: port, hashed: true}];
+    }),
 
   publishes(links, settings) {
     const names = devicesOf(settings);

@@ -10,8 +10,7 @@ import {readSettings} from './settings.js';
  */
 export const hostGw: Mode = {
   type: 'host-gw',
-  onLink: true,
-  ownAddress: true,
+  gateways: 'link',
   title: 'flannel host-gw',
   neighbours: false,
   traces: 'common',

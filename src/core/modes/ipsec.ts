@@ -16,10 +16,11 @@ const room = (settings: Settings): number => (settings.udpEncap === true ? 85 : 
 export const ipsec: Mode = {
   type: 'ipsec',
   encrypts: 'policies',
-  outer: ({udpEncap}) => [
+  wire: ({udpEncap}) => [
     udpEncap === true ? {proto: 'udp', own: 4500, peer: 4500} : {proto: 'ip', number: 50, name: 'esp'},
     {proto: 'udp', own: 500, peer: 500, keys: true},
   ],
+  noIPv6: true,
   noTarget:
     "its policies are in force before charon has agreed on keys, so each pair would lose seconds, and flanctl cannot see charon's part",
   endsWith: 'charon and its associations',

@@ -171,18 +171,15 @@ export interface Mode {
   readonly foreign?: true;
   /** Keys of its Backend object that a change may ask for. */
   readonly takes?: readonly ('vni' | 'port' | 'directRouting')[];
-  /** Each peer has to be on a link of the node's own: plain routes lead to its public address. */
-  readonly onLink?: true;
-  /** The node's public address has to be on its own interface: no address translation on the way. */
-  readonly ownAddress?: true;
-  /** Whatever device its routes name, their gateway is the peer's public address. */
-  readonly publicGateway?: true;
+  /**
+   * The gateway of its routes is the peer's public address, which that has to have on an interface of its own: no address translation on the
+   * way. `link`: by the uplink, so that each peer has to be on a link of the node's own; `tunnel`: wherever the peer is, by the mode's device.
+   */
+  readonly gateways?: 'link' | 'tunnel';
   /** Who makes its devices where flanctl cannot: they live as long as flanneld's `process`, or flanneld makes them anew at each `start`. */
   readonly devicesBy?: 'process' | 'start';
   /** Packets are encrypted: for a peer that is told by its key, wherever it is, or by policies, which stand above routes. */
   readonly encrypts?: 'keys' | 'policies';
-  /** What its packets are between the nodes; absent where that cannot be said of each of them. */
-  wire?(settings: Settings, family: Family): {readonly proto: 'udp'; readonly port: number} | {readonly proto: 'ipip'};
   /** Who carries its packets, and by which rows, is somebody else's business: flanctl cannot say what has to be there. */
   readonly elsewhere?: true;
   /** The last minor release of flannel's that has it (`v0.<until>`); absent where the newest has. */
@@ -195,14 +192,20 @@ export interface Mode {
   readonly noIPv6?: true;
   /** The rows of its fabric stand in a table of the cluster's own, which comes before those of the VPC. */
   readonly ownTable?: true;
-  /** Priorities of the rules that each pod has (model/cloud-modes.md §2.1). */
-  readonly priorities?: Priorities;
-  /** Pods may have addresses of the node's first interface, and no rule from them then. */
-  readonly primaryPods?: true;
-  /** Pods have network interfaces of their own: each of them, or some. */
-  readonly ownInterfaces?: 'all' | 'some';
-  /** Each kind of packet that it puts on the wire between two nodes; absent where it adds nothing to pods' own, or cannot say. */
-  outer?(settings: Settings, own: FamilyLease, peer: FamilyLease): readonly OuterKind[];
+  /** Where pods have addresses of the cloud's network interfaces. */
+  readonly pods?: {
+    /** Of the rules that each pod has (model/cloud-modes.md §2.1). */
+    readonly priorities?: Priorities;
+    /** They may have addresses of the node's first interface, and no rule from them then. */
+    readonly onPrimary?: true;
+    /** They have network interfaces of their own: each of them, or some. */
+    readonly exclusive?: 'all' | 'some';
+  };
+  /**
+   * Each kind of packet that it puts on the wire between two nodes, of which the first carries those of pods; absent where it adds nothing to
+   * pods' own, or cannot say. Nodes whose leases are not at hand listen where the settings say.
+   */
+  wire?(settings: Settings, family: Family, leases?: {readonly own: FamilyLease; readonly peer: FamilyLease}): readonly OuterKind[];
   /** What such a cloud is thought to do inside, where somebody has told; nobody in the cluster sees it. */
   readonly inside?: readonly string[];
   /** Reads the Backend object (keys folded to lower case). */

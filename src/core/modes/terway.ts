@@ -8,7 +8,7 @@ const shared: Mode = policyMode(
   {
     type: 'terway',
     title: 'Alibaba Terway, ENI with several addresses',
-    ownInterfaces: 'some',
+    pods: {exclusive: 'some'},
     explain: {
       summary:
         'Pods have addresses of their node’s network interfaces; rules lead what they send to the interface that has their address. With interfaces of their own (ENIOnly) pods have a veth beside it, for the node.',

@@ -13,7 +13,7 @@ export const tkeVpcCniExclusive: Mode = {
   inside: tkeHosts,
   fabric: 'addresses',
   foreign: true,
-  ownInterfaces: 'all',
+  pods: {exclusive: 'all'},
   named: () => 'tke-vpc-cni-exclusive',
 
   detect(state) {

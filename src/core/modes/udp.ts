@@ -21,8 +21,8 @@ const settingsOf = (port: number): Settings => ({...readSettings({}), port});
 export const udp: Mode = {
   type: 'udp',
   devicesBy: 'process',
-  wire: ({port}) => ({proto: 'udp', port}),
-  outer: ({port}) => [{proto: 'udp', own: port, peer: port}],
+  wire: ({port}) => [{proto: 'udp', own: port, peer: port}],
+  noIPv6: true,
   noTarget:
     'flannel sends every packet through a process in it, and a cluster that leaves it later loses all packets of a node while that restarts: it is no target',
   endsWith: 'flannel0 and its route',

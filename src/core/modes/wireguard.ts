@@ -52,11 +52,10 @@ export const wireguard: Mode = {
   type: 'wireguard',
   devicesBy: 'start',
   encrypts: 'keys',
-  wire: ({listenPort = 51_820, listenPortV6 = 51_821}, family) => ({proto: 'udp', port: family === 4 ? listenPort : listenPortV6}),
-  outer(settings, own, peer) {
-    const listen = peer.family === 6 && settings.wgMode === 'separate' ? settings.listenPortV6 : settings.listenPort;
-    const [mine, theirs] = [own.wgPort ?? listen, peer.wgPort ?? listen];
-    return mine === undefined || theirs === undefined ? [] : [{proto: 'udp', own: mine, peer: theirs}];
+  wire(settings, family, leases) {
+    // Two devices are two ports only where there are known to be two.
+    const listen = portOf({...settings, wgMode: settings.wgMode ?? 'ipv4'}, family);
+    return [{proto: 'udp', own: leases?.own.wgPort ?? listen, peer: leases?.peer.wgPort ?? listen}];
   },
   title: 'flannel wireguard',
   neighbours: false,

@@ -20,9 +20,9 @@ export const mayBeExclusive = (view: NodeView): boolean => policyRouted(view) ||
 export function exclusivePods(view: NodeView): readonly ExclusivePod[] {
   const {state, cluster} = view;
   const links = state.tables.link ?? [];
-  const only = cluster.mode?.ownInterfaces === 'all';
+  const only = cluster.mode?.pods?.exclusive === 'all';
   const enis = cluster.cloud?.enis ?? [];
-  const asMode = (view.member.mode ?? cluster.mode)?.ownInterfaces !== undefined;
+  const asMode = (view.member.mode ?? cluster.mode)?.pods?.exclusive !== undefined;
   return (state.pods ?? []).flatMap((pod): readonly ExclusivePod[] => {
     if (pod.tables.link === undefined) return [];
     const devices = pod.tables.link.filter((l) => l.ifname !== 'lo');

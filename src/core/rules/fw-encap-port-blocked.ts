@@ -36,7 +36,7 @@ export const fwEncapPortBlocked: NodeRule = {
   remedy:
     'Open it for the nodes: `firewall-cmd --permanent --add-port=8472/udp`, `ufw allow 8472/udp`, or the like for the port or protocol named; the commands hold until the firewall is reloaded.',
   fix: 'ask',
-  modes: ['vxlan', 'udp', 'ipip', 'wireguard', 'ipsec'],
+  modes: ['vxlan', 'udp', 'ipip', 'wireguard', 'ipsec', 'extension'],
   needs: ['iptables'],
   confirms: ['nft'],
   *check(view) {

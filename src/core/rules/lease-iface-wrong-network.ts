@@ -34,7 +34,7 @@ export const leaseIfaceWrongNetwork: ClusterRule = {
         yield {
           node: member.name,
           // Plain routes need a shared link; a tunnel may get through by way of a router.
-          ...(mode?.onLink && {severity: 'error' as const}),
+          ...(mode?.gateways === 'link' && {severity: 'error' as const}),
           subject: own.publicIP,
           message: `${member.name} publishes ${own.publicIP}, the others use ${common}, where it has ${better.address} on ${better.dev}`,
           evidence: [addressLines(member.survey, (a) => a.address === own.publicIP || a.address === better.address)],

@@ -112,7 +112,7 @@ function ofRecord({claims}: Cluster, member: Member, family: Family): Observatio
 /** Routed modes: all peers agree on a gateway that is in the node's own network and nobody's address. */
 function ofPeers({claims, members, mode}: Cluster, {name, survey, lease}: Member, family: Family): Observation | undefined {
   const own = lease && leaseOf(lease, family);
-  const said = own && mode?.onLink ? claims.route.get(own.subnet) : undefined;
+  const said = own && mode?.gateways === 'link' ? claims.route.get(own.subnet) : undefined;
   // The usual case, without counting thousands of peers.
   if (!own || !said || (said.size === 1 && said.has(own.publicIP))) return undefined;
   const votes = [...said]

@@ -27,7 +27,7 @@ const someSource = 40_000;
 export const outerPackets = ({mode, settings}: Cluster, own: FamilyLease, peer: FamilyLease): readonly Outer[] =>
   settings === undefined
     ? []
-    : (mode?.outer?.(settings, own, peer) ?? []).map((kind) => (kind.proto === 'udp' ? udp(kind) : protocol(kind)));
+    : (mode?.wire?.(settings, own.family, {own, peer}) ?? []).map((kind) => (kind.proto === 'udp' ? udp(kind) : protocol(kind)));
 
 const udp = ({own, peer, hashed, keys}: Extract<OuterKind, {proto: 'udp'}>): Outer => ({
   what: `UDP ${own}`,

@@ -36,7 +36,7 @@ export const sysctlRpFilterStrict: NodeRule = {
     const ways = cluster.claims.route.get(mine.subnet);
     const incoming = new Map<string, string>();
     // The gateway of an ipip route is the public address whichever device the row names.
-    const plain = !cluster.mode?.publicGateway ? uplink : cluster.settings?.directRouting ? undefined : tunnel;
+    const plain = cluster.mode?.gateways !== 'tunnel' ? uplink : cluster.settings?.directRouting ? undefined : tunnel;
     if (plain !== undefined) for (const node of ways?.get(mine.publicIP) ?? []) incoming.set(node, plain);
     if (tunnel !== undefined) for (const node of ways?.get(baseOf(mine.subnet)) ?? []) incoming.set(node, tunnel);
     const ruled = (state.tables.rule ?? []).some((r) => r.family === 4 && foreign(r));

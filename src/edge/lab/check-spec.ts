@@ -1,3 +1,4 @@
+import {modeOf} from '../../core/modes/index.js';
 import {Failure} from '../../failure.js';
 import {backendOf} from './backends/index.js';
 import {refusesInCloud} from './cloud/lay-out.js';
@@ -19,6 +20,8 @@ export function checkSpec(spec: LabSpec): void {
   between('the VXLAN port', spec.port, 1, 65_535);
   // 1280 is IPv6's smallest; below, the kernel takes IPv6 off the device.
   between('the MTU', spec.mtu, spec.dualStack ? 1350 : 576, 9000);
+  if (spec.dualStack && modeOf(spec.backend)?.noIPv6)
+    wrong(`flannel's ${spec.backend} has no IPv6`, 'leave --dual-stack out, or use vxlan, host-gw or wireguard');
   const refused = backendOf(spec.backend).refuses?.(spec);
   if (refused) wrong(refused.message, refused.hint);
   const {cloud} = backendOf(spec.backend);
@@ -28,8 +31,8 @@ export function checkSpec(spec: LabSpec): void {
     wrong('pods with an interface of their own, or on a bridge beside others, are a setting of tke-vpc-cni');
   between('the number of physical hosts', spec.hosts, 1, 2);
   if (spec.hosts > 1 && cloud === undefined) wrong('only in a cloud are there physical hosts', 'use a backend that a cloud carries');
-  if (spec.directRouting && spec.backend !== 'vxlan' && spec.backend !== 'ipip')
-    wrong('DirectRouting is a setting of vxlan and ipip', 'host-gw routes directly always');
+  if (spec.directRouting && !['vxlan', 'ipip', 'extension'].includes(spec.backend))
+    wrong('DirectRouting is a setting of vxlan and ipip, and chooses among the commands of extension', 'host-gw routes directly always');
 }
 
 /** @throws Failure when interfaces shall not be checked that this lab does not have. */

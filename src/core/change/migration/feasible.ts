@@ -29,9 +29,10 @@ export function unreachable({name, state, self, peers, member}: NodeView, {type,
   for (const family of families) {
     const own = self && leaseOf(self, family);
     if (!own) continue;
-    const {onLink: needsAll = false, ownAddress = false} = modeOf(type) ?? {};
+    const gateways = modeOf(type)?.gateways;
+    const needsAll = gateways === 'link';
     const held = (state.tables.address ?? []).some((a) => a.local === own.publicIP);
-    if (ownAddress && !held)
+    if (gateways !== undefined && !held)
       why.push(`${name}: its public address ${own.publicIP} is on none of its interfaces (NAT), and ${type} needs it there`);
     if (!needsAll && modeOf(type)?.devices(settings).length === 0) continue;
     for (const other of peers) {

@@ -49,7 +49,7 @@ export function detectPolicy(state: NodeState, product: Product): Detection | un
 
 /** What the three have in common: everything but names, numbers and words. */
 export function policyMode(
-  mode: Pick<Mode, 'type' | 'title' | 'inside' | 'primaryPods' | 'ownInterfaces'> & {readonly explain: Omit<Mode['explain'], 'drawing'>},
+  mode: Pick<Mode, 'type' | 'title' | 'inside' | 'pods'> & {readonly explain: Omit<Mode['explain'], 'drawing'>},
   product: Product,
   priorities: Priorities,
   onlink: boolean,
@@ -60,7 +60,7 @@ export function policyMode(
     traces: 'own',
     fabric: 'addresses',
     foreign: true,
-    priorities,
+    pods: {...mode.pods, priorities},
     named: () => mode.type,
     detect: (state) => detectPolicy(state, product),
     expect: ({here}: ExpectContext): Expected => ({link: [], address: [], neigh: [], fdb: [], ...podRows(here, priorities, onlink)}),

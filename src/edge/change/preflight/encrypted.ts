@@ -176,7 +176,9 @@ export function clearFilter({from}: Pick<Plan, 'from'>, {networks}: Cluster): st
   const plain = networks
     .filter((n) => !n.endsWith('/0'))
     .map((n) => `(${familyOf(n) === 6 ? 'ip6' : 'ip'} and src net ${n} and dst net ${n})`);
-  const wire = from && modeOf(from.type)?.wire?.(from.settings, 4);
-  const wrapped = wire === undefined ? [] : [wire.proto === 'udp' ? `(udp dst port ${wire.port})` : '(ip proto 4)'];
+  const old = from && modeOf(from.type);
+  // What was encrypted before is not in clear.
+  const [wire] = old?.encrypts === undefined ? (old?.wire?.(from!.settings, 4) ?? []) : [];
+  const wrapped = wire === undefined ? [] : [wire.proto === 'udp' ? `(udp dst port ${wire.own})` : `(ip proto ${wire.number})`];
   return [...plain, ...wrapped].join(' or ');
 }

@@ -35,7 +35,7 @@ function tunnelChecks(migrating: Migrating, states: ReadonlyMap<string, NodeStat
       : [];
   const tunnelled = some((op) => op.on === 'route' && op.do !== 'del' && isTunnel(op.row.dev));
   if (!tunnelled) return [];
-  return modeOf(plan.to.type)?.wire?.(plan.to.settings, 4).proto === 'ipip'
+  return modeOf(plan.to.type)?.wire?.(plan.to.settings, 4)[0]?.proto === 'ip'
     ? [protocolOpen(migrating)]
     : [portFree(migrating, states), portOpen(migrating, states)];
 }

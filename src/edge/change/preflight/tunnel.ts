@@ -10,8 +10,8 @@ import type {Findings} from './findings.js';
 
 /** The UDP port of the target's tunnel, if it has one. */
 export function portOf({type, settings}: Target, family: Family): number | undefined {
-  const wire = modeOf(type)?.wire?.(settings, family);
-  return wire?.proto === 'udp' ? wire.port : undefined;
+  const [wire] = modeOf(type)?.wire?.(settings, family) ?? [];
+  return wire?.proto === 'udp' ? wire.own : undefined;
 }
 
 const isTunnelAt = (link: Link, port: number): boolean =>

@@ -1,7 +1,6 @@
 import {bytesOf} from '../identity.js';
 import type {Lab, LabNode} from '../topology.js';
 import type {Backend} from './backend.js';
-import {onlyIPv4} from './only-ipv4.js';
 
 /** flanneld refuses a shorter one (model/flannel-backends.md §4.4). */
 const pskOf = (lab: string): string => bytesOf(lab, 'psk', 'a').toString('hex') + bytesOf(lab, 'psk', 'b').toString('hex');
@@ -13,7 +12,6 @@ const pskOf = (lab: string): string => bytesOf(lab, 'psk', 'a').toString('hex') 
 export const ipsec: Backend = {
   type: 'ipsec',
   netConf: (spec) => ({PSK: pskOf(spec.name)}),
-  refuses: onlyIPv4('ipsec'),
   needs: {
     device: {
       what: 'IPsec (ESP)',

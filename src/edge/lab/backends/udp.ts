@@ -1,7 +1,6 @@
 import {relayNeeds, startRelay} from '../relay/parts.js';
 import type {LabNode} from '../topology.js';
 import type {Backend} from './backend.js';
-import {onlyIPv4} from './only-ipv4.js';
 import {relay} from './udp-relay.js';
 
 const folder = '/run/lab/udp';
@@ -17,7 +16,6 @@ const peersOf = (nodes: readonly LabNode[], self: LabNode): string =>
 export const udp: Backend = {
   type: 'udp',
   netConf: () => ({}),
-  refuses: onlyIPv4('udp'),
   files: ({nodes}, node) => ({
     [`${folder}/relay.py`]: {text: relay, mode: 0o644},
     [`${folder}/peers`]: {text: peersOf(nodes, node), mode: 0o644},
