@@ -123,7 +123,7 @@ describe('every list names what its folder holds', () => {
   test('faults', () =>
     expect(faults.map((f) => f.id).sort()).toEqual(
       [
-        ...listed('edge/lab/faults', ['encapsulation', 'fault', 'peer-row', 'tunnel']),
+        ...listed('edge/lab/faults', ['encapsulation', 'extension-rows', 'fault', 'peer-row', 'tunnel']),
         ...listed('edge/lab/faults/cloud', ['places']),
       ].sort(),
     ));

@@ -12,16 +12,10 @@ import {labsWork, testLabs} from './in-lab.js';
 describe('backends', () => {
   test('each is one file, and a mode', () => {
     const files = readdirSync(new URL('../../src/edge/lab/backends', import.meta.url)).map((f) => f.replace('.ts', ''));
-    expect(backends.map((b) => b.type).sort()).toEqual(
-      files.filter((f) => !['backend', 'index', 'only-ipv4', 'udp-relay'].includes(f)).sort(),
-    );
-    // What other modes put on a node is no flannel's to make.
-    const madeByOthers = ['alloc', 'extension'];
+    expect(backends.map((b) => b.type).sort()).toEqual(files.filter((f) => !['backend', 'index', 'udp-relay'].includes(f)).sort());
     // What a cloud carries is on the nodes as one of its backends makes it, whoever's cloud it is.
     const carried = modes.filter((m) => m.fabric !== undefined).map((m) => m.type);
-    expect(backends.map((b) => b.type)).toEqual(
-      expect.arrayContaining(modes.map((m) => m.type).filter((type) => !madeByOthers.includes(type) && !carried.includes(type))),
-    );
+    expect(backends.map((b) => b.type)).toEqual(expect.arrayContaining(modes.map((m) => m.type).filter((type) => !carried.includes(type))));
   });
 
   test('a public key is that of its private key (RFC 7748, 6.1)', () => {

@@ -39,6 +39,7 @@ const labs = testLabs();
 const kinds: readonly (readonly [string, Partial<LabSpec>])[] = [
   ['tencent-vpc', {}],
   ['tencent-vpc', {underlay: 'routed', nodes: 3, pods: 1}],
+  ['alloc', {pods: 1}],
   ['tke-global-router', {}],
   ['tke-vpc-cni', {}],
   ['tke-vpc-cni', {pods: 4, exclusive: 1, bridged: 1}],

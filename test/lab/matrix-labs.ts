@@ -15,6 +15,15 @@ export const dualStack = {
 /** Small: only the faults that vxlan and host-gw cannot have. */
 export const udp = {name: 'mx-udp', backend: 'udp', nodes: 2, pods: 1} as const satisfies Spec;
 
+/** Commands that make a tunnel, and those that write plain routes; every day a fault of each kind. */
+export const extensions: readonly (readonly [Spec, readonly string[]])[] = [
+  [
+    {name: 'mx-ext', backend: 'extension', pods: 1},
+    ['extension-command-left-out', 'extension-device-deleted', 'extension-peer-departed', 'extension-wrong-address', 'tunnel-port-closed'],
+  ],
+  [{name: 'mx-ext-gw', backend: 'extension', pods: 1, directRouting: true}, ['route-detour', 'route-nexthop-dead']],
+];
+
 const shares = sharesOf(Object.values(dualStack));
 
 /** The faults that are tried in this lab. */

@@ -19,12 +19,12 @@ export default class LabUp extends BaseCommand {
     backend: Flags.string({
       summary: "flannel backend, or a cloud's own way: then with a VPC, its exports and a VM",
       options: [
-        ...['vxlan', 'host-gw', 'ipip', 'udp', 'wireguard', 'ipsec'],
+        ...['vxlan', 'host-gw', 'ipip', 'udp', 'wireguard', 'ipsec', 'extension', 'alloc'],
         ...['tencent-vpc', 'tke-global-router', 'tke-vpc-cni', 'aws-vpc-cni', 'terway'],
       ],
       default: 'vxlan',
     }),
-    'direct-routing': Flags.boolean({summary: 'vxlan, ipip: plain routes between nodes on one segment'}),
+    'direct-routing': Flags.boolean({summary: 'vxlan, ipip, extension: plain routes between nodes on one segment'}),
     'dual-stack': Flags.boolean({summary: 'IPv6 beside IPv4'}),
     underlay: Flags.string({
       summary: 'l2: one segment; routed: n1 and n2 on one, the others behind a router',

@@ -5,6 +5,7 @@ import {changeFabric} from './cloud/fabric-state.js';
 import {runIn} from './exec.js';
 import type {Fault, LabFacts, LabStep} from './faults/fault.js';
 import {faults} from './faults/index.js';
+import {podMtu} from './links.js';
 import {anewOn} from './provision.js';
 import {loadLab} from './state.js';
 import type {Lab} from './topology.js';
@@ -20,6 +21,7 @@ export const factsOf = (lab: Lab): LabFacts => {
     vni: spec.vni,
     port: spec.port,
     mtu: spec.mtu,
+    podMtu: podMtu(lab),
     nodes,
     ...(cloud && {cloud: {...cloud, ...(bridge && {bridge: bridge.name}), ...(policy && {from: policy.from})}}),
     anew: (name) => anewOn(lab, nodes.find((node) => node.name === name)!),

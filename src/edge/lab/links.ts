@@ -109,8 +109,11 @@ export function podLines(lab: Lab, node: LabNode, pod: LabPod): readonly string[
   ];
 }
 
+/** MTU of the pods, bytes. */
+export const podMtu = (lab: Lab): number => backendOf(lab.spec.backend).podMtu?.(lab.spec) ?? flannelMtu(lab);
+
 /** `FLANNEL_MTU`, bytes. */
-export function podMtu(lab: Lab): number {
+export function flannelMtu(lab: Lab): number {
   const {mode, settings} = modeOfLab(lab);
   return mode.podMtu(settings, lab.spec.mtu);
 }

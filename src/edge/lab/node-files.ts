@@ -3,7 +3,7 @@ import {dirname} from 'node:path';
 import {hostOf, lengthOf} from '../../core/net/prefix.js';
 import type {NodeFile} from './backends/backend.js';
 import {backendOf} from './backends/index.js';
-import {podMtu} from './links.js';
+import {flannelMtu, podMtu} from './links.js';
 import {type Lab, type LabNode, podNetwork, podNetwork6} from './topology.js';
 
 /** The files that flannel and its manifests, or a cloud's agents, leave on a node, by path on the node (model/flannel-backends.md §5). */
@@ -12,7 +12,7 @@ export function nodeFiles(lab: Lab, node: LabNode): {readonly [path: string]: st
   return {
     ...(others?.(lab, node) ?? {
       '/run/flannel/subnet.env': subnetEnv(lab, node),
-      '/etc/cni/net.d/10-flannel.conflist': json(conflist),
+      '/etc/cni/net.d/10-flannel.conflist': json(conflistOf(lab)),
       '/etc/kube-flannel/net-conf.json': json(lab.netConf),
     }),
     '/etc/hostname': `${node.name}\n`,
@@ -22,14 +22,17 @@ export function nodeFiles(lab: Lab, node: LabNode): {readonly [path: string]: st
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-const conflist = {
-  name: 'cbr0',
-  cniVersion: '0.3.1',
-  plugins: [
-    {type: 'flannel', delegate: {hairpinMode: true, isDefaultGateway: true}},
-    {type: 'portmap', capabilities: {portMappings: true}},
-  ],
-};
+function conflistOf(lab: Lab) {
+  const mtu = podMtu(lab);
+  return {
+    name: 'cbr0',
+    cniVersion: '0.3.1',
+    plugins: [
+      {type: 'flannel', delegate: {hairpinMode: true, isDefaultGateway: true, ...(mtu !== flannelMtu(lab) && {mtu})}},
+      {type: 'portmap', capabilities: {portMappings: true}},
+    ],
+  };
+}
 
 function subnetEnv(lab: Lab, node: LabNode): string {
   return [
@@ -38,7 +41,7 @@ function subnetEnv(lab: Lab, node: LabNode): string {
     ...(node.subnet6 === undefined
       ? []
       : [`FLANNEL_IPV6_NETWORK=${podNetwork6}`, `FLANNEL_IPV6_SUBNET=${hostOf(node.subnet6, 1)}/${lengthOf(node.subnet6)}`]),
-    `FLANNEL_MTU=${podMtu(lab)}`,
+    `FLANNEL_MTU=${flannelMtu(lab)}`,
     'FLANNEL_IPMASQ=true',
     '',
   ].join('\n');

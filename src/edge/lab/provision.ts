@@ -21,6 +21,10 @@ export function expectedOn(lab: Lab, node: LabNode): Expected {
   });
 }
 
+/** What the lab makes of that on a node: nothing where the backend's own commands make it. */
+export const madeOn = (lab: Lab, node: LabNode): Expected =>
+  backendOf(lab.spec.backend).commands ? {link: [], address: [], route: [], neigh: [], fdb: []} : expectedOn(lab, node);
+
 /** The rows as lines for `ip -batch` and `bridge -batch`, in an order the kernel accepts. Tolerated rows are not made: flanneld does not either. */
 export function batchesOf(
   expected: Expected,
@@ -49,7 +53,8 @@ export function batchesOf(
 
 /** Shell for a node that takes away what is flannel's there, devices and rows, and makes it anew as the lab's start did. */
 export function anewOn(lab: Lab, node: LabNode): string {
-  const {clear, before, ipLines, after} = backendOf(lab.spec.backend);
+  const {clear, before, ipLines, after, commands} = backendOf(lab.spec.backend);
+  if (commands) return commands.again(lab, node);
   const expected = expectedOn(lab, node);
   const {ip, bridge} = batchesOf(expected, ipLines?.(lab, node));
   const batch = (tool: string, lines: readonly string[]) =>

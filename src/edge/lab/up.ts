@@ -14,7 +14,7 @@ import {writeInventory} from './inventory.js';
 import {cniLines, nodeLines, podLines, underlayLines, underlayPortLines, underlayRule} from './links.js';
 import {namespacesOf, startedAt} from './namespaces.js';
 import {nodeDir, nodeFiles, stage} from './node-files.js';
-import {batchesOf, expectedOn, netfilterOf} from './provision.js';
+import {batchesOf, madeOn, netfilterOf} from './provision.js';
 import {requireLab} from './requirements.js';
 import {batch, must} from './shell.js';
 import {prepareSsh, startSshd} from './sshd.js';
@@ -88,7 +88,10 @@ async function build(plan: Lab, onStep: (step: string) => void, signal: AbortSig
   else await batch('ip', underlay, underlayPortLines(lab), signal);
 
   onStep(`flannel (${lab.spec.backend}) and pods`);
-  await every(lab.nodes.map((node) => provision(lab, node, signal)));
+  const published = await every(lab.nodes.map(async (node) => [node.name, await provision(lab, node, signal)] as const));
+  await every(
+    lab.nodes.map((node) => script(lab, node, backendOf(lab.spec.backend).commands?.told(lab, node, new Map(published)), signal)),
+  );
   if (lab.cloud) {
     onStep('cloud');
     await every(lab.cloud.hosts.map((host) => batch('ip', host.netns, fabricPortLines(lab, host), signal)));
@@ -106,24 +109,34 @@ async function build(plan: Lab, onStep: (step: string) => void, signal: AbortSig
   return done;
 }
 
-async function provision(lab: Lab, node: LabNode, signal: AbortSignal | undefined): Promise<void> {
-  const {before, ipLines, after, cloud} = backendOf(lab.spec.backend);
-  const expected = expectedOn(lab, node);
+/** What the node publishes, where its backend's commands say it. */
+async function provision(lab: Lab, node: LabNode, signal: AbortSignal | undefined): Promise<string> {
+  const {before, ipLines, after, cloud, commands} = backendOf(lab.spec.backend);
+  const expected = madeOn(lab, node);
   const {ip, bridge} = batchesOf(expected, ipLines?.(lab, node));
   await script(lab, node, before?.(lab, node), signal);
+  const published = await script(lab, node, commands?.start(lab, node), signal);
   await batch('ip', node.netns, [...ip, ...(cloud?.policy ? policyLines(lab, node, cloud.policy) : []), ...cniLines(lab, node)], signal);
   await script(lab, node, after?.(expected), signal);
   await batch('bridge', node.netns, bridge, signal);
   await every(node.pods.map((pod) => batch('ip', pod.netns, podLines(lab, node, pod), signal)));
+  await firewall(lab, node, signal);
+  return published;
+}
+
+async function firewall(lab: Lab, node: LabNode, signal: AbortSignal | undefined): Promise<void> {
+  const {cloud} = backendOf(lab.spec.backend);
   if (cloud?.netfilter) return restoreText(lab, node, cloud.netfilter(lab, node), signal);
   if (cloud?.files) return;
   for (const family of lab.spec.dualStack ? ([4, 6] as const) : ([4] as const)) await restore(lab, node, family, signal);
 }
 
-async function script(lab: Lab, node: LabNode, text: string | undefined, signal: AbortSignal | undefined): Promise<void> {
-  if (text === undefined) return;
+/** Runs lines of shell on a node; what they print. */
+async function script(lab: Lab, node: LabNode, text: string | undefined, signal: AbortSignal | undefined): Promise<string> {
+  if (text === undefined) return '';
   const ran = await runIn(lab, node.name, text, signal ? {signal} : {});
   if (ran.code !== 0) throw new Failure(`flannel's own part on ${node.name}: exit ${ran.code}: ${ran.stderr.trim() || 'no message'}`);
+  return ran.stdout;
 }
 
 /** Waits for all even when one fails: what is under way would otherwise make things while they are cleared away. */

@@ -25,6 +25,10 @@ export interface Backend {
   readonly cloud?: CloudBackend;
   /** Files of its own on a node, by path. */
   files?(lab: Lab, node: LabNode): {readonly [path: string]: NodeFile};
+  /** MTU of the pods, bytes, where whoever set the cluster up told the CNI plugin another one than flannel's; the same where it is flannel's. */
+  podMtu?(spec: LabSpec): number;
+  /** Of a backend that is made of commands: they make what nodes have, and nothing is made of what the mode expects. */
+  readonly commands?: NodeCommands;
   /** What this machine must have: programs with the packages that bring them, and devices. */
   readonly needs?: {
     readonly programs?: {readonly [program: string]: string};
@@ -38,6 +42,16 @@ export interface Backend {
   ipLines?(lab: Lab, node: LabNode): readonly string[];
   /** Lines of shell for a node, once the devices are there and before they are used. */
   after?(expected: Expected): string;
+}
+
+/** Lines of shell for a node. */
+export interface NodeCommands {
+  /** What runs when flanneld starts; prints what the node publishes. */
+  start(lab: Lab, node: LabNode): string;
+  /** What runs for each of the others, once all have started: by their names what they published. */
+  told(lab: Lab, node: LabNode, published: ReadonlyMap<string, string>): string;
+  /** All of it once more, as it was: nobody has to be told anything. */
+  again(lab: Lab, node: LabNode): string;
 }
 
 export interface DeviceNeed {

@@ -1,5 +1,7 @@
+import {alloc} from './alloc.js';
 import {awsVpcCni} from './aws-vpc-cni.js';
 import type {Backend} from './backend.js';
+import {extension} from './extension.js';
 import {hostGw} from './host-gw.js';
 import {ipip} from './ipip.js';
 import {ipsec} from './ipsec.js';
@@ -19,6 +21,8 @@ export const backends: readonly Backend[] = [
   udp,
   wireguard,
   ipsec,
+  extension,
+  alloc,
   tencentVpc,
   tkeGlobalRouter,
   tkeVpcCni,

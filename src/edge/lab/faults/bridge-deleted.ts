@@ -8,11 +8,11 @@ export const bridgeDeleted: Fault = {
   fits: () => true,
   expect: () => ({rule: 'cni0-missing', node: 'n2'}),
   inject: () => [{at: 'n2', run: 'ip link del cni0'}],
-  fix: ({nodes: [, n2], backend, mtu}) => [
+  fix: ({nodes: [, n2], podMtu}) => [
     {
       at: 'n2',
       run: [
-        `ip link add cni0 mtu ${backend === 'vxlan' ? mtu - 50 : mtu} type bridge`,
+        `ip link add cni0 mtu ${podMtu} type bridge`,
         `ip addr add ${gateway(n2!.subnet)} brd + dev cni0`,
         ...(n2!.subnet6 === undefined ? [] : [`ip addr add ${gateway(n2!.subnet6)} dev cni0 nodad`]),
         'ip link set cni0 up',

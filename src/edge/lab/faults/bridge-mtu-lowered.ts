@@ -7,5 +7,5 @@ export const bridgeMtuLowered: Fault = {
   fits: () => true,
   expect: () => ({rule: 'mtu-pod-stale', node: 'n2'}),
   inject: () => [{at: 'n2', run: 'ip link set cni0 mtu 1280'}],
-  fix: ({backend, mtu}) => [{at: 'n2', run: `ip link set cni0 mtu ${backend === 'vxlan' ? mtu - 50 : mtu}`}],
+  fix: ({podMtu}) => [{at: 'n2', run: `ip link set cni0 mtu ${podMtu}`}],
 };

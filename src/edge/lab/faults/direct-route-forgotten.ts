@@ -6,7 +6,7 @@ import {routeTo} from './peer-row.js';
 export const directRouteForgotten: Fault = {
   id: 'direct-route-forgotten',
   title: 'n1 uses the tunnel to n2 although both are on one link',
-  fits: ({directRouting}) => directRouting,
+  fits: ({backend, directRouting}) => backend === 'vxlan' && directRouting,
   expect: () => ({rule: 'route-directrouting-mixed', node: 'n1'}),
   inject: ({nodes, vni}) => [
     {

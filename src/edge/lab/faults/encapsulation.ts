@@ -1,13 +1,14 @@
 import type {LabFacts} from './fault.js';
 
 /** How iptables tells the outer packets of a backend's IPv4 tunnel; undefined where there is none. */
-export function encapsulation({backend, port}: LabFacts): string | undefined {
+export function encapsulation({backend, directRouting, port}: LabFacts): string | undefined {
   const words: {readonly [backend: string]: string} = {
     vxlan: `-p udp --dport ${port}`,
     udp: '-p udp --dport 8285',
     wireguard: '-p udp --dport 51820',
     ipip: '-p 4',
     ipsec: '-p esp',
+    ...(!directRouting && {extension: '-p udp --dport 8477'}),
   };
   return words[backend];
 }

@@ -9,6 +9,8 @@ export interface LabFacts {
   readonly port: number;
   /** Bytes, of the nodes' eth0. */
   readonly mtu: number;
+  /** Bytes, of the pods. */
+  readonly podMtu: number;
   readonly nodes: readonly LabNodeFacts[];
   /** Where a cloud carries packets between nodes. */
   readonly cloud?: LabCloudFacts;

@@ -12,6 +12,14 @@ import {cniConfigShadowed} from './cni-config-shadowed.js';
 import {cniVersionMissing} from './cni-version-missing.js';
 import {defaultRouteDeleted} from './default-route-deleted.js';
 import {directRouteForgotten} from './direct-route-forgotten.js';
+import {extensionCommandLeftOut} from './extension-command-left-out.js';
+import {extensionDeviceDeleted} from './extension-device-deleted.js';
+import {extensionDeviceDown} from './extension-device-down.js';
+import {extensionEntryLeftOut} from './extension-entry-left-out.js';
+import {extensionNeighbourLeftOut} from './extension-neighbour-left-out.js';
+import {extensionPeerDeparted} from './extension-peer-departed.js';
+import {extensionRouteByUplink} from './extension-route-by-uplink.js';
+import {extensionWrongAddress} from './extension-wrong-address.js';
 import type {Fault} from './fault.js';
 import {fdbDefaultRow} from './fdb-default-row.js';
 import {fdbRowDeleted} from './fdb-row-deleted.js';
@@ -108,6 +116,14 @@ const ofFlannel: readonly Fault[] = [
   cniVersionMissing,
   defaultRouteDeleted,
   directRouteForgotten,
+  extensionCommandLeftOut,
+  extensionDeviceDeleted,
+  extensionDeviceDown,
+  extensionEntryLeftOut,
+  extensionNeighbourLeftOut,
+  extensionPeerDeparted,
+  extensionRouteByUplink,
+  extensionWrongAddress,
   fdbDefaultRow,
   fdbRowDeleted,
   fdbRowWrong,
