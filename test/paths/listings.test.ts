@@ -102,7 +102,8 @@ describe('flannel with vxlan, 10.244.x on 192.168.31.6x', () => {
   test('the half with 10.4.7.x: what node2 does is followed up to the entries that only the master’s listing has', async () => {
     const found = await traced('vxlan-kubeadm', 'k8s-node2', '10.244.2.10');
     expect(steps(found.there)).toEqual([
-      'k8s-node2: send 10.4.7.21 → 10.244.2.10, icmp, 84 bytes',
+      // Over flannel.1 it sends from that device's address, which nobody printed, and not from 10.4.7.21.
+      'k8s-node2: ? send an address that was not listed → 10.244.2.10, icmp, 84 bytes',
       'k8s-node2: route 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink',
       'k8s-node2: neighbour 10.244.2.0 is ea:ca:d6:62:be:21',
       'k8s-node2: ? fdb the forwarding entries of flannel.1 were not read',
@@ -137,6 +138,52 @@ describe('flannel with host-gw, the same node', () => {
     ]);
     const stray = await traced('host-gw', 'pod1', '10.244.9.9');
     expect(steps(stray.there).at(-1)).toContain('router 192.168.31.1 knows nothing of the pod address 10.244.9.9');
+  });
+});
+
+describe('the article on a VPC’s routes: docker0, and of node .22 `route -n` alone', () => {
+  test.each([
+    ['pod', '10.100.38.5', ['pod 10.100.38.5: ? send 10.100.38.5 → 10.100.14.5, icmp, 84 bytes']],
+    // Its own address is in no row, and docker0's is not what it sends from by eth0.
+    ['node', 'node-22', ['node-22: ? send an address that was not listed → 10.100.14.5, icmp, 84 bytes']],
+  ] as const)('host-gw: from the %s by the row to .21', async (_what, from, first) => {
+    const found = await traced('docker0-host-gw', from, '10.100.14.5');
+    const lines = steps(found.there);
+    expect(lines.slice(0, 1)).toEqual(first);
+    expect(lines.slice(-5)).toEqual([
+      'node-22: route 10.100.14.0/24 via 10.110.110.21 dev eth0',
+      'node-22: ? neighbour 10.110.110.21 is no node, and nobody has asked for its hardware address yet',
+      '10.110.110.21: ? receive a node of which nothing was read',
+      '10.110.110.21: ? route 10.100.14.0/24 would be its own, on its bridge',
+      '10.110.110.21: ? deliver whether 10.100.14.5 is there is not known: 10.110.110.21 was not read',
+    ]);
+    expect([exit(found), exit(found, true)]).toEqual([3, 3]);
+  });
+  test('tencent-vpc: from the pod and from the node by the default route into the network, whose row nobody gave', async () => {
+    for (const from of ['10.100.38.5', 'node-22']) {
+      const found = await traced('tencent-vpc', from, '10.100.14.5');
+      expect(steps(found.there).slice(-3)).toEqual([
+        'node-22: route default via 10.110.110.1 dev eth0 metric 100',
+        'node-22: ? neighbour 10.110.110.1 is no node, and nobody has asked for its hardware address yet',
+        'cloud network: ? fabric would be whatever leads to 10.100.14.5: what is beyond was not gathered',
+      ]);
+      expect([exit(found), exit(found, true)]).toEqual([3, 3]);
+    }
+    // To an address that nobody printed no way back is walked.
+    const {there, back} = await traced('tencent-vpc', 'node-22', '10.100.14.5');
+    expect(there.verdict).toMatchObject({kind: 'unknown', hop: 1, because: 'which address node-22 sends from was not listed'});
+    expect(back).toBeUndefined();
+  });
+  test('the node to its own pod by docker0', async () => {
+    const found = await traced('tencent-vpc', 'node-22', '10.100.38.5');
+    expect(steps(found.there)).toEqual([
+      'node-22: send 10.100.38.1 → 10.100.38.5, icmp, 84 bytes',
+      'node-22: route 10.100.38.0/24 dev docker0',
+      'node-22: ? neighbour 10.100.38.5 is pod 10.100.38.5, a hardware address that was not read',
+      'node-22: ? fdb behind one of the ports of docker0, say veth of 10.100.38.5',
+      'pod 10.100.38.5: ? receive eth0',
+      'pod 10.100.38.5: ? deliver pod 10.100.38.5 has 10.100.38.5',
+    ]);
   });
 });
 

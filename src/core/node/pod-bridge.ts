@@ -1,6 +1,6 @@
 import {bridgeName} from '../flannel/cni-conf.js';
 import type {Link} from '../kernel/link.js';
-import {lengthOf, tryPrefix} from '../net/prefix.js';
+import {contains, lengthOf, tryPrefix} from '../net/prefix.js';
 import type {NodeState} from './state.js';
 
 /** Where kinds were not printed (`ip addr`), what has ports is a bridge, and what everybody calls one. */
@@ -9,9 +9,9 @@ export const isBridge = (dev: string, link: Link | undefined, masters: ReadonlyS
 
 /**
  * The name of the pods' bridge: what the CNI configuration says; without one the bridge that has flannel's subnet (Docker's, before there
- * was CNI), or `cbr0` of kubenet and TKE where there is no cni0.
+ * was CNI), or one whose network lies in flannel's, or `cbr0` of kubenet and TKE where there is no cni0.
  */
-export function podBridge(state: Pick<NodeState, 'cni' | 'tables' | 'subnetEnv'>): string {
+export function podBridge(state: Pick<NodeState, 'cni' | 'tables' | 'subnetEnv' | 'netConf'>): string {
   const files = state.cni === undefined || state.cni === 'none' ? [] : state.cni;
   const configured = bridgeName(files);
   if (configured !== 'cni0') return configured;
@@ -36,5 +36,20 @@ export function podBridge(state: Pick<NodeState, 'cni' | 'tables' | 'subnetEnv'>
         masters,
       ),
   )?.dev;
-  return holder ?? (has('cbr0') ? 'cbr0' : 'cni0');
+  const network = state.netConf !== undefined && state.netConf !== 'none' && state.netConf.ok ? state.netConf.conf.network : undefined;
+  const within = (route ?? []).find(
+    (r) =>
+      network !== undefined &&
+      r.dev !== undefined &&
+      r.gateway === undefined &&
+      r.type === 'unicast' &&
+      r.dst !== network &&
+      contains(network, r.dst) &&
+      isBridge(
+        r.dev,
+        link?.find((l) => l.ifname === r.dev),
+        masters,
+      ),
+  )?.dev;
+  return holder ?? within ?? (has('cbr0') ? 'cbr0' : 'cni0');
 }

@@ -8,9 +8,9 @@ import {admission} from './admission.js';
 import {leave, type Nexthop, type Physdev} from './leave.js';
 import {isLocal, sourceFor} from './local.js';
 import {type Hooked, throughHook} from './netfilter.js';
-import {type InFlight, type Probe, selectors, shownPacket, withPort} from './packet.js';
+import {type InFlight, type Probe, selectors, shownPacket, UNLISTED, withPort} from './packet.js';
 import {barredIn} from './policy.js';
-import {type End, ended, everyLeg, row, say, type Trip} from './trip.js';
+import {doubt, type End, ended, everyLeg, row, say, type Trip} from './trip.js';
 import {decapsulate} from './tunnels.js';
 import {type Place, placeName} from './world.js';
 
@@ -19,14 +19,29 @@ import {type Place, placeName} from './world.js';
 /** The addresses of a probe and the marks of a packet that just began. */
 export function send(trip: Trip, place: Place, probe: Probe, reply: boolean): End {
   const chosen = probe.src ?? chosenSource(place.state, {dst: probe.dst});
-  const src = chosen === 'unknown' || chosen === undefined ? sourceFor(place, probe.family, wayOut(place, probe.dst), probe.dst) : chosen;
+  const src = chosen === 'unknown' || chosen === undefined ? impliedSource(trip, place, probe) : chosen;
   if (src === undefined)
     return ended(trip, place, 'send', 'no-route', `${placeName(place)} has no IPv${probe.family} address to send from`);
   const cuttable = reply && probe.proto === 'icmp' && probe.family === 4;
   const packet: InFlight = {...probe, src, mark: 0, ttl: 64, reply, cuttable};
   trip.sent = packet;
-  say(trip, place, 'send', shownPacket(packet), {certainty: place.inferred ? 'inferred' : 'observed'});
+  say(trip, place, 'send', shownPacket(packet), {certainty: place.inferred || src === UNLISTED ? 'inferred' : 'observed'});
+  if (src === UNLISTED) doubt(trip, `which address ${placeName(place)} sends from was not listed`);
   return output(trip, place, packet);
+}
+
+/**
+ * By the addresses that are known: where none was printed of the device that it leaves by, that of the node as others have it, but not one of
+ * another device that was.
+ */
+function impliedSource({world}: Trip, place: Place, {family, dst}: Probe): Ip | undefined {
+  const dev = wayOut(place, dst);
+  const src = sourceFor(place, family, dev, dst);
+  if (family === 6 || dev === undefined || looked(place.state, 'address')) return src;
+  if (place.state.tables.address?.some((a) => a.family === family && a.dev === dev)) return src;
+  const member = place.pod === undefined ? world.cluster.members.find((m) => m.name === place.node) : undefined;
+  const own = dev === member?.uplink?.name ? (member.lease?.publicIP ?? member.addresses?.find((a) => familyOf(a) === family)) : undefined;
+  return own ?? UNLISTED;
 }
 
 /** The device that the packet would leave by. */
@@ -77,6 +92,7 @@ export function input(trip: Trip, place: Place, iif: string, packet: InFlight, p
   if (packet.ttl <= 0 || trip.steps.length > 400)
     return ended(trip, place, 'receive', 'looped', 'it goes round in circles until its TTL ends');
   const physdev: Physdev = physin === undefined ? false : {in: physin};
+  if (packet.src === UNLISTED) return ended(trip, place, 'receive', 'unknown', 'the address that it comes from was not listed');
   const pre = throughHook(trip, place, 'prerouting', packet, {iif, physdev});
   if (pre.end) return pre.end;
   return routeIn(trip, place, iif, pre.packet, physdev);

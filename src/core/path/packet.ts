@@ -56,6 +56,9 @@ export interface Association {
   readonly mode: string;
 }
 
+/** Stands for the address of a node that is in no listing. */
+export const UNLISTED: Ip = '0.0.0.0';
+
 /** Stands for the hardware address of a pod that nobody looked at. */
 export const UNREAD_MAC: Mac = '02:00:00:00:00:00';
 
@@ -69,7 +72,7 @@ export const shownLink = ({ifname, address}: {readonly ifname: string; readonly 
 export const smallEcho: {readonly [F in Family]: number} = {4: 84, 6: 104};
 
 export const shownPacket = (p: InFlight): string =>
-  `${p.src}${p.sport === undefined || p.proto === 'icmp' ? '' : ` port ${p.sport}`} → ${p.dst}${p.dport === undefined || p.proto === 'icmp' ? '' : ` port ${p.dport}`}, ${p.proto}, ${p.size} bytes`;
+  `${p.src === UNLISTED ? 'an address that was not listed' : p.src}${p.sport === undefined || p.proto === 'icmp' ? '' : ` port ${p.sport}`} → ${p.dst}${p.dport === undefined || p.proto === 'icmp' ? '' : ` port ${p.dport}`}, ${p.proto}, ${p.size} bytes`;
 
 export const withPort = (address: Ip, port: number | undefined): string => (port === undefined ? address : `${address} port ${port}`);
 

@@ -5,7 +5,7 @@ import {familyOf, type Ip, type Mac} from '../net/address.js';
 import {isGood} from './disposition.js';
 import {isImplied} from './listed.js';
 import {input, output} from './namespace.js';
-import type {InFlight, Inner} from './packet.js';
+import {type InFlight, type Inner, UNLISTED} from './packet.js';
 import {tap} from './tap.js';
 import {adopt, type End, ended, fork, row, say, type Trip} from './trip.js';
 import {sendable} from './tunnel-source.js';
@@ -55,9 +55,6 @@ export function encapsulate(trip: Trip, place: Place, link: Link, mac: Mac, pack
   adopt(trip, last!.leg);
   return last!.end;
 }
-
-/** Stands for the address of a node that is in no listing. */
-const UNLISTED: Ip = '0.0.0.0';
 
 /**
  * Of a device that is bound to no address the kernel sends from the one that the route to the other end takes (udp_tunnel_dst_lookup). flannel

@@ -6,7 +6,7 @@ import {cross} from './fabric/cross.js';
 import {isFabric} from './fabric/owner.js';
 import {translatedBack} from './fabric/public.js';
 import {send} from './namespace.js';
-import {type InFlight, type Probe, shownPacket} from './packet.js';
+import {type InFlight, type Probe, shownPacket, UNLISTED} from './packet.js';
 import {EveryPick} from './picks.js';
 import type {Certainty, Hop, PathStep, Walk} from './step.js';
 import {type End, ended, say, type Trip, type Tuple} from './trip.js';
@@ -120,7 +120,8 @@ function walkOnce({world, from, to, probe, service}: Question, picks: EveryPick)
   if (service && end.disposition === 'left-cluster' && end.packet?.dst === probe.dst)
     end = ended(out, 'underlay', 'underlay', 'no-listener', `${probe.dst} is a service address, and no rule made an endpoint's of it`);
   const there = finish(out, end, probe.family, 'machine' in from ? from.machine : placeName(from), to ? placeName(to) : probe.dst);
-  if (!isGood(end.disposition) || end.packet === undefined) return {there, back: undefined};
+  // To an address that nobody printed there is no way back to be walked.
+  if (!isGood(end.disposition) || end.packet === undefined || end.packet.src === UNLISTED) return {there, back: undefined};
   const way = begin(world, 'machine' in from ? undefined : from, out, picks, out.sent);
   const reply = answer(end.packet, probe.proto);
   const returned = end.place ? send(way, end.place, reply, true) : fromOutside(way, reply, out);
