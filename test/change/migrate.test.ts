@@ -92,7 +92,7 @@ const lossless = {lost: 0, reordered: 0, duplicated: 0};
 
 describe.skipIf(!labsWork)('flanctl migrate', () => {
   for (const dualStack of families)
-    test(`to host-gw, back, to DirectRouting and back, ${dualStack ? 'dual-stack' : 'IPv4'}, from strict rp_filter, and rolled back`, async () => {
+    test(`to host-gw and back, ${dualStack ? 'dual-stack' : 'IPv4'}, from strict rp_filter, and rolled back`, async () => {
       const lab = await labs.up({name: dualStack ? 'mg-46' : 'mg-4', nodes: 3, pods: 2, dualStack});
       await rpFilter(lab, 1);
       await labPing(lab);
@@ -132,7 +132,8 @@ describe.skipIf(!labsWork)('flanctl migrate', () => {
       expect(await migrate(lab, '--to', 'vxlan', '--pod-mtu', 'set')).toMatchObject({code: 0, outcome: 'done', ledger: {total: lossless}});
       await expectClean(lab);
       const same = await written(lab);
-      for (const direct of [['--direct-routing'], []]) {
+      // Between long runs migration-lab.test.ts has this one.
+      for (const direct of process.env['FLANCTL_TEST_LONG'] === undefined ? [] : [['--direct-routing'], []]) {
         expect(await migrate(lab, '--to', 'vxlan', '--batch', '1', ...direct)).toMatchObject({
           code: 0,
           outcome: 'done',

@@ -14,7 +14,10 @@ const ssh = (): string[] => ['--lab', lab.spec.name];
 const kube = (config = cluster.config): string[] => ['--kubeconfig', config, '--via', 'kube'];
 const said = ({findings}: Report): readonly string[] => findings.map((f) => `${f.rule} ${f.severity} ${f.node} ${f.message}`).sort();
 
-/** Faults that show in the node's own network; what is in files of the host only an exec in flannel's pod does not see. */
+/**
+ * Faults that show in the node's own network, every second one between long runs; what is in files of the host only an exec in flannel's pod
+ * does not see.
+ */
 const faults = [
   'route-deleted',
   'own-subnet-sent-away',
@@ -27,7 +30,7 @@ const faults = [
   'bridge-down',
   'forward-policy-drop',
   'masquerade-lost',
-];
+].filter((_, i) => i % 2 === 0 || process.env['FLANCTL_TEST_LONG'] !== undefined);
 
 describe.skipIf(!labsWork)('doctor with nothing but a kubeconfig', () => {
   beforeAll(async () => {
@@ -36,7 +39,7 @@ describe.skipIf(!labsWork)('doctor with nothing but a kubeconfig', () => {
   }, 150_000);
   afterAll(() => cluster[Symbol.asyncDispose]());
 
-  test('healthy, and eleven faults: the same as over ssh', async () => {
+  test('healthy, and with faults: the same as over ssh', async () => {
     const [a, b] = await Promise.all([doctor(ssh()), doctor(kube())]);
     expect({code: a.code, findings: said(a)}).toEqual({code: 0, findings: []});
     expect(said(b)).toEqual([]);

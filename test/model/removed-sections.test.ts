@@ -26,7 +26,7 @@ const written = ['ipip', 'wireguard-dual', 'ipsec'];
 const simple = ['udp', ...written];
 
 /** Of each world, each of three nodes with some of forty sections gone. */
-const runs = (name: string): number => (simple.includes(name) ? 30 : 100) * (process.env['FLANCTL_TEST_LONG'] === undefined ? 1 : 10);
+const runs = (name: string): number => (simple.includes(name) ? 20 : 60) * (process.env['FLANCTL_TEST_LONG'] === undefined ? 1 : 10);
 
 const worlds = new Map<string, readonly NodeDump[]>();
 const full = new Map<string, ReadonlySet<string>>();
