@@ -130,13 +130,13 @@ test('--cloud tencent asks for every page, and for the rows of each cluster tabl
   expect(tccli.calls().every((call) => /^(vpc|tke) Describe/.test(call))).toBe(true);
 });
 
-test('aws is asked in three calls, aliyun by its tables, gcloud with its own form', async () => {
+test('aws is asked in one call for each kind, aliyun by its tables, gcloud with its own form', async () => {
   tool('aws', {
     'ec2 describe-route-tables --output json --filters Name=vpc-id,Values=vpc-1': {RouteTables: [{RouteTableId: 'rtb-1', Routes: []}]},
     'ec2 describe-network-interfaces': {NetworkInterfaces: []},
     'ec2 describe-subnets': {Subnets: []},
   });
-  expect((await openCloud({cloud: 'aws', 'cloud-vpc': 'vpc-1'}, {}, signal))?.cloud).toMatchObject({routes: [], enis: [], problems: []});
+  expect((await openCloud({cloud: 'aws', 'cloud-vpc': 'vpc-1'}, {}, signal))?.cloud).toMatchObject({routes: [], enis: []});
   const token = {RouteEntrys: {RouteEntry: []}, NextToken: 'n2'};
   tool('aliyun', {
     'vpc DescribeRouteTableList': {RouterTableList: {RouterTableListType: [{RouteTableId: 'vtb-1', RouteTableType: 'System'}]}},
@@ -147,7 +147,78 @@ test('aws is asked in three calls, aliyun by its tables, gcloud with its own for
   });
   expect((await openCloud({cloud: 'aliyun'}, {}, signal))?.cloud).toMatchObject({routes: [], problems: []});
   tool('gcloud', {'compute routes list --format=json': [], 'compute instances list --format=json': []});
-  expect((await openCloud({cloud: 'gcp'}, {}, signal))?.cloud).toMatchObject({routes: [], enis: [], problems: []});
+  expect((await openCloud({cloud: 'gcp'}, {}, signal))?.cloud).toMatchObject({routes: [], enis: []});
+});
+
+test('--cloud asks for security groups too: all of the network, or each that an interface names; not where they are given', async () => {
+  const row = {PolicyIndex: 0, Protocol: 'ALL', Port: 'ALL', CidrBlock: '10.0.0.0/16', Action: 'ACCEPT'};
+  const tccli = tool('tccli', {
+    'vpc DescribeRouteTables': {RouteTableSet: [], TotalCount: 0},
+    'tke DescribeClusterRouteTables': {RouteTableSet: [], TotalCount: 0},
+    'vpc DescribeNetworkInterfaces': {NetworkInterfaceSet: enis.NetworkInterfaceSet.map((e) => ({...e, GroupSet: ['sg-1', 'sg-2']}))},
+    'vpc DescribeSubnets': {SubnetSet: [], TotalCount: 0},
+    'vpc DescribeSecurityGroupPolicies --SecurityGroupId sg-1': {SecurityGroupPolicySet: {Version: '1', Ingress: [row], Egress: []}},
+    'vpc DescribeSecurityGroupPolicies --SecurityGroupId sg-2': {SecurityGroupPolicySet: {Version: '1', Ingress: [], Egress: []}},
+  });
+  const opened = await openCloud({cloud: 'tencent'}, {}, signal);
+  expect(opened?.cloud.problems).toEqual([]);
+  expect(opened?.cloud.groups).toMatchObject([
+    {id: 'sg-1', ingress: [{from: ['10.0.0.0/16']}]},
+    {id: 'sg-2', ingress: []},
+  ]);
+  expect((await openCloud({}, opened!.files, signal))?.cloud.groups).toEqual(opened?.cloud.groups);
+  const own = write('g.json', {kind: 'CloudGroups', groups: [{id: 'mine', ingress: []}]});
+  expect((await openCloud({cloud: 'tencent', 'cloud-groups': [own]}, {}, signal))?.cloud.groups?.map((g) => g.id)).toEqual(['mine']);
+  expect(tccli.calls().filter((call) => call.includes('SecurityGroup'))).toHaveLength(2);
+
+  tool('aliyun', {
+    'vpc DescribeRouteTableList': {RouterTableList: {RouterTableListType: []}},
+    'ecs DescribeNetworkInterfaces': {
+      NetworkInterfaceSets: {
+        NetworkInterfaceSet: [{NetworkInterfaceId: 'eni-1', PrivateIpAddress: '10.0.0.5', SecurityGroupIds: {SecurityGroupId: ['sg-9']}}],
+      },
+    },
+    'vpc DescribeVSwitches': {VSwitches: {VSwitch: []}},
+    'ecs DescribeSecurityGroupAttribute --SecurityGroupId sg-9': {SecurityGroupId: 'sg-9', Permissions: {Permission: []}},
+  });
+  expect((await openCloud({cloud: 'aliyun'}, {}, signal))?.cloud).toMatchObject({groups: [{id: 'sg-9'}], problems: []});
+  tool('aws', {
+    'ec2 describe-route-tables': {RouteTables: []},
+    'ec2 describe-network-interfaces': {NetworkInterfaces: []},
+    'ec2 describe-subnets': {Subnets: []},
+    'ec2 describe-security-groups --output json --filters Name=vpc-id,Values=vpc-1': {
+      SecurityGroups: [{GroupId: 'sg-3', IpPermissions: []}],
+    },
+  });
+  expect((await openCloud({cloud: 'aws', 'cloud-vpc': 'vpc-1'}, {}, signal))?.cloud).toMatchObject({groups: [{id: 'sg-3'}], problems: []});
+  tool('gcloud', {
+    'compute routes list': [],
+    'compute instances list': [],
+    'compute firewall-rules list --format=json --filter=network~/blue': [
+      {network: 'projects/p/global/networks/blue', direction: 'INGRESS', sourceRanges: ['10.0.0.0/8'], allowed: [{IPProtocol: 'all'}]},
+    ],
+  });
+  const gcp = (await openCloud({cloud: 'gcp', 'cloud-vpc': 'blue'}, {}, signal))?.cloud;
+  expect({problems: gcp?.problems, groups: gcp?.groups?.map((g) => g.ingress.length)}).toEqual({problems: [], groups: [1]});
+});
+
+test('where security groups are refused or cannot be read, the rest is, and that is told', async () => {
+  const others = {
+    'ec2 describe-route-tables': {RouteTables: []},
+    'ec2 describe-network-interfaces': {NetworkInterfaces: []},
+    'ec2 describe-subnets': {Subnets: []},
+  };
+  tool('aws', {...others, 'ec2 describe-security-groups': {SecurityGroups: [{GroupId: 'sg-3', IpPermissions: [{}]}]}});
+  const odd = (await openCloud({cloud: 'aws'}, {}, signal))?.cloud;
+  expect(odd?.problems).toEqual([expect.stringContaining('SecurityGroups[0].IpPermissions[0].IpProtocol: not there')]);
+  expect(odd).not.toHaveProperty('groups');
+  tool('aws', others);
+  const cloud = (await openCloud({cloud: 'aws'}, {}, signal))?.cloud;
+  expect(cloud).toMatchObject({
+    routes: [],
+    problems: ['security groups: --cloud: aws ec2 describe-security-groups --output json: no right to ec2 describe-security-groups'],
+  });
+  expect(cloud).not.toHaveProperty('groups');
 });
 
 test('a tool that is not there, and one that refuses, end the run as incomplete, with what it said last', async () => {

@@ -1,4 +1,4 @@
-import type {CloudDocument, CloudDocuments} from '../../../core/cloud/read.js';
+import {type CloudDocument, type CloudDocuments, readCloud} from '../../../core/cloud/read.js';
 import {at, list, text} from '../../../core/flannel/records/json.js';
 import {ExitCode} from '../../../exit-code.js';
 import {Failure} from '../../../failure.js';
@@ -14,15 +14,41 @@ const PAGES = 200;
 /** Runs the tool with these words, and gives what it printed. */
 type Ask = (...words: readonly string[]) => Promise<CloudDocument>;
 
+interface Asked {
+  readonly documents: CloudDocuments;
+  /** What was refused, or cannot be read, that can be done without. */
+  readonly problems: readonly string[];
+}
+
 /**
- * Asks the cloud for the route tables and the network interfaces, with the tool that the user has installed and logged in; no shell, and
- * nothing but Describe, describe and list. Who the user is stays the tool's affair.
+ * Asks the cloud for the route tables, the network interfaces and, unless they are given, the security groups, with the tool that the user has
+ * installed and logged in; no shell, and nothing but Describe, describe and list. Who the user is stays the tool's affair. Whoever may read
+ * networks may not always read groups, and of groups nobody need say anything: what is refused or cannot be read is left out, and said.
  * @throws Failure when it is not installed, refuses, or does not answer
  */
-export async function askCloud(cloud: CloudName, vpc: string | undefined, signal: AbortSignal): Promise<CloudDocuments> {
-  const {program, read} = vendors[cloud];
-  return read((...words) => call(program, words, signal), vpc);
+export async function askCloud(
+  cloud: CloudName,
+  {vpc, groups}: {readonly vpc: string | undefined; readonly groups: boolean},
+  signal: AbortSignal,
+): Promise<Asked> {
+  const {program, read, groups: readGroups} = vendors[cloud];
+  const ask: Ask = (...words) => call(program, words, signal);
+  const documents = await read(ask, vpc);
+  if (!groups) return {documents, problems: []};
+  try {
+    const found = await readGroups(ask, groupsIn(documents), vpc);
+    const unread = readCloud({groups: found}).problems;
+    return {documents: {...documents, ...(found.length > 0 && unread.length === 0 && {groups: found})}, problems: unread};
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return {documents, problems: [`security groups: ${error.message}`]};
+  }
 }
+
+/** The groups that the interfaces name. */
+const groupsIn = ({enis}: CloudDocuments): readonly string[] => [
+  ...new Set((enis === undefined ? undefined : readCloud({enis}).enis)?.flatMap((eni) => eni.groups ?? [])),
+];
 
 async function call(program: string, words: readonly string[], signal: AbortSignal): Promise<CloudDocument> {
   const command = `${program} ${words.join(' ')}`;
@@ -89,9 +115,24 @@ async function tokens(ask: Ask, words: readonly string[]): Promise<readonly Clou
   return pages;
 }
 
+/** One call after the other: the clouds count how many come in a second. */
+async function oneByOne(ids: readonly string[], ask: (id: string) => Promise<CloudDocument>): Promise<readonly CloudDocument[]> {
+  const all: CloudDocument[] = [];
+  for (const id of ids) all.push(await ask(id));
+  return all;
+}
+
+const awsFilter = (vpc: string | undefined): readonly string[] => [
+  ...['--output', 'json'],
+  ...(vpc === undefined ? [] : ['--filters', `Name=vpc-id,Values=${vpc}`]),
+];
+const gcpFilter = (vpc: string | undefined): readonly string[] => (vpc === undefined ? [] : [`--filter=network~/${vpc}$`]);
+
 interface Vendor {
   readonly program: string;
   read(ask: Ask, vpc: string | undefined): Promise<CloudDocuments>;
+  /** What the groups with these ids let in, or all of them where one call lists them. */
+  groups(ask: Ask, ids: readonly string[], vpc: string | undefined): Promise<readonly CloudDocument[]>;
 }
 
 const vendors: Readonly<Record<CloudName, Vendor>> = {
@@ -117,6 +158,7 @@ const vendors: Readonly<Record<CloudName, Vendor>> = {
         ],
       };
     },
+    groups: (ask, ids) => oneByOne(ids, (id) => ask('vpc', 'DescribeSecurityGroupPolicies', '--SecurityGroupId', id)),
   },
   aliyun: {
     program: 'aliyun',
@@ -137,25 +179,27 @@ const vendors: Readonly<Record<CloudName, Vendor>> = {
         ],
       };
     },
+    groups: (ask, ids) => oneByOne(ids, (id) => ask('ecs', 'DescribeSecurityGroupAttribute', '--SecurityGroupId', id)),
   },
   aws: {
     program: 'aws',
     async read(ask, vpc) {
-      const filter = ['--output', 'json', ...(vpc === undefined ? [] : ['--filters', `Name=vpc-id,Values=${vpc}`])];
+      const filter = awsFilter(vpc);
       return {
         routes: [await ask('ec2', 'describe-route-tables', ...filter)],
         enis: [await ask('ec2', 'describe-network-interfaces', ...filter), await ask('ec2', 'describe-subnets', ...filter)],
       };
     },
+    groups: async (ask, _ids, vpc) => [await ask('ec2', 'describe-security-groups', ...awsFilter(vpc))],
   },
   gcp: {
     program: 'gcloud',
     async read(ask, vpc) {
-      const filter = vpc === undefined ? [] : [`--filter=network~/${vpc}$`];
       return {
-        routes: [await ask('compute', 'routes', 'list', '--format=json', ...filter)],
+        routes: [await ask('compute', 'routes', 'list', '--format=json', ...gcpFilter(vpc))],
         enis: [await ask('compute', 'instances', 'list', '--format=json')],
       };
     },
+    groups: async (ask, _ids, vpc) => [await ask('compute', 'firewall-rules', 'list', '--format=json', ...gcpFilter(vpc))],
   },
 };

@@ -25,23 +25,29 @@ export async function openCloud(
   signal: AbortSignal,
 ): Promise<OpenedCloud | undefined> {
   const beside = inSnapshot(kept);
-  const asked = flags.cloud === undefined ? {} : await (await import('./ask.js')).askCloud(flags.cloud, flags['cloud-vpc'], signal);
-  const given = {
+  const given: CloudDocuments = {
     ...(await named('--cloud-routes', 'routes', flags['cloud-routes'])),
     ...(await named('--cloud-enis', 'enis', flags['cloud-enis'])),
     ...(await named('--cloud-groups', 'groups', flags['cloud-groups'])),
   };
-  const documents: CloudDocuments = {...beside.documents, ...asked, ...given};
+  const asked = await askedOf(flags, given.groups === undefined, signal);
+  const documents: CloudDocuments = {...beside.documents, ...asked.documents, ...given};
   const read = readCloud(documents);
-  const wrong = readCloud({...asked, ...given}).problems;
+  const wrong = readCloud({...asked.documents, ...given}).problems;
   if (wrong.length > 0) throw new Failure(wrong.map(oneLine).join('\n'), {hints: ['docs/cloud.md has the commands whose output is taken']});
   if (kinds.every((kind) => documents[kind] === undefined) && beside.problems.length === 0) return undefined;
   return {
-    cloud: {...read, problems: [...beside.problems, ...read.problems]},
+    cloud: {...read, problems: [...beside.problems, ...asked.problems, ...read.problems]},
     files: Object.fromEntries(
       kinds.flatMap((kind) => (documents[kind] === undefined ? [] : [[files[kind], JSON.stringify(bundleOf(documents[kind]))]])),
     ),
   };
+}
+
+async function askedOf({cloud, 'cloud-vpc': vpc}: CloudFlags, groups: boolean, signal: AbortSignal) {
+  if (cloud === undefined) return {documents: {}, problems: []};
+  const {askCloud} = await import('./ask.js');
+  return askCloud(cloud, {vpc, groups}, signal);
 }
 
 function inSnapshot(kept: {readonly [name: string]: string}): {readonly documents: CloudDocuments; readonly problems: readonly string[]} {
