@@ -132,11 +132,11 @@ const stagesOf: {readonly [D in Exclude<Disposition, 'delivered' | 'left-cluster
 };
 
 /**
- * The error of doctor's that explains where the packet ended: on that node or on one of the ends, about the other end or about nobody in
- * particular, of a fitting stage; among several the one that fits best, then the one doctor names first.
+ * The error of doctor's that explains where the packet ended: about the very thing that it ended at, or on that node or on one of the ends,
+ * about the other end or about nobody in particular, of a fitting stage; among several the one that fits best, then the one doctor names first.
  */
 function explaining(walk: Walk, disposition: Disposition, findings: readonly Finding[], ends: readonly string[]): Finding | undefined {
-  const last = walk.hops.at(-1)?.steps.at(-1)?.node;
+  const {node: last, about}: {readonly node?: string; readonly about?: string} = walk.hops.at(-1)?.steps.at(-1) ?? {};
   const before = walk.hops
     .flatMap((h) => h.steps)
     .filter((s) => s.node !== 'underlay')
@@ -144,10 +144,14 @@ function explaining(walk: Walk, disposition: Disposition, findings: readonly Fin
   const at = last === 'underlay' ? before : last;
   const stages: readonly Stage[] = (stagesOf as {readonly [D in Disposition]?: readonly Stage[]})[disposition] ?? [];
   const fits = (f: Finding): boolean => [f, ...f.consequences].some((one) => stages.includes(one.stage));
+  const isAbout = (f: Finding): boolean => about !== undefined && f.subject.split(', ').includes(about);
   const score = (f: Finding): number =>
-    (fits(f) ? 4 : 0) + (f.node === at ? 2 : 0) + (f.peers.length === 0 || f.peers.some((p) => ends.includes(p)) ? 1 : 0);
+    (isAbout(f) ? 16 : 0) +
+    (fits(f) ? 4 : 0) +
+    (f.node === at ? 2 : 0) +
+    (f.peers.length === 0 || f.peers.some((p) => ends.includes(p)) ? 1 : 0);
   return findings
-    .filter((f) => atLeast(f.severity, 'warning') && (f.node === at || ends.includes(f.node)) && fits(f))
+    .filter((f) => atLeast(f.severity, 'warning') && (isAbout(f) || f.node === at || ends.includes(f.node)) && fits(f))
     .map((f) => ({f, n: score(f) + (f.severity === 'error' ? 8 : 0)}))
     .toSorted((a, b) => b.n - a.n)[0]?.f;
 }

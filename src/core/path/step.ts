@@ -38,6 +38,8 @@ export interface PathStep {
   /** The rows or lines that decided it, as the tools print them. */
   readonly evidence: readonly {readonly node: string; readonly command: string; readonly lines: readonly string[]}[];
   readonly certainty: Certainty;
+  /** Of what is no node's: what it happened at, as a finding about it has it for its subject (an interface of a cloud). */
+  readonly about?: string;
   /** Set on the step at which the packet ended. */
   readonly end?: Disposition;
   /** Where it can be seen on the wire after this. */

@@ -102,6 +102,7 @@ export interface Said {
   readonly dev?: string | undefined;
   readonly evidence?: Evidence;
   readonly certainty?: Certainty;
+  readonly about?: string;
 }
 
 export function say(trip: Trip, place: Place | 'underlay', kind: StepKind, text: string, said: Said = {}): void {
@@ -112,6 +113,7 @@ export function say(trip: Trip, place: Place | 'underlay', kind: StepKind, text:
     ...(said.dev !== undefined && {dev: said.dev}),
     text,
     evidence: said.evidence ?? [],
+    ...(said.about !== undefined && {about: said.about}),
     certainty: said.certainty ?? (place !== 'underlay' && restsOnNoListing(place, kind, said.dev) ? 'inferred' : 'observed'),
   });
 }

@@ -16,6 +16,7 @@ export function labReport(lab: Lab): LabReport {
         provider: lab.cloud.provider,
         routes: lab.cloud.routesFile,
         enis: lab.cloud.enisFile,
+        groups: lab.cloud.groupsFile,
         vm: lab.cloud.vm.ip,
         hosts: hostsReport(lab),
       },

@@ -25,6 +25,7 @@ export function deniedAt(trip: Trip, lead: Exclude<Lead, {to: 'nowhere'}>, packe
   const row = found.rule === undefined ? `nothing in it is about ${src}` : shownRule(found.rule);
   return ended(trip, 'underlay', 'fabric', 'filtered', `the security group ${found.group.id} of ${eni.id} drops it: ${row}`, {
     certainty: 'declared',
+    about: eni.id,
     evidence: [
       {node: 'underlay', command: cloud.sources.groups?.from ?? 'security groups of the cloud', lines: [`${found.group.id}: ${row}`]},
     ],

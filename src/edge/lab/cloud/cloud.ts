@@ -52,9 +52,10 @@ export interface LabCloud {
   /** Of pods on bridges; absent where the VPC's addresses are all there is. */
   readonly podNetwork?: Prefix;
   readonly vm: LabVm;
-  /** What the cloud would print of its route tables and of its network interfaces: files for `--cloud-routes` and `--cloud-enis`. */
+  /** What the cloud would print of its route tables, network interfaces and security groups: for `--cloud-routes`, `--cloud-enis`, `--cloud-groups`. */
   readonly routesFile: string;
   readonly enisFile: string;
+  readonly groupsFile: string;
 }
 
 /** How pods hang on a bridge whose subnet the cloud's rows name (model/cloud-modes.md §1.1). */

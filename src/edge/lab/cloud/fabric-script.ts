@@ -46,7 +46,7 @@ export const fabricPortLines = (lab: Lab, host: LabHost): readonly string[] => [
 
 /**
  * Shell that brings a host's namespace to this state, whatever it was before. An interface may send what is its own, and what a row leads
- * to it; all else is dropped without a word, as clouds do, unless it is unchecked. Rows that share packets do so by their addresses, as a hash
+ * to it, and gets what its security group lets in; all else is dropped without a word, as clouds do, unless it is unchecked. Rows that share packets do so by their addresses, as a hash
  * that is another on each machine has it; what carries a number in its DSCP goes by the row with that number, from one (`waysOf`). What is for
  * a machine on the other host goes there, and that host asks only which of its own machines a row names.
  */
@@ -64,7 +64,8 @@ export function fabricScript(lab: Lab, fabric: Fabric, host: LabHost): string {
       .map((table) => `ip route flush table ${table} 2>/dev/null || :`),
     'while ip rule del pref 90 2>/dev/null; do :; done',
     `ip -batch - <<'EOF'\n${[...addressLines(lab, fabric, host), ...rowLines(lab, fabric, host)].join('\n')}\nEOF`,
-    `iptables-restore <<'EOF'\n*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n${sourceRules(fabric, host).join('\n')}\nCOMMIT\nEOF`,
+    `iptables-restore <<'EOF'\n*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n${sourceRules(fabric, host).join('\n')}\nCOMMIT
+*filter\n:FORWARD ACCEPT [0:0]\n${groupRules(fabric, host).join('\n')}\nCOMMIT\nEOF`,
     '',
   ].join('\n');
 }
@@ -143,3 +144,14 @@ function sourceRules(fabric: Fabric, host: LabHost): readonly string[] {
   });
   return host.wire === undefined ? allowed : [`-A PREROUTING ! -i ${wireDev} -d ${underlayNetwork} -j DROP`, ...allowed];
 }
+
+/** What security groups let in to each interface, and answers to what it sent itself. What the gateways say of a packet is not forwarded. */
+const groupRules = ({enis, groups}: Fabric, host: LabHost): readonly string[] => [
+  '-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT',
+  ...enis
+    .filter((eni) => isOn(eni, host))
+    .flatMap((eni) => [
+      ...groups.flatMap(({id, from}) => (id === eni.group ? from : [])).map((source) => `-A FORWARD -o ${eni.port} -s ${source} -j ACCEPT`),
+      `-A FORWARD -o ${eni.port} -j DROP`,
+    ]),
+];

@@ -46,6 +46,7 @@ export function layOutCloud(spec: LabSpec, backend: CloudBackend, dir: string): 
     vm: {name: 'vm', netns: `fl-${spec.name}-vm`, ip, eni: eniOf(spec, provider, 'vm', 0, ip, a, hostOfMachine(spec, 1))},
     routesFile: `${dir}/cloud-routes.json`,
     enisFile: `${dir}/cloud-enis.json`,
+    groupsFile: `${dir}/cloud-groups.json`,
   };
 }
 

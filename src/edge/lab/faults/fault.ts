@@ -22,6 +22,8 @@ export interface LabCloudFacts {
   readonly provider: string;
   readonly subnets: readonly {readonly prefix: string; readonly gateway: string; readonly routeTable: string}[];
   readonly vm: {readonly ip: string};
+  /** Of pods on bridges. */
+  readonly podNetwork?: string;
   readonly bridge?: string;
   /** Of the agent's rule that leads a pod's packets to the table of its interface. */
   readonly from?: number;
@@ -83,6 +85,8 @@ export interface Fault {
   readonly silent?: true;
   /** The first packets of its peers heal it, so that it depends on who sends first whether any is lost: a warning, and in the end all arrive. */
   readonly passing?: true;
+  /** What it loses is for a machine that is no node: doctor warns, since that may be meant. */
+  readonly beside?: true;
   /**
    * No command can mend it (a person must decide): the matrix then uses `fix` after checking that doctor says so. Of the
    * cloud's own state doctor prints the cloud's command, which is no node's to run.

@@ -16,6 +16,7 @@ interface NodeLine {
 interface CloudLine {
   readonly routes: string;
   readonly enis: string;
+  readonly groups: string;
   readonly vm: string;
   /** Two physical hosts with what is on each, or none. */
   readonly hosts: readonly {readonly name: string; readonly machines: readonly string[]}[];
@@ -31,7 +32,7 @@ export const lab: Render<LabReport> = (report, {level}) => {
     n.pods.map((pod) => `${pod.name} ${pod.ip}`).join(', ') || '-',
   ]);
   const cloud = report['cloud'] as CloudLine | undefined;
-  const given = cloud ? ` --cloud-routes ${cloud.routes} --cloud-enis ${cloud.enis}` : '';
+  const given = cloud ? ` --cloud-routes ${cloud.routes} --cloud-enis ${cloud.enis} --cloud-groups ${cloud.groups}` : '';
   const next = [
     `flanctl lab ping --name ${report.name}`,
     `flanctl doctor --lab ${report.name}${given}`,
@@ -44,7 +45,7 @@ export const lab: Render<LabReport> = (report, {level}) => {
     `${paint.good('✔')} lab ${paint.strong(report.name)} is up: ${report.backend}`,
     columns(['NODE', 'ADDRESS', 'POD SUBNET', 'PODS'], rows, (text) => paint.strong(text)).trimEnd(),
     `inventory  ${String(report['inventory'])}`,
-    ...(cloud ? [`cloud      ${cloud.routes}\n           ${cloud.enis}\nvm         ${cloud.vm}`] : []),
+    ...(cloud ? [`cloud      ${cloud.routes}\n           ${cloud.enis}\n           ${cloud.groups}\nvm         ${cloud.vm}`] : []),
     ...(cloud?.hosts ?? []).map(({name, machines}) => `${name}      ${machines.join(', ')}`),
     ...next.map((command) => paint.dim(`  → ${command}`)),
     '',

@@ -1,8 +1,8 @@
 import {idOf} from '../ids.js';
-import type {Exporter} from './index.js';
+import {answers, type Exporter} from './exporter.js';
 
-/** `aliyun vpc DescribeRouteEntryList` of the system table, and `aliyun ecs DescribeNetworkInterfaces`. */
-export const alibaba: Exporter = (lab, {rows, enis}) => {
+/** `aliyun vpc DescribeRouteEntryList` of the system table, `aliyun ecs DescribeNetworkInterfaces`, `aliyun ecs DescribeSecurityGroupAttribute`. */
+export const alibaba: Exporter = (lab, {rows, enis, groups}) => {
   const {vpc, subnets} = lab.cloud!;
   const table = subnets[0]!.routeTable;
   const entry = (n: number, dst: string, custom: boolean, active: boolean, type: string, id: string) => ({
@@ -57,9 +57,28 @@ export const alibaba: Exporter = (lab, {rows, enis}) => {
           PrivateIpSets: {
             PrivateIpSet: eni.addresses.map((address) => ({PrivateIpAddress: address, Primary: address === eni.ip})),
           },
-          SecurityGroupIds: {SecurityGroupId: [idOf('alibaba', 'group', lab.spec.name)]},
+          SecurityGroupIds: {SecurityGroupId: [eni.group]},
         })),
       },
     },
+    groups: answers(
+      groups,
+      (id) => `aliyun ecs DescribeSecurityGroupAttribute --SecurityGroupId ${id}`,
+      ({id, name, from}) => ({
+        RequestId: '00000000-0000-0000-0000-000000000006',
+        RegionId: 'cn-hangzhou',
+        VpcId: vpc.id,
+        SecurityGroupId: id,
+        SecurityGroupName: name,
+        Description: '',
+        InnerAccessPolicy: 'Drop',
+        Permissions: {
+          Permission: from.map((prefix) => ({
+            ...{Direction: 'ingress', Policy: 'Accept', Priority: '1', IpProtocol: 'ALL', PortRange: '-1/-1', NicType: 'intranet'},
+            ...{SourceCidrIp: prefix, SourceGroupId: '', SourcePrefixListId: '', Ipv6SourceCidrIp: '', Description: ''},
+          })),
+        },
+      }),
+    ),
   };
 };

@@ -1,8 +1,8 @@
 import {idOf} from '../ids.js';
-import type {Exporter} from './index.js';
+import type {Exporter} from './exporter.js';
 
-/** `aws ec2 describe-route-tables` and `aws ec2 describe-network-interfaces`. */
-export const aws: Exporter = (lab, {rows, enis}) => {
+/** `aws ec2 describe-route-tables`, `describe-network-interfaces` and `describe-security-groups`. */
+export const aws: Exporter = (lab, {rows, enis, groups}) => {
   const {vpc, subnets} = lab.cloud!;
   const owner = '100000000001';
   return {
@@ -47,7 +47,7 @@ export const aws: Exporter = (lab, {rows, enis}) => {
         PrivateIpAddresses: eni.addresses.map((address) => ({Primary: address === eni.ip, PrivateIpAddress: address})),
         Ipv4Prefixes: [],
         Ipv6Addresses: [],
-        Groups: [{GroupName: 'nodes', GroupId: idOf('aws', 'group', lab.spec.name)}],
+        Groups: groups.filter(({id}) => id === eni.group).map(({id, name}) => ({GroupName: name, GroupId: id})),
         Attachment: {
           AttachmentId: `eni-attach-${eni.id.slice(4)}`,
           InstanceId: eni.instance,
@@ -60,6 +60,21 @@ export const aws: Exporter = (lab, {rows, enis}) => {
         SubnetId: eni.subnet,
         VpcId: vpc.id,
         TagSet: [],
+      })),
+    },
+    groups: {
+      SecurityGroups: groups.map(({id, name, from}) => ({
+        GroupId: id,
+        GroupName: name,
+        Description: name,
+        OwnerId: owner,
+        VpcId: vpc.id,
+        IpPermissions: [
+          {IpProtocol: '-1', UserIdGroupPairs: [], IpRanges: from.map((prefix) => ({CidrIp: prefix})), Ipv6Ranges: [], PrefixListIds: []},
+        ],
+        IpPermissionsEgress: [
+          {IpProtocol: '-1', UserIdGroupPairs: [], IpRanges: [{CidrIp: '0.0.0.0/0'}], Ipv6Ranges: [], PrefixListIds: []},
+        ],
       })),
     },
   };

@@ -1,6 +1,8 @@
+import type {Prefix} from '../../../../core/net/address.js';
 import {lengthOf} from '../../../../core/net/prefix.js';
+import type {Fabric} from '../fabric.js';
 import {idOf} from '../ids.js';
-import type {Exporter, Exports} from './index.js';
+import {answers, type Exporter, type Exports} from './exporter.js';
 
 /** `tccli vpc DescribeNetworkInterfaces`. */
 const interfaces = (...[lab, fabric]: Parameters<Exporter>): Exports['enis'] => ({
@@ -11,7 +13,7 @@ const interfaces = (...[lab, fabric]: Parameters<Exporter>): Exports['enis'] => 
     NetworkInterfaceDescription: '',
     SubnetId: eni.subnet,
     VpcId: lab.cloud!.vpc.id,
-    GroupSet: [idOf('tencent', 'group', lab.spec.name)],
+    GroupSet: [eni.group],
     Primary: eni.index === 0,
     MacAddress: eni.mac,
     State: 'AVAILABLE',
@@ -31,6 +33,35 @@ const interfaces = (...[lab, fabric]: Parameters<Exporter>): Exports['enis'] => 
     EniType: 0,
   })),
   RequestId: '00000000-0000-0000-0000-000000000002',
+});
+
+/** `tccli vpc DescribeSecurityGroupPolicies` of each group. */
+const policies = ({groups}: Fabric): Exports['groups'] =>
+  answers(
+    groups,
+    (id) => `tccli vpc DescribeSecurityGroupPolicies --SecurityGroupId ${id}`,
+    ({from}) => ({
+      SecurityGroupPolicySet: {
+        Version: '1',
+        Egress: [policy(0, '0.0.0.0/0')],
+        Ingress: from.map((prefix, n) => policy(n, prefix)),
+      },
+      RequestId: '00000000-0000-0000-0000-000000000004',
+    }),
+  );
+
+const policy = (index: number, prefix: Prefix) => ({
+  PolicyIndex: index,
+  Protocol: 'ALL',
+  Port: 'ALL',
+  ServiceTemplate: {ServiceId: '', ServiceGroupId: ''},
+  CidrBlock: prefix,
+  Ipv6CidrBlock: '',
+  SecurityGroupId: '',
+  AddressTemplate: {AddressId: '', AddressGroupId: ''},
+  Action: 'ACCEPT',
+  PolicyDescription: '',
+  ModifyTime: '2026-01-01 00:00:00',
 });
 
 /** `tccli vpc DescribeRouteTables`: one table for each subnet, the first of them the VPC's main. */
@@ -77,7 +108,11 @@ const row = (id: number, dst: string, type: string, target: string, origin: stri
   CreatedTime: '2026-01-01 00:00:00',
 });
 
-export const tencent: Exporter = (lab, fabric) => ({routes: tables(lab, fabric), enis: interfaces(lab, fabric)});
+export const tencent: Exporter = (lab, fabric) => ({
+  routes: tables(lab, fabric),
+  enis: interfaces(lab, fabric),
+  groups: policies(fabric),
+});
 
 /**
  * A cluster of the container service: the rows of its pod network are in a table of its own, for the whole VPC (`tccli tke
@@ -98,5 +133,6 @@ export const tke: Exporter = (lab, fabric) => {
       RequestId: '00000000-0000-0000-0000-000000000003',
     },
     enis: interfaces(lab, fabric),
+    groups: policies(fabric),
   };
 };

@@ -27,6 +27,7 @@ import {eniSubnetInMain} from './eni-subnet-in-main.js';
 import {fwmarkRuleDeleted} from './fwmark-rule-deleted.js';
 import {nodeDefaultDeleted} from './node-default-deleted.js';
 import {nodeForwardingOff} from './node-forwarding-off.js';
+import {nodeGroupLacksPods} from './node-group-lacks-pods.js';
 import {ownDefaultDeleted} from './own-default-deleted.js';
 import {ownNicAddressChanged} from './own-nic-address-changed.js';
 import {ownNicDefaultDeleted} from './own-nic-default-deleted.js';
@@ -50,6 +51,7 @@ import {podTableEmptied} from './pod-table-emptied.js';
 import {podTableShared} from './pod-table-shared.js';
 import {podVethDown} from './pod-veth-down.js';
 import {ruleBeforePods} from './rule-before-pods.js';
+import {vmGroupLacksPods} from './vm-group-lacks-pods.js';
 
 /** Faults of what a cloud and its agents make: of its rows and interfaces, and of what hangs pods on nodes there. */
 export const ofClouds: readonly Fault[] = [
@@ -81,6 +83,7 @@ export const ofClouds: readonly Fault[] = [
   fwmarkRuleDeleted,
   nodeDefaultDeleted,
   nodeForwardingOff,
+  nodeGroupLacksPods,
   ownDefaultDeleted,
   ownNicAddressChanged,
   ownNicDefaultDeleted,
@@ -104,4 +107,5 @@ export const ofClouds: readonly Fault[] = [
   podTableShared,
   podVethDown,
   ruleBeforePods,
+  vmGroupLacksPods,
 ];

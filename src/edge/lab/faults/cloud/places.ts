@@ -1,4 +1,4 @@
-import type {Fabric, FabricRow} from '../../cloud/fabric.js';
+import type {Fabric, FabricGroup, FabricRow} from '../../cloud/fabric.js';
 import type {LabFacts, LabNodeFacts} from '../fault.js';
 
 type Pod = LabNodeFacts['pods'][number];
@@ -64,4 +64,17 @@ export const onEni = (now: Fabric, address: string, eni: string | undefined): Fa
     const others = one.addresses.filter((a) => a !== address);
     return {...one, addresses: one.id === eni ? [...others, address] : others};
   }),
+});
+
+/** The group of these machines letting in no pods, and letting them in again. */
+export const groupWithoutPods = (now: Fabric, {cloud}: LabFacts, whose: FabricGroup['name']): Fabric => ({
+  ...now,
+  groups: now.groups.map((one) => (one.name === whose ? {...one, from: one.from.filter((prefix) => prefix !== cloud?.podNetwork)} : one)),
+});
+
+export const groupWithPods = (now: Fabric, lab: LabFacts, whose: FabricGroup['name']): Fabric => ({
+  ...now,
+  groups: groupWithoutPods(now, lab, whose).groups.map((one) =>
+    one.name === whose ? {...one, from: [...one.from, lab.cloud!.podNetwork!]} : one,
+  ),
 });
