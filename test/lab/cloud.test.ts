@@ -1,11 +1,17 @@
 import {readFile} from 'node:fs/promises';
 import {describe, expect, test} from 'vitest';
-import {runSteps} from '../../src/edge/lab/break.js';
+import type {Given} from '../../src/core/model/cluster.js';
+import {rules} from '../../src/core/rules/index.js';
+import {diagnose} from '../../src/edge/diagnose.js';
+import {factsOf, faultNamed, runSteps} from '../../src/edge/lab/break.js';
 import {fabricOf} from '../../src/edge/lab/cloud/fabric.js';
 import {vethOf} from '../../src/edge/lab/cloud/ids.js';
 import {runIn} from '../../src/edge/lab/exec.js';
 import {labPing} from '../../src/edge/lab/ping.js';
 import {defaultSpec, type Lab, type LabSpec, layOut} from '../../src/edge/lab/topology.js';
+import {openTrace} from '../../src/edge/trace.js';
+import {evidenceOf} from './confirm.js';
+import {givenOf} from './given.js';
 import {labsWork, testLabs} from './in-lab.js';
 
 const read = async <T>(file: string): Promise<T> => JSON.parse(await readFile(file, 'utf8')) as T;
@@ -74,6 +80,19 @@ describe.skipIf(!labsWork)('a lab in a cloud', () => {
     expect(await ping(lab, 'n1-p1', n2!.pods[0]!.ip)).toContain('ttl=61');
     await ping(lab, 'n1', n2!.pods[0]!.ip);
     expect((await runIn(lab, 'n1', `ip neigh show ${n2!.pods[0]!.ip}`)).stdout).toContain('dev eth0 lladdr fe:ee:01:02:03:04');
+  });
+
+  test('alloc without what the cloud says: doctor has nothing to say of its rows, and trace infers what they must be', async () => {
+    const lab = await up('alloc', {pods: 1});
+    await runSteps(lab, faultNamed('cloud-row-missing').inject(factsOf(lab)));
+    const evidence = await evidenceOf(lab);
+    const judge = async (given: Given) => {
+      const tracer = await openTrace(evidence, given);
+      const {there} = await tracer.trace(tracer.endpoint('n1-p1'), tracer.endpoint('n2-p1'), {proto: 'icmp'});
+      return {findings: (await diagnose(evidence, given, rules)).findings.map((f) => f.rule), verdict: there.verdict};
+    };
+    expect(await judge({netConf: lab.netConf})).toEqual({findings: [], verdict: {kind: 'reachable', certainty: 'inferred'}});
+    expect(await judge(await givenOf(lab))).toMatchObject({findings: ['cloud-route-missing'], verdict: {kind: 'broken'}});
   });
 
   test('an interface sends what is its own; else nobody hears of it', async () => {
