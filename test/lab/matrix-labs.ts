@@ -19,7 +19,14 @@ export const udp = {name: 'mx-udp', backend: 'udp', nodes: 2, pods: 1} as const 
 export const extensions: readonly (readonly [Spec, readonly string[]])[] = [
   [
     {name: 'mx-ext', backend: 'extension', pods: 1},
-    ['extension-command-left-out', 'extension-device-deleted', 'extension-peer-departed', 'extension-wrong-address', 'tunnel-port-closed'],
+    [
+      'extension-command-left-out',
+      'extension-device-deleted',
+      'extension-peer-departed',
+      'extension-wrong-address',
+      'tunnel-port-closed',
+      'uplink-mtu-lowered',
+    ],
   ],
   [{name: 'mx-ext-gw', backend: 'extension', pods: 1, directRouting: true}, ['route-detour', 'route-nexthop-dead']],
 ];

@@ -223,7 +223,9 @@ function partOf(state: NodeState, bridge: string, family: Family): Prefix | unde
  */
 export function shownMode(survey: NodeSurvey, asked: Mode | undefined): Mode | undefined {
   const [found] = strongest(survey);
-  if (asked?.traces === 'none' && found?.mode.traces !== 'own') return survey.looksAt.links ? asked : undefined;
+  // A device that nothing is sent through may be what is left of another mode.
+  const other = found?.mode.traces === 'own' && found.detection.weight === 3;
+  if (asked?.traces === 'none' && !other) return survey.looksAt.links ? asked : undefined;
   return found?.mode;
 }
 

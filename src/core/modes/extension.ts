@@ -3,8 +3,11 @@ import type {Link} from '../kernel/link.js';
 import {familyOf} from '../net/address.js';
 import {type Made, madeBy, type Rows} from './extension/rows.js';
 import {understand} from './extension/shell.js';
+import {ipip} from './ipip.js';
 import type {ExpectContext, Expected, Mode, OuterKind, Settings, Want} from './mode.js';
 import {readSettings} from './settings.js';
+import {vxlan} from './vxlan.js';
+import {wireguard} from './wireguard.js';
 
 type Commands = NonNullable<Settings['extension']>;
 
@@ -28,6 +31,13 @@ const k3sWireguard: Commands = {
     "SUBNET_IP=$(echo $SUBNET | cut -d'/' -f 1); wg set flannel.1 listen-port 51820; ip addr add $SUBNET_IP/32 dev flannel.1; ip link set flannel.1 up; ip route add $NETWORK dev flannel.1",
   subnetAdd: 'read PUBLICKEY; wg set flannel.1 peer $PUBLICKEY endpoint $PUBLIC_IP:51820 allowed-ips $SUBNET persistent-keepalive 25',
 };
+
+/** Kinds of devices, and the mode of flannel's that makes such ones itself. */
+const tunnels: readonly {readonly kind: string; readonly mode: Mode}[] = [
+  {kind: 'vxlan', mode: vxlan},
+  {kind: 'ipip', mode: ipip},
+  {kind: 'wireguard', mode: wireguard},
+];
 
 interface Declared {
   readonly made: readonly Made[];
@@ -82,7 +92,7 @@ export const extension: Mode = {
   elsewhere: true,
   noTarget: 'what its commands do cannot be known before they run',
   settings: settingsOf,
-  overhead: () => 0,
+  overhead: (family, device) => tunnels.find(({kind}) => kind === device?.kind)?.mode.overhead(family) ?? 0,
   devices: (settings) => devicesOf(settings).map((name) => ({family: 4, name})),
   ownsDevice: () => false,
   podMtu: (_settings, uplinkMtu) => uplinkMtu,

@@ -213,8 +213,8 @@ export interface Mode {
   detect(state: NodeState): Detection | undefined;
   /** Tunnel devices by family, none for routed modes. */
   devices(settings: Settings): readonly {readonly family: Family; readonly name: string}[];
-  /** Bytes that the mode adds to each packet on the wire. */
-  overhead(family: Family): number;
+  /** Bytes that the mode adds to each packet on the wire; by which device, where a mode has several kinds. */
+  overhead(family: Family, device?: Link): number;
   /** `FLANNEL_MTU`: what flanneld writes for pods. */
   podMtu(settings: Settings, uplinkMtu: number): number;
   /** What the node's own devices add to its lease: the VTEP's hardware address, WireGuard's public key and port. */

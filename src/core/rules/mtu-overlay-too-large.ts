@@ -22,7 +22,7 @@ export const mtuOverlayTooLarge: NodeRule = {
     'Give the interface the MTU of the other nodes again; or set Backend.MTU to what the underlay carries, restart flannel and make the pods anew.',
   restarts: 'node',
   fix: 'ask',
-  modes: ['vxlan', 'host-gw', 'udp', 'ipip', 'wireguard', 'ipsec'],
+  modes: ['vxlan', 'host-gw', 'udp', 'ipip', 'wireguard', 'ipsec', 'extension'],
   needs: ['link'],
   *check(view) {
     const {name, state, cluster, member} = view;
@@ -36,18 +36,23 @@ export const mtuOverlayTooLarge: NodeRule = {
     const largest = new Map(
       devices.map((d) => [
         d.name,
-        Math.max(...devices.filter((o) => o.name === d.name && usesFamily(view, o.family)).map((o) => mode.overhead(o.family)), 0),
+        Math.max(
+          ...devices.filter((o) => o.name === d.name && usesFamily(view, o.family)).map((o) => mode.overhead(o.family, named(o.name))),
+          0,
+        ),
       ]),
     );
+    const bridge = bridgeOf(view);
+    // Whoever wrote commands gives pods their MTU by the CNI plugin's configuration.
+    const pods = mode.elsewhere ? bridge?.mtu : undefined;
     const carriers = [...largest].flatMap(([dev, overhead]): Carrier[] => {
       const link = named(dev);
       // A tunnel sends by the device it is bound to.
       if (!link) return [];
       // flannel v0.18 gave its WireGuard device the uplink's MTU, and pods the right one: they send no more than that.
-      const mtu = link.kind === 'wireguard' ? Math.min(link.mtu, podMtu ?? link.mtu) : link.mtu;
+      const mtu = Math.min(link.mtu, pods ?? (link.kind === 'wireguard' ? (podMtu ?? link.mtu) : link.mtu));
       return [{link, mtu, overhead, below: named(link.info?.['link']) ?? uplink}];
     });
-    const bridge = bridgeOf(view);
     const measured =
       devices.length > 0
         ? carriers

@@ -83,13 +83,15 @@ function network({name, cluster, state}: NodeView, env: SubnetEnv): Observation 
 /** What the device carries decides; Backend.MTU, which only flannel knows, is in both. */
 function mtu({name, cluster: {mode, settings}, state, member}: NodeView, env: SubnetEnv): Observation | undefined {
   if (env.mtu === undefined || !mode || !settings) return undefined;
-  const device = (state.tables.link ?? []).find((l) => mode.devices(settings).some((d) => d.family === 4 && d.name === l.ifname));
+  // Of devices that others' commands make flannel knows nothing: it writes what the uplink has.
+  const devices = mode.elsewhere ? [] : mode.devices(settings);
+  const device = (state.tables.link ?? []).find((l) => devices.some((d) => d.family === 4 && d.name === l.ifname));
   const uplink = (state.tables.link ?? []).find((l) => l.ifname === member.uplink?.name);
-  const right = mode.devices(settings).length > 0 ? (device?.mtu ?? (uplink && mode.podMtu(settings, uplink.mtu))) : uplink?.mtu;
+  const right = devices.length > 0 ? (device?.mtu ?? (uplink && mode.podMtu(settings, uplink.mtu))) : uplink?.mtu;
   // Only when the file also parts from flannel's own sum: a device somebody changed is a matter of the mtu rules.
   if (right === undefined || env.mtu === right || (uplink && env.mtu === mode.podMtu(settings, uplink.mtu))) return undefined;
   // flanneld before v0.21.3 and jumbo frames: the sum may lie below what the device took.
-  if (mode.devices(settings).length === 0 && uplink !== undefined && env.mtu > uplink.mtu) return undefined;
+  if (devices.length === 0 && uplink !== undefined && env.mtu > uplink.mtu) return undefined;
   return {
     subject: `MTU ${env.mtu}`,
     message: `subnet.env on ${name} gives new pods an MTU of ${env.mtu}, ${device ? device.ifname : 'the network'} carries ${right}`,
