@@ -16,6 +16,12 @@ const [one, two] = ['10.244.1.0/24', '10.244.2.0/24'];
 const n2Key = '041VdgxMWgbJVxly3G/j5EG3xW6Mx44OMBzbmQUbTAo=';
 const otherKey = `${'A'.repeat(42)}8=`;
 
+const idle = [
+  '99: eni0123456789a@if98: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500 qdisc noqueue state LOWERLAYERDOWN mode DEFAULT group default qlen 1000',
+  '    link/ether 02:00:00:00:00:99 brd ff:ff:ff:ff:ff:ff link-netnsid 9 promiscuity 0  allmulti 0 minmtu 68 maxmtu 65535 ',
+  '    veth addrgenmode none numtxqueues 1 numrxqueues 1 ',
+];
+
 /** What breaks a pair of nodes in a backend of its own, and the rule that must be named for every direction that it breaks. */
 const cases: {readonly [name: string]: readonly [base: string, rule: string, ...edits: readonly Edit[]]} = {
   'WireGuard: allowed addresses taken away': [
@@ -48,6 +54,13 @@ const cases: {readonly [name: string]: readonly [base: string, rule: string, ...
   ],
   'IPsec: no policy fwd': ['debian-ipsec', 'ipsec-policy-missing', ['n1', 'ip-xfrm-policy', swap(policy(two, one, 'fwd'), '')]],
   'IPsec: no policy out': ['debian-ipsec', 'ipsec-policy-missing', ['n1', 'ip-xfrm-policy', swap(policy(one, two, 'out'), '')]],
+  'a cloud: the route of a pod that is gone, to an address that one of another node has now': [
+    'tke-vpc-cni',
+    'vpc-rule-leaked',
+    ['n1', 'ip-link', (out) => `${out}${idle.join('\n')}\n`],
+    ['n1', 'ip-rule', (out) => `${out}512:\tfrom all to 10.0.0.30 lookup main\n`],
+    ['n1', 'ip-route-all', (out) => `${out}unicast 10.0.0.30 dev eni0123456789a table main proto boot scope link linkdown \n`],
+  ],
 };
 
 /** A trace that breaks names what doctor says of the same evidence: here in the tunnels that vxlan's faults do not meet. */

@@ -2,7 +2,8 @@ import type {Address} from '../kernel/address.js';
 import type {Link} from '../kernel/link.js';
 import type {Ip, Prefix} from '../net/address.js';
 import {contains, hostOf, lengthOf, tryPrefix} from '../net/prefix.js';
-import {networkOf, type VethEnd, vethEnds} from './veth-ends.js';
+import {type PodEnd, podEnds} from '../node/pod-ends.js';
+import {sharedNetwork} from './shared-network.js';
 import type {NodeView} from './view.js';
 
 /** Is it one of those nodes? By what it shows, what the cluster runs, or its CNI configuration. */
@@ -22,8 +23,11 @@ export interface GlobalRouterNode {
   readonly gateway: Ip;
   /** The bridge's IPv4 addresses. */
   readonly addresses: readonly Address[];
-  readonly pods: readonly VethEnd[];
+  readonly pods: readonly BridgePod[];
 }
+
+/** A pod's interface with one of its addresses; `host` is the node's end. */
+export type BridgePod = Omit<PodEnd, 'addresses'> & {readonly address: Address};
 
 const known = new WeakMap<NodeView, GlobalRouterNode | 'none'>();
 
@@ -42,10 +46,11 @@ function find(view: NodeView): GlobalRouterNode | undefined {
   const named = (name: string) => links.find((l) => l.ifname === name);
   const bridge = named(view.bridge) || !named('cbr0') ? (view.bridge === 'cni0' ? 'cbr0' : view.bridge) : 'cbr0';
   const link = named(bridge);
-  const all = vethEnds(state, 4);
+  const ends = podEnds(state);
+  const all = ends.flatMap(({addresses, ...end}) => addresses.flatMap((a): BridgePod[] => (a.family === 4 ? [{...end, address: a}] : [])));
   const addresses = (state.tables.address ?? []).filter((a) => a.dev === bridge && a.family === 4 && a.scope === 'global');
   const recorded = (member.record?.podCIDRs ?? []).find((c) => !c.includes(':') && tryPrefix(c) !== undefined);
-  const shared = networkOf(all);
+  const shared = sharedNetwork(ends, 4);
   const stated: readonly [Prefix | undefined, GlobalRouterNode['by']] =
     recorded !== undefined ? [tryPrefix(recorded), 'record'] : shared !== undefined ? [shared, 'pods'] : [self?.subnet, 'lease'];
   const [subnet, by] = stated;

@@ -3,9 +3,9 @@ import type {Link} from '../kernel/link.js';
 import type {Route} from '../kernel/route.js';
 import type {Rule} from '../kernel/rule.js';
 import type {Ip, Prefix} from '../net/address.js';
-import {isVethEnd} from '../node/attachment.js';
+import {isConnmarkRule, isMain} from '../node/attachment.js';
+import {isVethEnd, type PodEnd, podEnds} from '../node/pod-ends.js';
 import type {PodState} from '../node/state.js';
-import {type PodEnd, podEnds} from './pod-ends.js';
 import type {NodeView} from './view.js';
 
 /**
@@ -67,12 +67,11 @@ export interface EniTable {
 export const nowhere: Ip = '169.254.1.1';
 
 const kernels: ReadonlySet<string> = new Set(['local', 'main', 'default', '255', '254', '253']);
-const isMain = (table: string | undefined): boolean => table === undefined || table === 'main' || table === '254';
 const hostIn = (prefix: Prefix | undefined): Ip | undefined => (prefix?.endsWith('/32') ? prefix.slice(0, -3) : undefined);
 const fromPriorities: ReadonlySet<number> = new Set([1536, 2048]);
 
-/** `0x80/0x80`: how AWS's plugin keeps answers on the interface that the question came by. */
-export const isMarkRule = (rule: Rule): boolean => rule.fwmark === 0x80 && isMain(rule.table);
+/** A pod's interface with its IPv4 addresses. */
+type Gathered = Omit<PodEnd, 'addresses'> & {readonly addresses: readonly Ip[]};
 
 const known = new WeakMap<NodeView, PolicyNode | 'none'>();
 
@@ -94,7 +93,6 @@ function find(view: NodeView): PolicyNode | undefined {
   const from = plain.filter((r) => !kernels.has(r.table ?? 'main') && hostIn(r.src) !== undefined && isPodRule(r, view));
   const pinned = (state.pods ?? []).filter(hasNowhere);
   if (to.every((r) => r.priority !== 512) && !from.some((r) => fromPriorities.has(r.priority)) && pinned.length === 0) return undefined;
-  const byIndex = new Map(links.flatMap((l) => (l.ifindex === undefined ? [] : [[l.ifindex, l] as const])));
   const byName = new Map(links.map((l) => [l.ifname, l]));
   const isPort = (dev: string | undefined): boolean => {
     const link = dev === undefined ? undefined : byName.get(dev);
@@ -116,7 +114,10 @@ function find(view: NodeView): PolicyNode | undefined {
   const uplink = uplinkOf(view);
   const tables = tablesOf(routes, from, uplink, isPort);
   const enis = [...new Set(tables.flatMap((t) => (t.gateway?.dev === undefined ? [] : [t.gateway.dev])))];
-  const gathered = (state.pods ?? []).flatMap((pod) => podEnds(pod, byIndex));
+  const gathered = podEnds(state).flatMap((end): Gathered[] => {
+    const addresses = end.addresses.flatMap((a) => (a.family === 4 ? [a.local] : []));
+    return addresses.length === 0 ? [] : [{...end, addresses}];
+  });
   const recorded = new Map(
     (cluster.records?.pods ?? []).flatMap((p) =>
       p.hostNetwork || p.phase !== 'Running' || p.node !== (view.member.record?.name ?? view.name)
@@ -124,8 +125,8 @@ function find(view: NodeView): PolicyNode | undefined {
         : p.ips.map((ip) => [ip, `${p.namespace}/${p.name}`] as const),
     ),
   );
-  const mayBePrimary = rules.some((r) => r.family === 4 && isMarkRule(r)) || cluster.mode?.pods?.onPrimary === true;
-  const made = (address: Ip, end?: PodEnd): PolicyPod => {
+  const mayBePrimary = rules.some((r) => r.family === 4 && isConnmarkRule(r)) || cluster.mode?.pods?.onPrimary === true;
+  const made = (address: Ip, end?: Gathered): PolicyPod => {
     const rows = rowsOf(address);
     const record = recorded.get(address);
     const routed = byName.get(rows.host[0]?.dev ?? '');
@@ -184,7 +185,7 @@ const hasNowhere = (pod: PodState): boolean =>
   (pod.tables.route ?? []).some((r) => r.gateway === nowhere);
 
 /** Does anything of the pod or of the node say that rules lead its packets? Else it is a bridge's whose port is off, or has an interface of its own. */
-const isLed = ({pod}: PodEnd, rows: readonly PolicyRows[]): boolean =>
+const isLed = ({pod}: Gathered, rows: readonly PolicyRows[]): boolean =>
   pod.tables.route === undefined ||
   pod.tables.route.length === 0 ||
   pod.tables.route.some((r) => r.gateway === nowhere || r.dst === `${nowhere}/32`) ||

@@ -5,8 +5,9 @@ import type {Family, Ip, Mac, Prefix} from '../net/address.js';
 import {contains, tryPrefix} from '../net/prefix.js';
 import {type Attachment, attachmentsOf} from '../node/attachment.js';
 import {podBridge} from '../node/pod-bridge.js';
+import {podEnds} from '../node/pod-ends.js';
 import type {NodeState} from '../node/state.js';
-import {networkOf, vethEnds} from './veth-ends.js';
+import {sharedNetwork} from './shared-network.js';
 
 /**
  * What stays of a node after it has been read once: a few facts, no tables. The cluster model is built from these, so that a thousand
@@ -200,8 +201,8 @@ function connectedTo({tables}: NodeState, family: Family): string | undefined {
 function partOf(state: NodeState, bridge: string, family: Family): Prefix | undefined {
   const {tables} = state;
   const whole = family === 4 ? 32 : 128;
-  const ports = vethEnds(state, family).filter((end) => end.host?.master === bridge);
-  const shared = networkOf(ports);
+  const ports = podEnds(state).filter((end) => end.host?.master === bridge);
+  const shared = sharedNetwork(ports, family);
   if (shared !== undefined) return shared;
   const held = tables.address?.find((a) => a.dev === bridge && a.family === family && a.scope === 'global' && a.prefixlen < whole);
   if (held) return tryPrefix(`${held.local}/${held.prefixlen}`);

@@ -5,8 +5,9 @@ import type {Rule} from '../kernel/rule.js';
 import type {Ip, Prefix} from '../net/address.js';
 import {baseOf, contains, tryPrefix} from '../net/prefix.js';
 import {isBridge} from './pod-bridge.js';
+import {isVethEnd, type PodEnd, podEnds, podLike} from './pod-ends.js';
 import {podVethName} from './pod-veth-name.js';
-import type {NodeState, PodState} from './state.js';
+import type {NodeState} from './state.js';
 
 /**
  * How a pod hangs on its node (model/cloud-modes.md §7): on a bridge; by a veth with a host route, and rules that lead its packets to the
@@ -62,12 +63,6 @@ export const isFromPodRule = (rule: Rule): boolean =>
 const plain = (rule: Rule): boolean =>
   rule.action === 'lookup' && rule.not !== true && rule.iif === undefined && rule.oif === undefined && rule.fwmark === undefined;
 
-/** The end of a veth that another namespace holds: by its kind, and where that was not printed by its `@if3`. */
-export const isVethEnd = (link: Link): boolean =>
-  link.kind === 'veth' || (link.kind === undefined && (link.link_index !== undefined || podLike.test(link.ifname)));
-
-const podLike = /^(eni|cali|lxc|azv|veth)[0-9a-f]{5,}/i;
-
 /** `P dev V(P) scope link` in main: a host route without a gateway into something that a pod can be behind. */
 export function isPodRoute(route: Route, links: ReadonlyMap<string, Link> | undefined): boolean {
   // A node may have thousands of routes to its peers: those are told by the cheapest question.
@@ -77,13 +72,8 @@ export function isPodRoute(route: Route, links: ReadonlyMap<string, Link> | unde
   return link === undefined ? links === undefined && podLike.test(route.dev) : link.master === undefined && isVethEnd(link);
 }
 
-/** One pod's interface: what is in its namespace, and the node's end where both name each other. */
-interface Inside {
-  readonly pod: PodState;
-  readonly eth: Link;
-  readonly host?: Link;
-  readonly besides?: Link;
-}
+/** A pod's interface, and another one that leads to the node where this one does not. */
+type Inside = Omit<PodEnd, 'addresses'> & {readonly besides?: Link};
 
 const known = new WeakMap<NodeState, readonly Attachment[]>();
 
@@ -176,8 +166,11 @@ const isOutside = ({eth}: Inside, ofBridge: boolean): boolean => eth.kind === un
 const isLeft = (route: Route, links: ReadonlyMap<string, Link> | undefined): boolean =>
   route.flags.includes('linkdown') || route.flags.includes('dead') || links?.get(route.dev ?? '')?.flags.includes('NO-CARRIER') === true;
 
-/** AWS: answers to what came in by the first interface leave by it. */
-export const isConnmarkRule = (rule: Rule): boolean => rule.fwmark === 0x80 && rule.fwmask === 0x80 && rule.table === 'main';
+/** Table main by its name, or as it is where no name was given. */
+export const isMain = (table: string | undefined): boolean => table === undefined || table === 'main' || table === '254';
+
+/** AWS, `fwmark 0x80/0x80`: answers to what came in by the first interface leave by it. */
+export const isConnmarkRule = (rule: Rule): boolean => rule.fwmark === 0x80 && rule.fwmask === 0x80 && isMain(rule.table);
 
 /** The default route of a table; of several the one that is taken. */
 export function defaultOf(state: NodeState, table: string, bits: 32 | 128): Route | undefined {
@@ -207,23 +200,11 @@ function bridgeNets(state: NodeState): readonly {readonly dev: string; readonly 
 
 /** Every address in a pod's namespace with its interface, and the node's end of that. */
 function insides(state: NodeState): ReadonlyMap<Ip, Inside> {
-  const byIndex = new Map(
-    (state.tables.link ?? []).flatMap((l) => (l.ifindex === undefined || !isVethEnd(l) ? [] : [[l.ifindex, l] as const])),
-  );
+  const ends = podEnds(state);
   const found = new Map<Ip, Inside>();
-  for (const pod of state.pods ?? []) {
-    const hostOf = (eth: Link): Link | undefined => {
-      const host = eth.link_index === undefined || !isVethEnd(eth) ? undefined : byIndex.get(eth.link_index);
-      // Indexes repeat from namespace to namespace: only a pair that names each other is a pair.
-      return host?.link_index === eth.ifindex ? host : undefined;
-    };
-    for (const {dev, local, scope} of pod.tables.address ?? []) {
-      const eth = pod.tables.link?.find((l) => l.ifname === dev);
-      if (eth === undefined || scope !== 'global' || dev === 'lo') continue;
-      const host = hostOf(eth);
-      const besides = host ? undefined : pod.tables.link?.find((l) => l !== eth && hostOf(l) !== undefined);
-      found.set(local, {pod, eth, ...(host && {host}), ...(besides && {besides})});
-    }
+  for (const {addresses, ...end} of ends) {
+    const besides = end.host ? undefined : ends.find((e) => e.pod === end.pod && e.eth !== end.eth && e.host !== undefined)?.eth;
+    for (const {local} of addresses) found.set(local, {...end, ...(besides && {besides})});
   }
   return found;
 }

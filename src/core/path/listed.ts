@@ -2,8 +2,8 @@ import type {Address} from '../kernel/address.js';
 import type {Link} from '../kernel/link.js';
 import type {Route} from '../kernel/route.js';
 import {hostOf, lengthOf} from '../net/prefix.js';
-import {isVethEnd} from '../node/attachment.js';
 import {isBridge} from '../node/pod-bridge.js';
+import {isVethEnd} from '../node/pod-ends.js';
 import {looked, type NamespaceState} from '../node/state.js';
 import {UNREAD_MAC} from './packet.js';
 

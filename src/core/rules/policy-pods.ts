@@ -1,9 +1,10 @@
 import type {CloudEni} from '../cloud/cloud.js';
 import type {Rule} from '../kernel/rule.js';
-import {deviceOf, isMarkRule, type PolicyNode, type PolicyPod, policyNode} from '../model/policy-node.js';
+import {deviceOf, type PolicyNode, type PolicyPod, policyNode} from '../model/policy-node.js';
 import type {NodeView} from '../model/view.js';
 import type {Ip} from '../net/address.js';
 import {contains} from '../net/prefix.js';
+import {isConnmarkRule} from '../node/attachment.js';
 import {step} from './remedy.js';
 import type {Evidence, NodeRule, Step} from './rule.js';
 import {sysctlNumber} from './sysctl.js';
@@ -61,7 +62,7 @@ export const stepInPod = (node: string, pod: string, words: readonly string[]): 
 
 /** The rules that may decide before those for pods: all of them but the kernel's own first. */
 export const before = (rules: readonly Rule[], priority: number): readonly Rule[] =>
-  rules.filter((r) => r.family === 4 && r.priority > 0 && r.priority < priority && !isMarkRule(r));
+  rules.filter((r) => r.family === 4 && r.priority > 0 && r.priority < priority && !isConnmarkRule(r));
 
 /** Does a rule's selector take packets from or to this address? Marks and devices are conditions that not every packet meets. */
 export const catches = (rule: Rule, address: Ip): boolean =>

@@ -1,4 +1,4 @@
-import {isMarkRule} from '../model/policy-node.js';
+import {isConnmarkRule} from '../node/attachment.js';
 import {rulesetsOf} from './flows.js';
 import {listing} from './pair.js';
 import {policyRule, silent} from './policy-pods.js';
@@ -16,7 +16,7 @@ export const vpcFwmarkRuleMissing = policyRule({
   needs: ['rule', 'netfilter'],
   *check(view, {pods}) {
     const {name, state} = view;
-    if ((state.tables.rule ?? []).some((r) => r.family === 4 && isMarkRule(r))) return;
+    if ((state.tables.rule ?? []).some((r) => r.family === 4 && isConnmarkRule(r))) return;
     const marking = rulesetsOf(view, 4)
       .flatMap((set) => [...(set.tables.get('mangle')?.chains.values() ?? [])])
       .flatMap((chain) => chain.rules)
