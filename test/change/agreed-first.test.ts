@@ -3,9 +3,9 @@ import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, describe, expect, test} from 'vitest';
-import {inverses} from '../../src/core/change/simulate.js';
-import type {XfrmPolicy} from '../../src/core/kernel/xfrm.js';
-import {contains} from '../../src/core/net/prefix.js';
+import type {Stage} from '../../src/core/change/plan.js';
+import {inverses, simulate} from '../../src/core/change/simulate.js';
+import type {NodeState} from '../../src/core/node/state.js';
 import {type ChangeStage, stagesOf, undoneSlowly, undoOrder, withControl} from '../../src/edge/change/stages.js';
 import {formed} from '../forms/form.js';
 import {mustPlan, see, target} from './planned.js';
@@ -20,11 +20,11 @@ describe('the way back to ipsec', () => {
   const planned = async (backend: string) => {
     const seen = see(await formed({backend, version: 'v0.28.9'}));
     const netConf = {Network: '10.244.0.0/16', Backend: {Type: backend}};
-    return mustPlan(seen, target({Type: 'vxlan', VNI: 1}), {podMtu: 'set', control: {by: 'systemd', netConf}});
+    return {seen, plan: mustPlan(seen, target({Type: 'vxlan', VNI: 1}), {podMtu: 'set', control: {by: 'systemd', netConf}})};
   };
   const restarts = ['k1', 'k2'].map((title): ChangeStage => ({phase: 'control', title, work: [{node: 'n1', run: [], undo: []}]}));
   const ordered = async (backend: string, control: readonly ChangeStage[] = restarts) => {
-    const plan = await planned(backend);
+    const {plan} = await planned(backend);
     return undoOrder(withControl(stagesOf(plan), control, plan).stages.map((s, stage) => ({...s, stage})));
   };
   const waits = (stages: readonly ChangeStage[]) => stages.filter((s) => s.title.includes('keys again'));
@@ -51,36 +51,32 @@ describe('the way back to ipsec', () => {
     expect([...waits(await ordered('ipsec', [])), ...waits(await ordered('host-gw'))]).toEqual([]);
   });
 
-  test('before any policy of flannel’s there is one for the whole network that takes what comes plainly, or sends so', async () => {
-    const {stages} = await planned('ipsec');
-    const operations = stages
-      .filter((s) => s.phase === 'cleanup')
-      .flatMap((s) => s.work.flatMap((w) => (w.node === 'n1' ? w.operations : [])));
-    const made = inverses(operations).flatMap((op) => (op.on === 'xfrm' && op.do === 'add' ? [op.row] : []));
-    const plainly = ({tmpl}: XfrmPolicy) => tmpl.every((t) => t.level === 'use');
-    const own = (['out', 'in', 'fwd'] as const).flatMap((dir) =>
-      ['10.244.2.0/24', '10.244.3.0/24'].map((peer) => {
-        const [src, dst] = dir === 'out' ? ['10.244.1.0/24', peer] : [peer, '10.244.1.0/24'];
-        return {dir, src, dst};
-      }),
+  test('wherever it begins, a flanneld that starts finds policies that take what comes plainly, or send so, and none of flannel’s', async () => {
+    const {seen, plan} = await planned('ipsec');
+    const state = seen.states[0]!;
+    const operations = (stages: readonly Stage[]) => stages.flatMap((s) => s.work.flatMap((w) => (w.node === 'n1' ? w.operations : [])));
+    const standing = ({tables}: NodeState) =>
+      (tables.xfrm ?? []).map(
+        ({dir, src, dst, priority, tmpl}) =>
+          `${dir} ${src} ${dst} ${priority} ${tmpl.map((t) => `${t.src} ${t.dst} ${t.reqid} ${t.level ?? 'required'}`).join()}`,
+      );
+    const network = '10.244.0.0/16';
+    const wanted = seen.states.slice(1).flatMap(({name}) => {
+      const lease = (of: string) => seen.cluster.members.find((m) => m.name === of)!.lease!;
+      const {subnet, publicIP} = lease(name);
+      const takes = `${subnet} ${network} 0 ${publicIP} ${lease('n1').publicIP} 11 use`;
+      return [`out ${network} ${subnet} 0 `, `in ${takes}`, `fwd ${takes}`];
+    });
+    const flipped = plan.stages.findLastIndex((s) => s.phase === 'flip');
+    const half = simulate(state, operations(plan.stages.slice(0, flipped + 1)));
+    expect(standing(half).toSorted()).toEqual(wanted.toSorted());
+    const all = simulate(state, operations(plan.stages));
+    expect(standing(all)).toEqual([]);
+    const back = simulate(all, inverses(operations(plan.stages.filter((s) => s.phase === 'cleanup'))));
+    expect(standing(back).toSorted()).toEqual(wanted.toSorted());
+    expect(standing(simulate(half, inverses(operations(plan.stages.slice(0, flipped + 1))))).toSorted()).toEqual(
+      standing(state).toSorted(),
     );
-    for (const {dir, src, dst} of own) {
-      const before = made.findIndex((p) => p.dir === dir && contains(p.src, src) && contains(p.dst, dst));
-      expect(made[before]).toMatchObject({priority: 0});
-      expect(plainly(made[before]!)).toBe(true);
-      expect([made[before]!.src, made[before]!.dst], 'another selector than flannel’s, which is updated by it').not.toEqual([src, dst]);
-      expect(made[before]!.tmpl.length, 'what was decrypted has to be asked for').toBe(dir === 'out' ? 0 : 1);
-    }
-    // And they are gone when all is undone: flannel's own are what is left.
-    const all = stages.flatMap((s) => s.work.flatMap((w) => (w.node === 'n1' ? w.operations : [])));
-    const wide = (p: XfrmPolicy) => p.src === '10.244.0.0/16' || p.dst === '10.244.0.0/16';
-    const balance = new Map<string, number>();
-    for (const op of all)
-      if (op.on === 'xfrm' && wide(op.row)) {
-        const key = `${op.row.dir} ${op.row.src} ${op.row.dst}`;
-        balance.set(key, (balance.get(key) ?? 0) + (op.do === 'add' ? 1 : -1));
-      }
-    expect([...balance.values()]).toEqual([0, 0, 0, 0, 0, 0]);
   });
 
   test('it waits for both associations of every pair, and says whose do not come', async () => {

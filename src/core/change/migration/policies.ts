@@ -10,9 +10,9 @@ import {bare} from '../operations/bare.js';
  * nothing is lost: first every node takes both, then each sends plainly, then the rest goes.
  *
  * The way back begins without associations, since they go with flanneld's charon, and flanneld writes its policies before charon has made new
- * ones. So each policy has a forerunner for the whole pod network that takes both, or sends by the routes: among policies of one priority the
- * one made first wins (xfrm_policy_insert_list), and on the way back the forerunners are made before flanneld starts. They go when there are
- * associations again. On the way there they change nothing.
+ * ones. So one for the whole pod network comes in the place of each of flannel's policies: it takes both, or sends by the routes. Among policies
+ * of one priority the one made first wins (xfrm_policy_insert_list), and so those of a flanneld that starts stand behind it, whenever that is.
+ * It goes when there are associations again.
  */
 export interface PolicyWork {
   /** Everybody takes in what comes by either way. */
@@ -39,10 +39,14 @@ export function policyWork({state, cluster}: NodeView): PolicyWork {
   const forerun = (of: typeof own): readonly Operation[] =>
     of.flatMap(({wide, stands}): readonly Operation[] => (stands ? [] : [{on: 'xfrm', do: 'add', row: wide}]));
   return {
-    build: [...incoming.map(({row}): Operation => ({on: 'xfrm', do: 'replace', row: optional(row), before: row})), ...forerun(incoming)],
+    // Two that ask for the same, then one of them goes: at no time do two that differ stand beside each other.
+    build: [
+      ...incoming.map(({row}): Operation => ({on: 'xfrm', do: 'replace', row: optional(row), before: row})),
+      ...forerun(incoming),
+      ...incoming.map(({row}) => del(optional(row))),
+    ],
     flip: [...outgoing.map(({row}) => del(row)), ...forerun(outgoing)],
-    // Undone last first: the forerunners are there before any policy of flannel's.
-    cleanup: [...incoming.map(({row}) => del(optional(row))), ...own.map(({wide}) => del(bare(wide)))],
+    cleanup: own.map(({wide}) => del(bare(wide))),
   };
 }
 
