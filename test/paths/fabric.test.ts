@@ -268,6 +268,22 @@ describe('VPC-CNI, .44 → .30 and .44 → .41 of the article', () => {
       because: expect.stringContaining('sg-shut of eni-vm'),
     });
   });
+  test('where groups were not given, it is said that nobody has looked', async () => {
+    const refuted = async (cloud: Cloud) => {
+      const {there, back} = await traced(policyNodes, '10.0.0.44', '10.0.0.30', {cloud});
+      return [there, ...(back ? [back] : [])].map(({hops}) =>
+        hops
+          .flatMap(({steps}) => steps)
+          .flatMap((s) => s.crossing?.refutedBy ?? [])
+          .filter((why) => why.includes('group')),
+      );
+    };
+    const grouped = policyEnis.map((e) => ({...e, groups: ['sg-a']}));
+    const unsaid = ['a security group of eni-b1 that does not let it in: they were not given (--cloud-groups)'];
+    expect(await refuted(enis(...grouped))).toEqual([unsaid, []]);
+    expect((await refuted({...enis(...grouped), groups: []}))[0]).toEqual([]);
+    expect(await refuted(enis(...policyEnis))).toEqual([[], []]);
+  });
   test('an address that the cloud has elsewhere does not arrive, whatever the tables say', async () => {
     const moved = policyEnis.map((e) =>
       e.id === 'eni-b1'

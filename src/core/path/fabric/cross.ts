@@ -8,7 +8,7 @@ import {arrives} from '../transmit.js';
 import {type End, type Evidence, ended, everyLeg, say, type Trip} from '../trip.js';
 import {type Interface, isUp, isWire, type Place, placeName} from '../world.js';
 import type {Crossing} from './crossing.js';
-import {deniedAt} from './groups.js';
+import {deniedAt, notGiven} from './groups.js';
 import {type Lead, leads} from './lead.js';
 import {barredOut, interfaceOf} from './source.js';
 
@@ -62,17 +62,17 @@ function follow(trip: Trip, from: string, lead: Lead, packet: InFlight): End {
   const {world} = trip;
   if (lead.to === 'nowhere') {
     const end = ended(trip, 'underlay', 'fabric', lead.disposition, lead.because, {certainty: lead.status, evidence: evidenceOf(lead)});
-    crossing(trip, from, null, lead);
+    crossing(trip, from, null, lead, packet);
     return end;
   }
   const shut = deniedAt(trip, lead, packet);
   if (shut) {
-    crossing(trip, from, null, lead);
+    crossing(trip, from, null, lead, packet);
     return shut;
   }
   if (lead.to === 'beyond') {
     say(trip, 'underlay', 'fabric', told(lead, lead.what), {certainty: lead.status, evidence: evidenceOf(lead)});
-    crossing(trip, from, null, lead);
+    crossing(trip, from, null, lead, packet);
     if (lead.astray !== undefined) return ended(trip, 'underlay', 'fabric', 'no-listener', lead.astray, {certainty: lead.status});
     return {disposition: 'left-cluster', because: lead.what, packet};
   }
@@ -81,7 +81,7 @@ function follow(trip: Trip, from: string, lead: Lead, packet: InFlight): End {
   const at = arrivalAt(trip, node, lead, packet);
   const to = at && `${at.place.pod === undefined ? at.place.node : `${at.place.node}/${at.place.pod}`}/${at.link.ifname}`;
   say(trip, 'underlay', 'fabric', told(lead, `to ${to ?? lead.node}`), {certainty: lead.status, evidence: evidenceOf(lead)});
-  crossing(trip, from, to ?? lead.node, lead);
+  crossing(trip, from, to ?? lead.node, lead, packet);
   if (lead.astray !== undefined) say(trip, 'underlay', 'fabric', lead.astray, {certainty: lead.status});
   if (!at) return noArrival(trip, node, lead, packet.dst);
   const dropped = arrives(trip, at, packet);
@@ -106,12 +106,12 @@ const evidenceOf = ({decides, source, takenAt}: Lead): Evidence =>
       ];
 
 /** Adds to the last step what was decided in the network. */
-function crossing(trip: Trip, from: string, to: string | null, lead: Lead): void {
+function crossing(trip: Trip, from: string, to: string | null, lead: Lead, packet: InFlight): void {
   const {status, decides, source, takenAt} = lead;
   const made: Crossing = {
     ...{status, from, to, decides, source, takenAt},
     inferred: trip.world.cluster.mode?.inside ?? [],
-    refutedBy: to === null ? [] : [`no packet on ${to} while ${from} sends`],
+    refutedBy: to === null ? [] : [`no packet on ${to} while ${from} sends`, ...notGiven(trip.world.cluster.cloud, lead, packet)],
   };
   trip.steps.push({...trip.steps.pop()!, crossing: made});
 }

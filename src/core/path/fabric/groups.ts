@@ -1,8 +1,23 @@
 import {holderOf} from '../../cloud/choose.js';
+import type {Cloud, CloudEni} from '../../cloud/cloud.js';
 import {admission, shownRule} from '../../cloud/groups.js';
 import type {InFlight} from '../packet.js';
 import {doubt, type End, ended, type Trip} from '../trip.js';
 import type {Lead} from './lead.js';
+
+/** The interface of the cloud's own list that such a packet comes to. */
+function receiverOf(cloud: Cloud, lead: Exclude<Lead, {to: 'nowhere'}>): CloudEni | undefined {
+  const ip = lead.to === 'node' ? (lead.ip ?? lead.owner?.at) : undefined;
+  return lead.eni ?? (ip === undefined ? undefined : holderOf(cloud, ip));
+}
+
+/** What nobody has looked at where an interface has security groups and the cloud's groups were not given. */
+export function notGiven(cloud: Cloud | undefined, lead: Lead, packet: InFlight): readonly string[] {
+  if (cloud === undefined || cloud.groups !== undefined || lead.to === 'nowhere' || packet.reply) return [];
+  const eni = receiverOf(cloud, lead);
+  if (!eni?.groups?.length) return [];
+  return [`a security group of ${eni.id} that does not let it in: they were not given (--cloud-groups)`];
+}
 
 /**
  * Do the security groups of the interface that it comes to drop it? Only where the cloud's groups were given; answers to what the interface
@@ -11,8 +26,7 @@ import type {Lead} from './lead.js';
 export function deniedAt(trip: Trip, lead: Exclude<Lead, {to: 'nowhere'}>, packet: InFlight): End | undefined {
   const {cloud} = trip.world.cluster;
   if (cloud?.groups === undefined || packet.reply) return undefined;
-  const ip = lead.to === 'node' ? (lead.ip ?? lead.owner?.at) : undefined;
-  const eni = lead.eni ?? (ip === undefined ? undefined : holderOf(cloud, ip));
+  const eni = receiverOf(cloud, lead);
   if (eni === undefined) return undefined;
   const {src, dport, family} = packet;
   const proto = packet.proto === 'icmp' && family === 6 ? 'icmpv6' : packet.proto;
