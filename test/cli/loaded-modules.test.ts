@@ -3,9 +3,12 @@ import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {afterAll, expect, test} from 'vitest';
+import {inventoryOf} from '../../src/edge/lab/inventory.js';
+import {labsWork, testLabs} from '../lab/in-lab.js';
 
 const root = resolve(import.meta.dirname, '../..');
 const scratch = mkdtempSync(join(tmpdir(), 'flanctl-loaded-'));
+const labs = testLabs();
 afterAll(() => rmSync(scratch, {recursive: true, force: true}));
 
 /** What a run of the built flanctl loads: packages by name, its own files below lib/. */
@@ -50,4 +53,15 @@ test('doctor of a snapshot loads no connection, no schema, no progress and no YA
   expect(heavy.filter((name) => name !== 'chalk' && packages.has(name))).toEqual([]);
   expect(own.filter((file) => /^edge\/(transports|lab|sources|gather\/(gather|progress|script))\b/.test(file))).toEqual([]);
   expect(own.filter((file) => file.startsWith('commands/'))).toEqual(['commands/doctor.js']);
+});
+
+test.runIf(labsWork)('doctor of a lab loads no connection, no schema and no YAML', async () => {
+  const lab = await labs.up({name: 'loaded', nodes: 2, pods: 1});
+  const {packages, own, status} = loadedBy('doctor', '--lab', lab.spec.name, '--quiet');
+  expect(status).toBe(0);
+  expect(own).toContain('edge/lab/inventory.js');
+  expect(heavy.filter((name) => !['chalk', 'p-map'].includes(name) && packages.has(name))).toEqual([]);
+  // The file that `lab up` wrote for --inventory says the same.
+  const {parseInventory} = await import('../../src/edge/sources/inventory.js');
+  expect(parseInventory(readFileSync(lab.inventory, 'utf8'), lab.inventory)).toEqual(inventoryOf(lab));
 });

@@ -3,7 +3,7 @@ import type {Fault} from '../../src/edge/lab/faults/fault.js';
 import {faults} from '../../src/edge/lab/faults/index.js';
 import {clouds} from './clouds.js';
 import {matrix} from './matrix.js';
-import {dualStack, ipv4Only, share, udp, withoutIpv6} from './matrix-labs.js';
+import {dualStack, extensions, ipv4Only, share, udp, withoutIpv6} from './matrix-labs.js';
 import {own} from './own-faults.js';
 import {fits} from './shares.js';
 
@@ -12,7 +12,8 @@ const others = ['ipip', 'wireguard', 'ipsec'] as const;
 
 test('every fault is tried in some lab', () => {
   const tried = [...Object.values(dualStack).map(share), ...ipv4Only.map(withoutIpv6), own(udp)];
-  const beyond = clouds.map(
+  // Some of them every day, all in the long run.
+  const beyond = [...clouds, ...extensions].map(
     ([spec]) =>
       (fault: Fault) =>
         fits(fault, spec),

@@ -1,17 +1,13 @@
-import {writeFile} from 'node:fs/promises';
-import {stringify} from 'yaml';
+import type {Inventory, InventoryNode} from '../../core/model/inventory.js';
 import type {Lab} from './topology.js';
 
-/** Writes the lab's inventory: what `--lab NAME` and `--inventory FILE` read. */
-export async function writeInventory(lab: Lab): Promise<void> {
-  const document = {
-    apiVersion: 'flanctl.dev/v1alpha1',
-    kind: 'Inventory',
-    name: lab.spec.name,
-    ...(lab.sshConfig !== undefined && {ssh: {config: lab.sshConfig}}),
-    nodes: lab.nodes.map((node) =>
-      lab.sshConfig === undefined ? {name: node.name, via: 'netns', pid: node.pid} : {name: node.name, via: 'ssh', host: node.name},
-    ),
-  };
-  await writeFile(lab.inventory, stringify(document));
-}
+/** The lab's nodes as an inventory: what its file says, without reading that. */
+export const inventoryOf = ({inventory, spec, sshConfig, nodes}: Lab): Inventory => ({
+  source: inventory,
+  name: spec.name,
+  ...(sshConfig !== undefined && {ssh: {config: sshConfig}}),
+  nodes: nodes.map(
+    ({name, pid}): InventoryNode =>
+      sshConfig === undefined ? {name, via: 'netns', ...(pid !== undefined && {pid})} : {name, via: 'ssh', host: name},
+  ),
+});

@@ -62,12 +62,6 @@ export async function loadLab(name: string): Promise<Lab> {
   return lab;
 }
 
-/**
- * The inventory file of a lab that is up.
- * @throws Failure when there is none.
- */
-export const labInventory = async (name: string): Promise<string> => (await loadLab(name)).inventory;
-
 /** Names of labs that were written down, sorted. */
 export async function labNames(): Promise<string[]> {
   const entries = await readdir(labRoot(), {withFileTypes: true}).catch(() => []);

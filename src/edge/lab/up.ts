@@ -10,7 +10,6 @@ import {machineLines, policyLines} from './cloud/node-lines.js';
 import {labDown} from './down.js';
 import {runIn} from './exec.js';
 import {startHolder} from './holder.js';
-import {writeInventory} from './inventory.js';
 import {cniLines, nodeLines, podLines, underlayLines, underlayPortLines, underlayRule} from './links.js';
 import {namespacesOf, startedAt} from './namespaces.js';
 import {nodeDir, nodeFiles, stage} from './node-files.js';
@@ -20,6 +19,7 @@ import {batch, must} from './shell.js';
 import {prepareSsh, startSshd} from './sshd.js';
 import {claim, labDir, save, taken} from './state.js';
 import {defaultSpec, type Lab, type LabNode, type LabSpec, layOut, namesOf} from './topology.js';
+import {writeInventory} from './write-inventory.js';
 
 export interface UpOptions {
   /** Called with what begins, for progress. */

@@ -5,7 +5,6 @@ import type {EvidenceFlags, EvidenceOptions} from '../evidence.js';
 import {namesRecords} from '../record-flags.js';
 import type {NodeAddress} from '../transports/transport.js';
 import {addressesOf} from './addresses.js';
-import {readInventory} from './inventory.js';
 import type {OpenedRecords} from './open-records.js';
 
 /** Who is in the cluster, and how each is reached; an inventory, flannel's records, or both. */
@@ -57,11 +56,15 @@ export async function findNodes(flags: EvidenceFlags, options: EvidenceOptions):
   });
 }
 
+// Schema and YAML only for a file: a lab knows its nodes.
 async function namedInventory(flags: EvidenceFlags): Promise<Nodes | undefined> {
-  if (flags.inventory !== undefined) return listing(await readInventory(flags.inventory), `inventory ${flags.inventory}`);
+  if (flags.inventory !== undefined) {
+    const {readInventory} = await import('./inventory.js');
+    return listing(await readInventory(flags.inventory), `inventory ${flags.inventory}`);
+  }
   if (flags.lab !== undefined) {
-    const {labInventory} = await import('../lab/state.js');
-    return listing(await readInventory(await labInventory(flags.lab)), `lab ${flags.lab}`);
+    const [{loadLab}, {inventoryOf}] = await Promise.all([import('../lab/state.js'), import('../lab/inventory.js')]);
+    return listing(inventoryOf(await loadLab(flags.lab)), `lab ${flags.lab}`);
   }
   return flags.local ? listing(await thisMachine(), 'this machine') : undefined;
 }
