@@ -83,15 +83,18 @@ describe('the way back to ipsec', () => {
     const [line = ''] = waits(await ordered('ipsec')).flatMap((s) =>
       s.work.flatMap((w) => (w.node === 'n1' ? w.undo.flatMap((b) => b.lines) : [])),
     );
+    const clock = join(folder, 'uptime');
     const run = () => {
       writeFileSync(said, '');
-      const {status, stderr} = spawnSync('sh', ['-c', line], {
+      writeFileSync(clock, '1000.25 7.00\n');
+      const {status, stderr} = spawnSync('sh', ['-c', line.replaceAll('/proc/uptime', clock)], {
         env: {...process.env, PATH: `${folder}:${process.env['PATH']}`},
         encoding: 'utf8',
       });
       return {status, stderr: stderr.trim(), asked: readFileSync(said, 'utf8').split('\n').filter(Boolean)};
     };
-    program('sleep', `echo sleep >>${said}`);
+    // Rounds that take long, as with many peers: it goes by the clock, and not by how often it has looked.
+    program('sleep', `echo sleep >>${said}; read -r up rest <${clock}; echo "$((\${up%.*} + 15)).50 7.00" >${clock}`);
     const one = 'echo "src $5 dst $7"; echo "	proto esp spi 0xc123abcd reqid 11 mode tunnel"';
     // The answer's association comes after three looks; until then charon has only asked.
     program(
@@ -105,6 +108,6 @@ ${one}`,
     const silent = run();
     expect(silent.status).toBe(1);
     expect(silent.stderr).toMatch(/^no security association for \S+-\S+13\b after 60 s$/);
-    expect(silent.asked).toHaveLength(59);
+    expect(silent.asked).toHaveLength(4);
   });
 });

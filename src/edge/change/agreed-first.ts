@@ -27,5 +27,7 @@ function untilAgreed(pairs: readonly string[]): string {
   const both = `{ ${look} && set -- "$2" "$1" "$3" && ${look}; } || left="$left $1-$2"`;
   const round = `left=; for p in ${shell(pairs)}; do set -- $p; ${both}; done`;
   const complain = `{ echo "no security association for$left after ${PATIENCE} s" >&2; exit 1; }`;
-  return `n=0; while ${round}; [ -n "$left" ]; do n=$((n + 1)); [ "$n" -lt ${PATIENCE} ] || ${complain}; sleep 1; done`;
+  // By the clock: with many peers a round takes seconds itself.
+  const late = `read -r up rest </proc/uptime; [ "\${up%.*}" -lt "$end" ] || ${complain}`;
+  return `read -r up rest </proc/uptime; end=$((\${up%.*} + ${PATIENCE})); while ${round}; [ -n "$left" ]; do ${late}; sleep 1; done`;
 }
